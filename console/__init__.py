@@ -1,0 +1,17 @@
+"""Everything on the screen; it sees of the backend only contract, paths, platform and launch.
+
+app.py       composition root: build the parts, show the window
+window.py    the shell: top bar, rail, page stack, status bar, history
+actions.py   every action as data: menus, shortcuts, palette, help sheet
+context.py   what a page is given
+settings.py  what the user chose, declared once, kept in console.json
+i18n.py      texts in English and Chinese
+theme/       colours, sizes, fonts and icons by name
+widgets/     the components of the design
+tables/      one table model, columns as data, the filter language
+charts/      the only place for pyqtgraph
+link/        the client of the backend
+state/       what the screen knows, without Qt
+pages/       one screen per file
+operations.py  one short function per user action
+"""
