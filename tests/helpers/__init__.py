@@ -1,0 +1,1 @@
+"""Small fakes and helpers shared by the tests."""
