@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from console.theme.model import Theme
 
 _SHEET = Template("""
-QWidget { outline: 0; }
+
 QMainWindow, QDialog { background: $canvas; }
 QToolTip { background: $raised; color: $text; border: 1px solid $line_control; padding: 4px 7px; }
 

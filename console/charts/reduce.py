@@ -1,0 +1,125 @@
+"""Thinning that keeps every bucket's minimum and maximum, and time-weighted smoothing. No Qt."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+# Beyond this product of decays an older point weighs less than a double can show.
+_FORGOTTEN = 1e-14
+
+
+def minmax_indices(y: Floats, start: int, stop: int, buckets: int) -> Indices:
+    """Indices in [start, stop) that keep the minimum and maximum of each bucket, plus the first and last point.
+
+    Buckets start at multiples of their size, so a curve that grows at its end does not shimmer. Non-finite values
+    are never chosen. At most 2·buckets + 6 indices, ascending and unique.
+
+    numpy's argmin over a reshaped view is as fast as tsdownsample here (1.2 ms against 1.1 ms for a million points)
+    and lets the buckets be anchored.
+    """
+    count = stop - start
+    if count <= 2 * buckets:
+        chosen = np.arange(start, stop, dtype=np.intp)
+        return chosen[np.isfinite(y[start:stop])]
+    size = -(-count // buckets)
+    first, last = -(-start // size) * size, stop // size * size
+    low, high = _extremes(y[first:last], size)
+    parts = [np.sort(np.stack((low, high), axis=1) + first, axis=1).ravel()]
+    for a, b in ((start, first), (last, stop)):
+        if b > a:
+            low, high = _extremes(y[a:b], b - a)
+            parts.append(np.array([low[0], high[0]], dtype=np.intp) + a)
+    chosen = np.unique(np.concatenate([*parts, np.array([start, stop - 1], dtype=np.intp)]))
+    return chosen[np.isfinite(y[chosen])]
+
+
+def _extremes(y: Floats, size: int) -> tuple[Indices, Indices]:
+    """Position of the smallest and the largest finite value of each bucket of `size` points."""
+    rows = y.reshape(-1, size)
+    base = np.arange(len(rows), dtype=np.intp) * size
+    low, high = rows.argmin(axis=1), rows.argmax(axis=1)
+    # argmin and argmax stop at a NaN, and an infinity hides the finite extreme behind it
+    torn = ~(np.isfinite(rows[np.arange(len(rows)), low]) & np.isfinite(rows[np.arange(len(rows)), high]))
+    if torn.any():
+        broken = rows[torn]
+        finite = np.isfinite(broken)
+        low[torn] = np.where(finite, broken, np.inf).argmin(axis=1)
+        high[torn] = np.where(finite, broken, -np.inf).argmax(axis=1)
+    return low + base, high + base
+
+
+def every_nth(start: int, stop: int, most: int) -> Indices:
+    """About `most` evenly spaced indices of [start, stop) with both ends: enough for a curve that is already smooth."""
+    count = stop - start
+    if count <= most:
+        return np.arange(start, stop, dtype=np.intp)
+    size = -(-count // most)
+    anchored = np.arange(-(-start // size) * size, stop, size, dtype=np.intp)
+    return np.unique(np.concatenate(([start], anchored, [stop - 1])).astype(np.intp))
+
+
+class Smoother:
+    """Exponential mean weighted by distance on the axis, with bias correction, extended as points arrive.
+
+    A point's weight decays by `weight` for each median distance between points, so irregular logging does not change
+    the curve's character. Bias correction divides by the sum of weights (Kingma & Ba 2015, section 3), so the curve
+    starts at the first value instead of at zero. Non-finite values weigh nothing.
+    """
+
+    def __init__(self, weight: float) -> None:
+        if not 0.0 <= weight < 1.0:
+            raise ValueError(f"smoothing {weight} is outside 0 ≤ s < 1")
+        self.weight = weight
+        self._mean, self._sum, self._x, self._spacing = 0.0, 0.0, 0.0, 0.0
+
+    def extend(self, x: Floats, y: Floats) -> Floats:
+        """The smoothed values of the next points; call with consecutive parts of one series."""
+        if not len(y):
+            return np.empty(0)
+        if self.weight == 0.0:
+            return y.copy()
+        first = self._sum == 0.0
+        if not self._spacing:
+            self._spacing = typical_spacing(x) or 1.0
+        steps = np.diff(x, prepend=x[0] - self._spacing if first else self._x) / self._spacing
+        steps = np.where(np.isfinite(steps), np.clip(steps, 0.0, 1e6), 1.0)
+        decay = np.power(self.weight, steps)
+        finite = np.isfinite(y)
+        gain = np.where(finite, 1.0 - np.minimum(decay, self.weight ** 0.01), 0.0)
+        mean = _scan(decay, gain * np.where(finite, y, 0.0), self._mean)
+        total = _scan(decay, gain, self._sum)
+        self._mean, self._sum = float(mean[-1]), float(total[-1])
+        if np.isfinite(x[-1]):
+            self._x = float(x[-1])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            smooth = mean / total
+        return np.where(finite, smooth, np.nan)
+
+
+def _scan(decay: Floats, added: Floats, carried: float) -> Floats:
+    """s[i] = decay[i]·s[i−1] + added[i] by doubling (Hillis and Steele 1986): no Python loop, no underflow trouble."""
+    total, factor = added.copy(), decay.copy()
+    total[0] += decay[0] * carried
+    reach = 1
+    while reach < len(total):
+        total[reach:] += factor[reach:] * total[:-reach].copy()
+        factor[reach:] *= factor[:-reach].copy()
+        factor[:reach] = 0.0
+        if factor.max() < _FORGOTTEN:
+            break
+        reach *= 2
+    return total
+
+
+def typical_spacing(x: Floats) -> float:
+    """Median positive distance between neighbours, from at most 2,000 of them; 0 when there is none."""
+    if len(x) < 2:
+        return 0.0
+    stride = max(1, (len(x) - 1) // 2000)
+    distance = x[1::stride] - x[:-1:stride][: len(x[1::stride])]
+    distance = distance[np.isfinite(distance) & (distance > 0)]
+    return float(np.median(distance)) if len(distance) else 0.0

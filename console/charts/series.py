@@ -1,0 +1,215 @@
+"""One metric's points in preallocated columns: append, window, gaps, traces for drawing. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from console.charts.reduce import Floats, Indices, Smoother, every_nth, minmax_indices, typical_spacing
+
+Axis = Literal["step", "epoch", "time"]
+AXES: tuple[Axis, ...] = ("step", "epoch", "time")
+
+_ROW = {"step": 0, "time": 1, "epoch": 2, "value": 3}
+GAP_FACTOR = 10.0  # a hole this many times the usual distance is shown as "no data"
+GAP_SECONDS = 5.0  # and never below this many seconds: an evaluation between two steps is not a hole
+MOST_POINTS = 4_000_000  # 128 MB; beyond this the oldest quarter is let go
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What to draw of a series in a window: NaN in `y` lifts the pen."""
+
+    x: Floats
+    y: Floats
+    alone: Indices  # positions in x, y without a neighbour to be joined to
+    gaps: tuple[tuple[float, float], ...]  # windows without data
+    odd_x: Floats  # where the value was not finite
+    odd_y: Floats  # that value: nan, inf or -inf
+
+
+class Series:
+    """Columns step, time, epoch and value of one key. Unknown steps and epochs are NaN until they are placed."""
+
+    def __init__(self, capacity: int = 1024, limit: int = MOST_POINTS) -> None:
+        self._data = np.empty((4, max(16, capacity)))
+        self._size = 0
+        self._limit = limit
+        self._odd = np.empty(0, dtype=np.intp)
+        self._breaks: dict[str, tuple[int, int, Indices]] = {}  # axis → (points seen, points at threshold, indices)
+        self._smooth: dict[tuple[str, float], tuple[Smoother, list[Floats], int]] = {}
+        self.placed = 0  # points before this index have their final step and epoch
+        self.timed = False  # only its time is known; the store places it on the other axes
+
+    def __len__(self) -> int:
+        return self._size
+
+    def column(self, name: str) -> Floats:
+        """A view of one column: step, time, epoch or value. Do not keep it: appending may move the data."""
+        return self._data[_ROW[name], : self._size]
+
+    @property
+    def values(self) -> Floats:
+        return self.column("value")
+
+    def extend(
+        self, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
+    ) -> None:
+        """Append a batch. Columns that are None become NaN; lengths that differ raise ValueError."""
+        fresh = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        count = len(fresh)
+        self._reserve(count)
+        self.timed = self.timed or steps is None
+        span = slice(self._size, self._size + count)
+        for name, given in (("step", steps), ("time", times), ("epoch", epochs)):
+            column = np.full(count, np.nan) if given is None else np.atleast_1d(np.asarray(given, dtype=np.float64))
+            if len(column) != count:
+                raise ValueError(f"{count} values came with {len(column)} entries of {name!r}")
+            self._data[_ROW[name], span] = column
+        self._data[3, span] = fresh
+        odd = np.flatnonzero(~np.isfinite(fresh))
+        if len(odd):
+            self._odd = np.concatenate((self._odd, odd + self._size))
+        self._size += count
+
+    def _reserve(self, count: int) -> None:
+        if self._size + count > self._limit:
+            self._forget(max(self._size + count - self._limit, self._limit // 4))
+        need = self._size + count
+        if need > self._data.shape[1]:
+            grown = np.empty((4, max(need, self._data.shape[1] * 2)))
+            grown[:, : self._size] = self._data[:, : self._size]
+            self._data = grown
+
+    def _forget(self, count: int) -> None:
+        """Let the oldest points go: a service that runs for months must not fill the memory of the window."""
+        count = min(count, self._size)
+        self._data[:, : self._size - count] = self._data[:, count : self._size].copy()
+        self._size -= count
+        self._odd = self._odd[self._odd >= count] - count
+        self.placed = max(0, self.placed - count)
+        self.invalidate()
+
+    def invalidate(self) -> None:
+        """Forget what was derived from the columns (after steps or epochs were placed anew)."""
+        self._breaks.clear()
+        self._smooth.clear()
+
+    # -- windows ---------------------------------------------------------------------------------------------
+
+    def breaks(self, axis: Axis) -> Indices:
+        """Indices i where the line must not join i−1 and i: a hole in the data or a step back (a resumed run)."""
+        x = self.column(axis)
+        seen, base, found = self._breaks.get(axis, (0, 0, np.empty(0, dtype=np.intp)))
+        if seen == self._size:
+            return found
+        if self._size >= 2 * base:
+            seen, base, found = 0, self._size, np.empty(0, dtype=np.intp)
+        spacing = typical_spacing(x[:base])
+        most = max(spacing * GAP_FACTOR, GAP_SECONDS if axis == "time" else 0.0)
+        start = max(seen, 1)
+        apart = x[start:] - x[start - 1 : -1]
+        with np.errstate(invalid="ignore"):
+            torn = (apart < 0) | ((apart > most) if most > 0 and base >= 8 else np.zeros(len(apart), dtype=bool))
+        found = np.concatenate((found, np.flatnonzero(torn) + start))
+        self._breaks[axis] = (self._size, base, found)
+        return found
+
+    def spans(self, axis: Axis, low: float, high: float) -> list[tuple[int, int]]:
+        """Index ranges inside [low, high], one point wider on each side so that lines reach the edge."""
+        x = self.column(axis)
+        backs = [int(i) for i in self.breaks(axis) if x[i] < x[i - 1]]
+        spans = []
+        for a, b in zip([0, *backs], [*backs, self._size], strict=True):
+            s = a + int(np.searchsorted(x[a:b], low, side="left"))
+            e = a + int(np.searchsorted(x[a:b], high, side="right"))
+            s, e = max(a, s - 1), min(b, e + 1)
+            if e > s and x[e - 1] >= low and x[s] <= high:
+                spans.append((s, e))
+        return spans
+
+    def trace(self, axis: Axis, low: float, high: float, pixels: int, smoothing: float | None = None) -> Trace:
+        """The window [low, high] for a plot `pixels` wide: at most about two points a pixel, spikes kept.
+
+        With `smoothing` (0 … 0.999) the smoothed curve, at most one point a pixel.
+        """
+        x = self.column(axis)
+        source = self.values if smoothing is None else self.smoothed(axis, smoothing)
+        chosen: list[Indices] = []
+        for start, stop in self.spans(axis, low, high):
+            if smoothing is None:
+                chosen.append(minmax_indices(source, start, stop, max(1, pixels)))
+            else:
+                picked = every_nth(start, stop, max(2, pixels))
+                chosen.append(picked[np.isfinite(source[picked])])
+        index = np.concatenate(chosen) if chosen else np.empty(0, dtype=np.intp)
+        return self._assemble(axis, index, x, source, (low, high))
+
+    def _assemble(self, axis: Axis, index: Indices, x: Floats, y: Floats, window: tuple[float, float]) -> Trace:
+        breaks = self.breaks(axis)
+        stops = np.union1d(breaks, self._odd) if len(self._odd) else breaks
+        order = np.searchsorted(stops, index, side="right")
+        torn = np.flatnonzero(np.diff(order) != 0) + 1 if len(index) else np.empty(0, dtype=np.intp)
+        if len(index):
+            torn = np.union1d(torn, np.flatnonzero(np.diff(index) < 0) + 1)
+        tx, ty = x[index], y[index]
+        if len(torn):
+            tx, ty = np.insert(tx, torn, tx[torn]), np.insert(ty, torn, np.nan)
+        return Trace(tx, ty, _alone(ty), self._gaps(breaks, x, window), *self._odd_in(x, window))
+
+    def _gaps(self, breaks: Indices, x: Floats, window: tuple[float, float]) -> tuple[tuple[float, float], ...]:
+        low, high = window
+        ends = [(float(x[i - 1]), float(x[i])) for i in breaks[-200:]]
+        return tuple((a, b) for a, b in ends if b > a and b > low and a < high)
+
+    def _odd_in(self, x: Floats, window: tuple[float, float]) -> tuple[Floats, Floats]:
+        if not len(self._odd):
+            return np.empty(0), np.empty(0)
+        at = x[self._odd]
+        inside = (at >= window[0]) & (at <= window[1])
+        return at[inside], self.values[self._odd[inside]]
+
+    def smoothed(self, axis: Axis, weight: float) -> Floats:
+        """The smoothed values of all points, extended, not recomputed, when points were appended."""
+        key = (axis, weight)
+        if key not in self._smooth:
+            self._smooth.clear()
+            self._smooth[key] = (Smoother(weight), [np.empty(0)], 0)
+        smoother, parts, done = self._smooth[key]
+        if done < self._size:
+            parts.append(smoother.extend(self.column(axis)[done:], self.values[done:]))
+            parts = [np.concatenate(parts)] if len(parts) > 1 else parts
+            self._smooth[key] = (smoother, parts, self._size)
+        return parts[0]
+
+    # -- single points ---------------------------------------------------------------------------------------
+
+    def nearest(self, axis: Axis, at: float) -> int | None:
+        """Index of the point nearest to `at`; the later one where a resumed run passed twice. None when empty."""
+        x = self.column(axis)
+        if not self._size:
+            return None
+        backs = [int(i) for i in self.breaks(axis) if x[i] < x[i - 1]]
+        start = backs[-1] if backs and at >= x[backs[-1]] else 0
+        stop = self._size if start or not backs else backs[0]
+        i = start + int(np.searchsorted(x[start:stop], at))
+        if i >= stop:
+            return stop - 1
+        return i - 1 if i > start and at - x[i - 1] <= x[i] - at else i
+
+    def reach(self, axis: Axis) -> tuple[float, float] | None:
+        """Smallest and largest known position on an axis."""
+        x = self.column(axis)
+        known = x[np.isfinite(x)] if self._size and not np.isfinite(x[[0, -1]]).all() else x
+        return (float(known.min()), float(known.max())) if len(known) else None
+
+
+def _alone(y: Floats) -> Indices:
+    """Positions of finite values whose neighbours are both missing: a line would not show them."""
+    known = np.isfinite(y)
+    left = np.concatenate(([False], known[:-1]))
+    right = np.concatenate((known[1:], [False]))
+    return np.flatnonzero(known & ~left & ~right)

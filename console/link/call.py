@@ -1,0 +1,62 @@
+"""One request under way, and what to do with its reply."""
+
+from collections.abc import Callable
+from typing import Any
+
+from backend.contract.errors import ErrorReply
+
+OnReply = Callable[[Any], None]
+OnRefused = Callable[[ErrorReply], None]
+
+OFFLINE = ErrorReply(
+    kind="refused",
+    code="offline",
+    text="Backend does not answer.",
+    fix="Training and serving may still run. Try again.",
+)
+
+
+class Call:
+    """Attach what should happen, in any order; each callback runs at most once, on the GUI thread."""
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+        self.ended = False
+        self._reply: list[OnReply] = []
+        self._refused: list[OnRefused] = []
+        self._always: list[Callable[[], None]] = []
+
+    def on_reply(self, callback: OnReply | None) -> "Call":
+        """`callback(body)` when the backend has accepted; body is parsed JSON or None."""
+        if callback:
+            self._reply.append(callback)
+        return self
+
+    def on_refused(self, callback: OnRefused | None) -> "Call":
+        """`callback(error)` when it was refused, broke, or could not be asked."""
+        if callback:
+            self._refused.append(callback)
+        return self
+
+    def on_end(self, callback: Callable[[], None] | None) -> "Call":
+        """`callback()` in either case, after the others: to end a busy button."""
+        if callback:
+            self._always.append(callback)
+        return self
+
+    def succeed(self, body: Any) -> None:
+        """The link calls this once when a 2xx reply is complete."""
+        self._end(self._reply, body)
+
+    def fail(self, error: ErrorReply) -> None:
+        """The link calls this once for every other end."""
+        self._end(self._refused, error)
+
+    def _end(self, callbacks: list[Any], value: Any) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        for callback in callbacks:
+            callback(value)
+        for always in self._always:
+            always()

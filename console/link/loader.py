@@ -1,0 +1,120 @@
+"""Fills the state when a connection begins, and keeps it true while it lasts.
+
+The feed is open before the first table is asked for, and every message carries the whole record, so a message that is older than the table is
+soon followed by the newer one: the end is always the truth, in whatever order replies come.
+"""
+
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from console.link.link import Link
+from console.state.changes import Changes
+from console.state.store import AppState
+
+TABLES: tuple[tuple[str, str], ...] = (
+    ("system", "/system"),
+    ("telemetry", "/telemetry"),
+    ("runs", "/runs"),
+    ("endpoints", "/endpoints"),
+    ("alerts", "/alerts"),
+    ("models", "/models"),
+    ("datasets", "/datasets"),
+    ("audit", "/audit?count=200"),
+    ("settings", "/settings"),
+    ("drift", "/drift"),
+    ("recipes", "/recipes"),
+    ("base_models", "/base_models"),
+)
+"""Table of the state → where it is read, first what the first page shows."""
+
+
+class Loader(QObject):
+    """Joins link and state. Signals: changed(Changes), loaded()."""
+
+    changed = Signal(object)
+    loaded = Signal()
+
+    def __init__(self, link: Link, state: AppState, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self._state = state
+        self._missing: set[str] = set()
+        self._refresh = QTimer(self, interval=5000)
+        self._refresh.timeout.connect(self._on_refresh_due)
+        link.connected.connect(self._on_connected)
+        link.disconnected.connect(self._on_disconnected)
+        link.received.connect(self._on_received)
+        link.reset.connect(self._on_reset)
+        link.mismatched.connect(self._on_mismatched)
+        link.retrying.connect(self._on_retrying)
+
+    def reload(self) -> None:
+        """Read every table afresh."""
+        self._missing = {table for table, _ in TABLES}
+        for table, path in TABLES:
+            self.load(table, path)
+
+    def load(self, table: str, path: str) -> None:
+        """Read one table; pages are told when it is there."""
+        self._link.get(path).on_reply(_Filling(self, table).fill).on_refused(_Filling(self, table).skip)
+
+    def fill(self, table: str, body: Any) -> None:
+        """A table has come."""
+        changes = self._state.load(table, body)
+        self._count_down(table)
+        self.changed.emit(changes)
+
+    def _count_down(self, table: str) -> None:
+        self._missing.discard(table)
+        if not self._missing and not self._state.loaded:
+            self._state.loaded = True
+            self.loaded.emit()
+
+    def skip(self, table: str) -> None:
+        """A table could not be read: the others still show."""
+        self._count_down(table)
+
+    def _on_connected(self, resumed: bool) -> None:
+        self.changed.emit(self._state.connected())
+        self._refresh.start()
+        if not resumed or not self._state.loaded:
+            self.reload()
+
+    def _on_disconnected(self, _text: str) -> None:
+        self._refresh.stop()
+        self.changed.emit(self._state.lost())
+
+    def _on_received(self, messages: list[dict[str, Any]]) -> None:
+        changes = self._state.apply(messages)
+        if changes.any():
+            self.changed.emit(changes)
+
+    def _on_reset(self, _reason: str) -> None:
+        self.reload()
+
+    def _on_mismatched(self, version: str) -> None:
+        self._state.mismatch = version
+        self.changed.emit(self._state.lost())
+
+    def _on_retrying(self, count: int, seconds: int) -> None:
+        self._state.retry = (count, seconds)
+        self.changed.emit(Changes(connection=True))
+
+    def _on_refresh_due(self) -> None:
+        """Free disk and the mirror's backlog change without an event."""
+        self.load("system", "/system")
+
+
+class _Filling:
+    """Remembers which table a reply belongs to."""
+
+    def __init__(self, loader: Loader, table: str) -> None:
+        self._loader = loader
+        self._table = table
+
+    def fill(self, body: Any) -> None:
+        self._loader.fill(self._table, body)
+
+    def skip(self, _error: object) -> None:
+        self._loader.skip(self._table)

@@ -1,0 +1,215 @@
+"""One short function per user action, named as a person would say it; each returns the call under way.
+
+The reply is only yes or no: what happened arrives as a message of the feed.
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+from console.link.call import Call
+from console.link.link import Link
+
+# ---- data ----------------------------------------------------------------------------------------------------------------
+
+
+def preview_dataset(link: Link, path: str) -> Call:
+    """See what an import of this file would read."""
+    return link.post("/datasets/preview", {"path": path})
+
+
+def import_dataset(
+    link: Link, path: str, *, name: str, task: str, mapping: dict[str, str], skip_bad_rows: bool
+) -> Call:
+    """Make an immutable dataset version of a file."""
+    body = {"path": path, "name": name, "task": task, "mapping": mapping, "skip_bad_rows": skip_bad_rows}
+    return link.post("/datasets", body)
+
+
+def import_sample(link: Link, sample: str) -> Call:
+    """Import one of the built-in datasets by its name."""
+    return link.post("/datasets", {"path": f"sample://{sample}"})
+
+
+def remove_dataset(link: Link, dataset_id: str) -> Call:
+    """Remove a dataset version that no run needs."""
+    return link.delete(f"/datasets/{_id(dataset_id)}")
+
+
+# ---- runs ----------------------------------------------------------------------------------------------------------------
+
+
+def start_run(link: Link, body: dict[str, Any]) -> Call:
+    """Start or queue a run; body is a StartRun."""
+    return link.post("/runs", body)
+
+
+def estimate_run(link: Link, body: dict[str, Any]) -> Call:
+    """Ask what a run would need; nothing starts."""
+    return link.post("/runs/estimate", body)
+
+
+def pause_run(link: Link, run_id: str) -> Call:
+    """Finish the step, keep memory, wait."""
+    return _command(link, run_id, "pause")
+
+
+def resume_run(link: Link, run_id: str) -> Call:
+    """Go on after a pause."""
+    return _command(link, run_id, "resume")
+
+
+def checkpoint_run(link: Link, run_id: str) -> Call:
+    """Write a checkpoint after the present step."""
+    return _command(link, run_id, "checkpoint")
+
+
+def stop_run(link: Link, run_id: str, *, save: bool) -> Call:
+    """End a run, with or without a last checkpoint."""
+    return _command(link, run_id, "stop", save=save)
+
+
+def cancel_run(link: Link, run_id: str) -> Call:
+    """Take a run out of the queue."""
+    return _command(link, run_id, "cancel")
+
+
+def continue_run(link: Link, run_id: str) -> Call:
+    """Start a stopped, failed or interrupted run again from its newest good checkpoint."""
+    return link.post(f"/runs/{_id(run_id)}/resume")
+
+
+def fork_run(link: Link, run_id: str, checkpoint: str, settings: dict[str, Any]) -> Call:
+    """A new run that begins at a checkpoint of this one."""
+    return link.post(f"/runs/{_id(run_id)}/fork", {"checkpoint": checkpoint, "settings": settings})
+
+
+def move_run(link: Link, run_id: str, position: int) -> Call:
+    """Put a queued run at this place of the queue, counted from 1."""
+    return link.post(f"/runs/{_id(run_id)}/move", {"position": position})
+
+
+def change_run(link: Link, run_id: str, **fields: Any) -> Call:
+    """Rename, tag, pin, note or archive."""
+    return link.patch(f"/runs/{_id(run_id)}", fields)
+
+
+def add_note(link: Link, run_id: str, text: str, step: int | None) -> Call:
+    """Write a note on the chart."""
+    return link.post(f"/runs/{_id(run_id)}/notes", {"text": text, "step": step})
+
+
+def keep_checkpoint(link: Link, run_id: str, checkpoint: str, keep: bool) -> Call:
+    """Protect a checkpoint from pruning, or no longer."""
+    return link.post(f"/runs/{_id(run_id)}/checkpoints/{_id(checkpoint)}/keep", {"keep": keep})
+
+
+def _command(link: Link, run_id: str, command: str, **rest: Any) -> Call:
+    return link.post(f"/runs/{_id(run_id)}/commands", {"command": command, **rest})
+
+
+# ---- models ----------------------------------------------------------------------------------------------------------------
+
+
+def register_run(link: Link, run_id: str, name: str, note: str = "") -> Call:
+    """Make the next version of a model out of a completed run."""
+    return link.post("/models", {"run_id": run_id, "name": name, "note": note})
+
+
+def promote(link: Link, model: str, version: int, *, endpoint: str | None, reason: str) -> Call:
+    """Make a version the one that answers; the switch arrives as an event."""
+    return link.post(f"/models/{_id(model)}/promote", {"version": version, "endpoint": endpoint, "reason": reason})
+
+
+def roll_back(link: Link, model: str, *, version: int | None, endpoint: str | None, reason: str) -> Call:
+    """Make the previous version, or the one named, answer again."""
+    return link.post(f"/models/{_id(model)}/rollback", {"version": version, "endpoint": endpoint, "reason": reason})
+
+
+def plan_promotion(link: Link, model: str, version: int | None, *, kind: str, endpoint: str | None) -> Call:
+    """Ask exactly what a promotion or rollback would change."""
+    query = {"kind": kind, "version": version, "endpoint": endpoint}
+    return link.get(f"/models/{_id(model)}/plan", {key: value for key, value in query.items() if value is not None})
+
+
+def undo(link: Link, operation_id: str) -> Call:
+    """Take back a promotion or rollback of the last ten minutes."""
+    return link.post(f"/operations/{_id(operation_id)}/undo")
+
+
+def change_version(link: Link, model: str, version: int, **fields: Any) -> Call:
+    """Write the note or the card of a version."""
+    return link.patch(f"/models/{_id(model)}/versions/{version}", fields)
+
+
+# ---- endpoints -------------------------------------------------------------------------------------------------------------
+
+
+def create_endpoint(link: Link, name: str, model: str, version: int | None) -> Call:
+    """Open a live address for a model."""
+    return link.post("/endpoints", {"name": name, "model": model, "version": version})
+
+
+def restart_endpoint(link: Link, name: str) -> Call:
+    """Start the engines anew; address and key stay."""
+    return link.post(f"/endpoints/{_id(name)}/restart")
+
+
+def stop_endpoint(link: Link, name: str) -> Call:
+    """Finish what is in flight, then stop answering."""
+    return link.post(f"/endpoints/{_id(name)}/stop")
+
+
+def start_endpoint(link: Link, name: str) -> Call:
+    """Answer again on the same address."""
+    return link.post(f"/endpoints/{_id(name)}/start")
+
+
+def delete_endpoint(link: Link, name: str) -> Call:
+    """Close the address for good."""
+    return link.delete(f"/endpoints/{_id(name)}")
+
+
+def try_endpoint(link: Link, name: str, inputs: list[Any], *, explain: bool, version: int | None = None) -> Call:
+    """Ask an endpoint from the playground."""
+    body = {"inputs": inputs, "explain": explain, "version": version}
+    return link.post(f"/endpoints/{_id(name)}/predict", body)
+
+
+# ---- alerts ----------------------------------------------------------------------------------------------------------------
+
+
+def acknowledge(link: Link, alert_id: str, note: str = "") -> Call:
+    """Say that somebody looks after it."""
+    return link.post(f"/alerts/{_id(alert_id)}/acknowledge", {"note": note})
+
+
+def snooze(link: Link, alert_id: str, until: float) -> Call:
+    """Ask again at this unix time."""
+    return link.post(f"/alerts/{_id(alert_id)}/snooze", {"until": until})
+
+
+def resolve(link: Link, alert_id: str, note: str) -> Call:
+    """Close an alert by hand, with a reason."""
+    return link.post(f"/alerts/{_id(alert_id)}/resolve", {"note": note})
+
+
+def reopen(link: Link, alert_id: str) -> Call:
+    """Take back an acknowledgement, a snooze or a resolution."""
+    return link.post(f"/alerts/{_id(alert_id)}/reopen", {})
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------------
+
+
+def change_settings(link: Link, **values: Any) -> Call:
+    """Change what the backend keeps."""
+    return link.patch("/settings", {"values": values})
+
+
+def change_rule(link: Link, rule_id: str, **fields: Any) -> Call:
+    """Change a limit that opens alerts."""
+    return link.patch("/rules", {"id": rule_id, **fields})
+
+
+def _id(text: str) -> str:
+    return quote(text, safe="")

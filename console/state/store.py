@@ -1,0 +1,231 @@
+"""The records as last heard. Snapshots replace whole tables, feed messages replace single records."""
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from backend.contract.base import number_from_json
+from backend.contract.events import RequestWindow
+from backend.contract.resources import (
+    AlertRecord,
+    AuditRecord,
+    BackendSettings,
+    DatasetRecord,
+    DriftReport,
+    EndpointRecord,
+    LogLine,
+    ModelRecord,
+    Operation,
+    RunEvent,
+    RunRecord,
+    SystemStatus,
+    TelemetrySample,
+)
+from backend.contract.states import LIVE_RUN_STATES, RunState
+from console.state.changes import Changes
+
+TELEMETRY_KEPT = 6 * 3600
+AUDIT_KEPT = 200
+
+
+class AppState:
+    """Read by every page; written only by load() and apply(). Unknown is None."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self.loaded = False
+        self.online = False
+        self.stale_since: float | None = None
+        self.mismatch: str | None = None
+        self.retry: tuple[int, int] | None = None  # count, seconds until the next try
+        self.system: SystemStatus | None = None
+        self.settings: BackendSettings | None = None
+        self.runs: OrderedDict[str, RunRecord] = OrderedDict()
+        self.datasets: OrderedDict[str, DatasetRecord] = OrderedDict()
+        self.models: OrderedDict[str, ModelRecord] = OrderedDict()
+        self.endpoints: OrderedDict[str, EndpointRecord] = OrderedDict()
+        self.alerts: OrderedDict[str, AlertRecord] = OrderedDict()
+        self.operations: OrderedDict[str, Operation] = OrderedDict()
+        self.drift: dict[str, DriftReport] = {}
+        self.audit: deque[AuditRecord] = deque(maxlen=AUDIT_KEPT)  # newest first
+        self.recipes: list[dict[str, Any]] = []
+        self.base_models: list[dict[str, Any]] = []
+        self.telemetry: TelemetrySample | None = None
+        self.telemetry_history: deque[TelemetrySample] = deque(maxlen=TELEMETRY_KEPT)
+        self._handlers: dict[str, Callable[[dict[str, Any], dict[str, Any], Changes], None]] = {
+            "runs": self._on_run,
+            "series": self._on_series,
+            "run_events": self._on_run_event,
+            "log": self._on_log,
+            "telemetry": self._on_telemetry,
+            "endpoints": self._on_endpoint,
+            "serving": self._on_window,
+            "models": self._on_model,
+            "datasets": self._on_dataset,
+            "alerts": self._on_alert,
+            "drift": self._on_drift,
+            "operations": self._on_operation,
+            "audit": self._on_audit,
+            "system": self._on_system,
+        }
+
+    # ---- questions -----------------------------------------------------------------------------------------------------
+
+    def live_runs(self) -> list[RunRecord]:
+        """Runs that work now, longest first."""
+        return [run for run in self.runs.values() if run.state in LIVE_RUN_STATES]
+
+    def queued_runs(self) -> list[RunRecord]:
+        """Waiting runs in the order of the queue."""
+        waiting = [run for run in self.runs.values() if run.state == RunState.QUEUED]
+        return sorted(waiting, key=lambda run: (run.queue_position or 10**9, run.created_at))
+
+    def open_alerts(self) -> list[AlertRecord]:
+        """Alerts nobody has handled, newest first."""
+        return sorted((a for a in self.alerts.values() if a.state == "open"), key=lambda a: -a.opened_at)
+
+    def endpoints_of(self, model: str) -> list[EndpointRecord]:
+        """Where a model is served."""
+        return [endpoint for endpoint in self.endpoints.values() if endpoint.model == model]
+
+    def champion_name(self, model: str) -> str | None:
+        """ "v3", or None when nothing is champion."""
+        record = self.models.get(model)
+        return f"v{record.champion}" if record and record.champion else None
+
+    # ---- connection ----------------------------------------------------------------------------------------------------
+
+    def connected(self) -> Changes:
+        """The feed is open."""
+        self.online, self.stale_since, self.retry, self.mismatch = True, None, None, None
+        return Changes(connection=True)
+
+    def lost(self) -> Changes:
+        """The backend does not answer; values stay, and say since when they are old."""
+        if self.online or self.stale_since is None:
+            self.stale_since = self._now()
+        self.online = False
+        return Changes(connection=True)
+
+    # ---- filling -------------------------------------------------------------------------------------------------------
+
+    def load(self, table: str, body: Any) -> Changes:
+        """Replace a whole table with what GET /<table> returned."""
+        items = body.get("items", []) if isinstance(body, dict) else body
+        if table == "system":
+            self.system = SystemStatus.model_validate(body)
+        elif table == "settings":
+            self.settings = BackendSettings.model_validate(body)
+        elif table == "telemetry":
+            self.telemetry = TelemetrySample.model_validate(body) if body and body.get("taken_at") else None
+        elif table in ("recipes", "base_models"):
+            setattr(self, table, list(items))
+        elif table == "audit":
+            self.audit = deque((AuditRecord.model_validate(item) for item in items), maxlen=AUDIT_KEPT)
+        else:
+            self._load_records(table, items)
+        return Changes(everything=True)
+
+    def _load_records(self, table: str, items: Iterable[dict[str, Any]]) -> None:
+        model, key = _TABLES[table]
+        records = (model.model_validate(item) for item in items)
+        setattr(self, table, OrderedDict((getattr(record, key), record) for record in records))
+
+    def apply(self, messages: Iterable[dict[str, Any]]) -> Changes:
+        """Take a batch of feed messages in order; say what changed. Topics of a newer backend are ignored."""
+        changes = Changes()
+        for message in messages:
+            handler = self._handlers.get(message["topic"])
+            if handler:
+                handler(message["data"], message, changes)
+            changes.last_id = max(changes.last_id, message.get("id", 0))
+        return changes
+
+    # ---- one handler a topic -------------------------------------------------------------------------------------------
+
+    def _on_run(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        if message["kind"] == "removed":
+            self.runs.pop(data["id"], None)
+        else:
+            new = data["id"] not in self.runs
+            self.runs[data["id"]] = RunRecord.model_validate(data)
+            if new:
+                self.runs.move_to_end(data["id"], last=False)
+        changes.runs.add(data["id"])
+
+    def _on_series(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        points = [(key, step, at, epoch, number_from_json(value)) for key, step, at, epoch, value in data["points"]]
+        changes.points.setdefault(data["run_id"], []).extend(points)
+
+    def _on_run_event(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        event = RunEvent.model_validate(data)
+        changes.run_events.setdefault(event.run_id, []).append(event)
+
+    def _on_log(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        lines = [LogLine.model_validate(line) for line in data["lines"]]
+        changes.log.setdefault(data["run_id"], []).extend(lines)
+
+    def _on_telemetry(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        self.telemetry = TelemetrySample.model_validate(data)
+        self.telemetry_history.append(self.telemetry)
+        changes.telemetry = True
+
+    def _on_endpoint(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        self._keep(self.endpoints, EndpointRecord, "name", data, message, changes.endpoints)
+
+    def _on_window(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        at = data.get("time") or message["time"]
+        changes.windows.setdefault(data["endpoint"], []).append((at, RequestWindow.model_validate(data)))
+
+    def _on_model(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        self._keep(self.models, ModelRecord, "name", data, message, changes.models)
+
+    def _on_dataset(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        self._keep(self.datasets, DatasetRecord, "id", data, message, changes.datasets)
+
+    def _on_alert(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        self._keep(self.alerts, AlertRecord, "id", data, message, changes.alerts)
+
+    def _on_operation(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        self._keep(self.operations, Operation, "id", data, message, changes.operations)
+
+    def _on_drift(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        report = DriftReport.model_validate(data)
+        self.drift[report.endpoint] = report
+        changes.drift.add(report.endpoint)
+
+    def _on_audit(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        self.audit.appendleft(AuditRecord.model_validate(data))
+        changes.audit = True
+
+    def _on_system(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+        if message["kind"] == "changed":
+            self.system = SystemStatus.model_validate(data)
+        changes.system = True
+
+    @staticmethod
+    def _keep(
+        table: OrderedDict[str, Any],
+        model: Any,
+        key: str,
+        data: dict[str, Any],
+        message: dict[str, Any],
+        changed: set[str],
+    ) -> None:
+        if message["kind"] == "removed":
+            table.pop(data[key], None)
+        else:
+            table[data[key]] = model.model_validate(data)
+        changed.add(data[key])
+
+
+_TABLES: dict[str, tuple[Any, str]] = {
+    "runs": (RunRecord, "id"),
+    "datasets": (DatasetRecord, "id"),
+    "models": (ModelRecord, "name"),
+    "endpoints": (EndpointRecord, "name"),
+    "alerts": (AlertRecord, "id"),
+    "operations": (Operation, "id"),
+    "drift": (DriftReport, "endpoint"),
+}
