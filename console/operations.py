@@ -9,7 +9,7 @@ from urllib.parse import quote
 from console.link.call import Call
 from console.link.link import Link
 
-# ---- data ----------------------------------------------------------------------------------------------------------------
+# ---- data --------------------------------------------------------------------------------------------------
 
 
 def preview_dataset(link: Link, path: str) -> Call:
@@ -35,7 +35,7 @@ def remove_dataset(link: Link, dataset_id: str) -> Call:
     return link.delete(f"/datasets/{_id(dataset_id)}")
 
 
-# ---- runs ----------------------------------------------------------------------------------------------------------------
+# ---- runs --------------------------------------------------------------------------------------------------
 
 
 def start_run(link: Link, body: dict[str, Any]) -> Call:
@@ -107,7 +107,7 @@ def _command(link: Link, run_id: str, command: str, **rest: Any) -> Call:
     return link.post(f"/runs/{_id(run_id)}/commands", {"command": command, **rest})
 
 
-# ---- models ----------------------------------------------------------------------------------------------------------------
+# ---- models ------------------------------------------------------------------------------------------------
 
 
 def register_run(link: Link, run_id: str, name: str, note: str = "") -> Call:
@@ -141,7 +141,7 @@ def change_version(link: Link, model: str, version: int, **fields: Any) -> Call:
     return link.patch(f"/models/{_id(model)}/versions/{version}", fields)
 
 
-# ---- endpoints -------------------------------------------------------------------------------------------------------------
+# ---- endpoints ---------------------------------------------------------------------------------------------
 
 
 def create_endpoint(link: Link, name: str, model: str, version: int | None) -> Call:
@@ -175,7 +175,7 @@ def try_endpoint(link: Link, name: str, inputs: list[Any], *, explain: bool, ver
     return link.post(f"/endpoints/{_id(name)}/predict", body)
 
 
-# ---- alerts ----------------------------------------------------------------------------------------------------------------
+# ---- alerts ------------------------------------------------------------------------------------------------
 
 
 def acknowledge(link: Link, alert_id: str, note: str = "") -> Call:
@@ -198,7 +198,7 @@ def reopen(link: Link, alert_id: str) -> Call:
     return link.post(f"/alerts/{_id(alert_id)}/reopen", {})
 
 
-# ---- settings --------------------------------------------------------------------------------------------------------------
+# ---- settings ----------------------------------------------------------------------------------------------
 
 
 def change_settings(link: Link, **values: Any) -> Call:

@@ -1,8 +1,8 @@
 """The link: requests and the live feed over QNetworkAccessManager, without a thread.
 
 Life: start() → greet (GET /system, versions compared) → feed open → `connected`. When the stream ends or falls silent:
-`disconnected`, then tries again after 1, 2, 4 … 30 s. The feed resumes after the last message seen, so nothing is lost or
-seen twice; a `reset` from the server asks for a fresh start.
+`disconnected`, then tries again after 1, 2, 4 … 30 s. The feed resumes after the last message seen, so nothing is lost
+or seen twice; a `reset` from the server asks for a fresh start.
 """
 
 import json
@@ -64,7 +64,7 @@ class Link(QObject):
         self._waiting: dict[QNetworkReply, Call] = {}
         self._closing = False
 
-    # ---- requests ------------------------------------------------------------------------------------------------------
+    # ---- requests ------------------------------------------------------------------------------------------
 
     def get(self, path: str, query: dict[str, Any] | None = None) -> Call:
         """Ask for `path` below /api/v1."""
@@ -130,7 +130,7 @@ class Link(QObject):
         if call is not None:
             _settle(call, reply)
 
-    # ---- life of the connection ----------------------------------------------------------------------------------------
+    # ---- life of the connection ----------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin; every later loss is handled here as well."""
@@ -185,7 +185,7 @@ class Link(QObject):
         if not self._closing:
             self.disconnected.emit(text)
 
-    # ---- feed ----------------------------------------------------------------------------------------------------------
+    # ---- feed ----------------------------------------------------------------------------------------------
 
     def _open_feed(self) -> None:
         self._drop_feed()
@@ -216,7 +216,7 @@ class Link(QObject):
             self.online, self.tries = True, 0
             self.connected.emit(self.last_id > 0)
         batch: FeedBatch = []
-        for message in self._parser.feed(self._feed.readAll().data()):
+        for message in self._parser.feed(bytes(self._feed.readAll().data())):
             if message.event == "reset":
                 self._forget_place(message.data)
             else:
@@ -246,7 +246,7 @@ def _status(reply: QNetworkReply) -> int:
 
 
 def _settle(call: Call, reply: QNetworkReply) -> None:
-    status, raw = _status(reply), reply.readAll().data()
+    status, raw = _status(reply), bytes(reply.readAll().data())
     if not status:
         call.fail(OFFLINE)
         return

@@ -1,7 +1,7 @@
 """Fills the state when a connection begins, and keeps it true while it lasts.
 
-The feed is open before the first table is asked for, and every message carries the whole record, so a message that is older than the table is
-soon followed by the newer one: the end is always the truth, in whatever order replies come.
+The feed is open before the first table is asked for, and every message carries the whole record, so a message that is
+older than the table is soon followed by the newer one: the end is always the truth, in whatever order replies come.
 """
 
 from typing import Any

@@ -27,8 +27,9 @@ class SseParser:
         messages = []
         for raw in lines:
             line = raw.removesuffix(b"\r").decode("utf-8", "replace")
-            message = self._take(line) if line else self._dispatch()
-            if message:
+            if line:
+                self._take(line)
+            elif message := self._dispatch():
                 messages.append(message)
         return messages
 

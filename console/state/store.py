@@ -70,7 +70,7 @@ class AppState:
             "system": self._on_system,
         }
 
-    # ---- questions -----------------------------------------------------------------------------------------------------
+    # ---- questions -----------------------------------------------------------------------------------------
 
     def live_runs(self) -> list[RunRecord]:
         """Runs that work now, longest first."""
@@ -94,7 +94,7 @@ class AppState:
         record = self.models.get(model)
         return f"v{record.champion}" if record and record.champion else None
 
-    # ---- connection ----------------------------------------------------------------------------------------------------
+    # ---- connection ----------------------------------------------------------------------------------------
 
     def connected(self) -> Changes:
         """The feed is open."""
@@ -108,7 +108,7 @@ class AppState:
         self.online = False
         return Changes(connection=True)
 
-    # ---- filling -------------------------------------------------------------------------------------------------------
+    # ---- filling -------------------------------------------------------------------------------------------
 
     def load(self, table: str, body: Any) -> Changes:
         """Replace a whole table with what GET /<table> returned."""
@@ -142,7 +142,7 @@ class AppState:
             changes.last_id = max(changes.last_id, message.get("id", 0))
         return changes
 
-    # ---- one handler a topic -------------------------------------------------------------------------------------------
+    # ---- one handler a topic -------------------------------------------------------------------------------
 
     def _on_run(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
         if message["kind"] == "removed":
@@ -154,19 +154,19 @@ class AppState:
                 self.runs.move_to_end(data["id"], last=False)
         changes.runs.add(data["id"])
 
-    def _on_series(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+    def _on_series(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
         points = [(key, step, at, epoch, number_from_json(value)) for key, step, at, epoch, value in data["points"]]
         changes.points.setdefault(data["run_id"], []).extend(points)
 
-    def _on_run_event(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+    def _on_run_event(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
         event = RunEvent.model_validate(data)
         changes.run_events.setdefault(event.run_id, []).append(event)
 
-    def _on_log(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+    def _on_log(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
         lines = [LogLine.model_validate(line) for line in data["lines"]]
         changes.log.setdefault(data["run_id"], []).extend(lines)
 
-    def _on_telemetry(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+    def _on_telemetry(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
         self.telemetry = TelemetrySample.model_validate(data)
         self.telemetry_history.append(self.telemetry)
         changes.telemetry = True
@@ -190,12 +190,12 @@ class AppState:
     def _on_operation(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
         self._keep(self.operations, Operation, "id", data, message, changes.operations)
 
-    def _on_drift(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+    def _on_drift(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
         report = DriftReport.model_validate(data)
         self.drift[report.endpoint] = report
         changes.drift.add(report.endpoint)
 
-    def _on_audit(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
+    def _on_audit(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
         self.audit.appendleft(AuditRecord.model_validate(data))
         changes.audit = True
 

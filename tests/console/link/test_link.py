@@ -1,0 +1,133 @@
+"""The link against a small server: greeting, feed, loss, return, refusals."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from backend.contract.base import PROTOCOL
+from backend.paths import Home
+from console.link.link import Link
+from tests.console.link.fake_server import FakeServer
+
+SYSTEM = {
+    "state": "running",
+    "pid": 1,
+    "home": "h",
+    "socket": "s",
+    "started_at": 0.0,
+    "version": "1",
+    "protocol": PROTOCOL,
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    home = Home(tmp_path / "home")
+    home.runtime.mkdir(parents=True)
+    return home
+
+
+@pytest.fixture
+def server(home: Home, qapp: object) -> Iterator[FakeServer]:
+    server = FakeServer(home.socket)
+    server.replies["GET /system"] = (200, SYSTEM)
+    server.listen()
+    yield server
+    server.die()
+
+
+@pytest.fixture
+def link(home: Home, qtbot: QtBot) -> Iterator[Link]:
+    link = Link(home)
+    yield link
+    link.close()
+
+
+def test_connects_and_hands_out_messages_in_order(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    with qtbot.waitSignal(link.connected) as connected:
+        link.start()
+    assert connected.args == [False]
+    with qtbot.waitSignal(link.received) as received:
+        server.push({"id": 3, "topic": "runs"}, {"id": 4, "topic": "runs"})
+    assert [m["id"] for m in received.args[0]] == [3, 4]
+    assert link.last_id == 4
+
+
+def test_returns_after_a_death_and_resumes_behind_the_last_message(
+    qtbot: QtBot, server: FakeServer, link: Link
+) -> None:
+    with qtbot.waitSignal(link.connected):
+        link.start()
+    with qtbot.waitSignal(link.received):
+        server.push({"id": 41, "topic": "runs"})
+    with qtbot.waitSignal(link.disconnected):
+        server.die()
+    assert not link.online
+    server.listen()
+    with qtbot.waitSignal(link.connected, timeout=10_000) as connected:
+        link.retry_now()
+    assert connected.args == [True]
+    feed = [headers for what, headers, _ in server.asked if what.startswith("GET /api/v1/feed")][-1]
+    assert feed["last-event-id"] == "41"
+
+
+def test_tries_again_by_itself_with_growing_pauses(qtbot: QtBot, home: Home, link: Link) -> None:
+    with qtbot.waitSignal(link.retrying) as first:
+        link.start()
+    assert first.args == [1, 1]
+    with qtbot.waitSignal(link.retrying, timeout=5000) as second:
+        link.retry_now()
+    assert second.args == [2, 2]
+
+
+def test_refusal_carries_the_words_of_the_backend(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    refusal = {"kind": "refused", "code": "invalid", "text": "epochs must be above 0", "fix": "Use 3"}
+    server.replies["POST /runs"] = (422, refusal)
+    errors: list = []
+    call = link.post("/runs", {"recipe": "x"}).on_refused(errors.append)
+    qtbot.waitUntil(lambda: call.ended)
+    assert (errors[0].text, errors[0].fix) == ("epochs must be above 0", "Use 3")
+    what, headers, body = server.asked[-1]
+    assert what == "POST /api/v1/runs"
+    assert body == b'{"recipe": "x"}'
+    assert headers["idempotency-key"]
+
+
+def test_no_backend_is_said_and_ends_the_busy_button(qtbot: QtBot, home: Home, link: Link) -> None:
+    errors: list = []
+    ended: list = []
+    link.get("/runs").on_refused(errors.append).on_end(lambda: ended.append(True))
+    qtbot.waitUntil(lambda: bool(ended))
+    assert errors[0].code == "offline"
+
+
+def test_rubbish_reply_is_broken_not_a_crash(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    server.replies["GET /runs"] = (500, ["?"])
+    errors: list = []
+    link.get("/runs").on_refused(errors.append)
+    qtbot.waitUntil(lambda: bool(errors))
+    assert errors[0].kind == "broken"
+    assert "500" in errors[0].text
+
+
+def test_another_protocol_is_not_talked_to(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    server.replies["GET /system"] = (200, {**SYSTEM, "protocol": PROTOCOL + 1, "version": "9.9"})
+    with qtbot.waitSignal(link.mismatched) as mismatched:
+        link.start()
+    assert mismatched.args == ["9.9"]
+    assert not server.feeds
+
+
+def test_reset_forgets_the_place_and_goes_on(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    with qtbot.waitSignal(link.connected):
+        link.start()
+    link.last_id = 5
+    with qtbot.waitSignal(link.reset):
+        server.push({"id": 0, "reason": "older than what is kept"}, event="reset")
+    assert link.last_id == 0
+    with qtbot.waitSignal(link.received):
+        server.push({"id": 900, "topic": "runs"})
+    assert link.last_id == 900
