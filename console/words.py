@@ -1,0 +1,133 @@
+"""Numbers, sizes, durations and dates as UI.md section 6 wants them read; pure text, unknown is an em dash."""
+
+import datetime
+import math
+import time
+
+DASH = "—"
+MINUS = "−"
+
+_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def count(value: float | None) -> str:
+    """8,420."""
+    return DASH if value is None else f"{value:,.0f}".replace("-", MINUS)
+
+
+def fixed(value: float | None, digits: int) -> str:
+    """A number with so many decimals; NaN and infinities by name."""
+    if value is None:
+        return DASH
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
+    return f"{value:,.{digits}f}".replace("-", MINUS)
+
+
+def signed(value: float | None, digits: int) -> str:
+    """+0.0085 or −0.013."""
+    text = fixed(value, digits)
+    return f"+{text}" if value is not None and math.isfinite(value) and value > 0 else text
+
+
+def metric(name: str, value: float | None) -> str:
+    """Loss with 4 decimals, scores with 4, rates and norms with as many as they carry."""
+    if value is None or not math.isfinite(value):
+        return fixed(value, 0)
+    if name.endswith("learning_rate"):
+        return f"{value:.2e}".replace("e-0", "e-").replace("-", MINUS)
+    if name.endswith(("loss", "accuracy", "f1", "precision", "recall")):
+        return fixed(value, 4)
+    size = abs(value)
+    return fixed(value, 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2 if size >= 1 else 4)
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """0.52 → 52%."""
+    return DASH if share is None else f"{fixed(100 * share, digits)}%"
+
+
+def milliseconds(value: float | None) -> str:
+    """One decimal below 100."""
+    return fixed(value, 1 if value is not None and value < 100 else 0)
+
+
+def size(value: float | None) -> str:
+    """21 MB, 38.2 GB."""
+    if value is None:
+        return DASH
+    for unit, name in _SIZES:
+        if abs(value) >= unit:
+            scaled = value / unit
+            return f"{scaled:.1f} {name}" if scaled < 100 and name in ("GB", "TB") else f"{scaled:.0f} {name}"
+    return f"{value:.0f} B"
+
+
+def duration(seconds: float | None) -> str:
+    """42 min, 1 h 52 m, 3 d 4 h: at most two units."""
+    if seconds is None or not math.isfinite(seconds):
+        return DASH
+    whole = round(max(0.0, seconds))
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
+    if whole < _DAY:
+        hours, minutes = divmod(whole // _MINUTE, 60)
+        return f"{hours} h {minutes} m" if minutes else f"{hours} h"
+    days, hours = divmod(whole // _HOUR, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def seconds_exact(seconds: float | None) -> str:
+    """0.42 s below ten seconds, else a duration: for measured switches and loads."""
+    if seconds is None:
+        return DASH
+    return f"{seconds:.2f} s" if seconds < 10 else duration(seconds)
+
+
+def age(then: float | None, now: float | None = None) -> str:
+    """12 min, 41 min, 1 d: how long ago, without "ago"."""
+    return DASH if then is None else duration((time.time() if now is None else now) - then)
+
+
+def moment(unix: float | None, now: float | None = None) -> str:
+    """14:05 today, "yesterday", 20 Nov this year, 20 Nov 2024 before."""
+    if unix is None:
+        return DASH
+    at, today = _local(unix), _local(time.time() if now is None else now).date()
+    if at.date() == today:
+        return at.strftime("%H:%M")
+    if at.date() == today - datetime.timedelta(days=1):
+        return "yesterday"
+    return f"{at.day} {at.strftime('%b')}" + ("" if at.year == today.year else f" {at.year}")
+
+
+def day_and_time(unix: float | None, now: float | None = None) -> str:
+    """today 13:19, yesterday 16:02, 21 Nov 16:02."""
+    if unix is None:
+        return DASH
+    at, today = _local(unix), _local(time.time() if now is None else now).date()
+    clock = at.strftime("%H:%M")
+    if at.date() == today:
+        return f"today {clock}"
+    return (
+        f"yesterday {clock}"
+        if at.date() == today - datetime.timedelta(days=1)
+        else f"{at.day} {at.strftime('%b')} {clock}"
+    )
+
+
+def clock(unix: float | None) -> str:
+    """14:03:12."""
+    return DASH if unix is None else _local(unix).strftime("%H:%M:%S")
+
+
+def full_time(unix: float | None) -> str:
+    """For tooltips: 2026-11-21 16:02:31."""
+    return DASH if unix is None else _local(unix).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _local(unix: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(unix).astimezone()
