@@ -50,6 +50,7 @@ class JobLaunch(Record):
     attempt: int
     resume: bool  # continue from the newest checkpoint that verifies
     cookie: str
+    commands_from: int = 0  # size of commands.ndjson at the launch: what stands before is for earlier attempts
 
 
 class JobIdentity(Record):
@@ -78,3 +79,4 @@ class ExitRecord(Record):
     ended_at: float
     peak_memory_bytes: int | None
     tail: tuple[str, ...] = ()  # the last 50 lines of output.log
+    memory_kills: int | None = None  # processes the kernel killed for lack of memory meanwhile; None: it does not tell
