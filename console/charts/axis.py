@@ -1,0 +1,78 @@
+"""The frame of a plot: x positions and labels, horizontal grid, labels outside. No axis lines, no tick marks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter
+
+from console.charts import format as fmt
+from console.charts.palette import BOTTOM, LEFT, RIGHT, TOP, colour, font, pen
+from console.charts.picture import Picture
+from console.charts.series import Axis
+
+Labels = str  # "number", "elapsed", "clock" or "ago"
+
+
+def plot_rect(width: float, height: float) -> QRectF:
+    """The plot inside a canvas; at least one pixel."""
+    return QRectF(LEFT, TOP, max(1.0, width - LEFT - RIGHT), max(1.0, height - TOP - BOTTOM))
+
+
+def x_ticks(low: float, high: float, width: float, labels: Labels, origin: float, newest: float) -> list[tuple[float, str]]:
+    """Positions on the x axis with their text; 36 px apart at least, about seven."""
+    most = max(2, int(width // max(36.0, width / 7.0)))
+    if labels == "number":
+        at = fmt.ticks(low, high, most)
+        return list(zip(at, fmt.tick_labels(at), strict=True))
+    most = max(2, min(most, int(width // 56)))
+    if labels == "clock":
+        at = fmt.time_ticks(low, high, most, origin - _midnight_shift(origin))
+        step = at[1] - at[0] if len(at) > 1 else high - low
+        return [(t, fmt.clock_label(t + origin, step)) for t in at]
+    if labels == "ago":
+        at = fmt.time_ticks(low - newest, high - newest, most)
+        return [(t + newest, "0" if t == 0 else fmt.elapsed_label(t, 60)) for t in at]
+    at = fmt.time_ticks(low, high, most)
+    step = at[1] - at[0] if len(at) > 1 else high - low
+    return [(t, fmt.elapsed_label(t, step)) for t in at]
+
+
+def _midnight_shift(unix: float) -> float:
+    """Seconds by which whole local hours and days differ from whole UTC ones, modulo a day."""
+    import time
+
+    return -float(time.localtime(unix).tm_gmtoff)
+
+
+def axis_labels(axis: Axis, labels: Labels) -> Labels:
+    """Step and epoch are numbers; time is shown as the group asks."""
+    return labels if axis == "time" else "number"
+
+
+def paint_grid(painter: QPainter, picture: Picture) -> None:
+    """Horizontal lines at the labelled values, on whole pixels."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setPen(pen("chart-grid"))
+    for y, _ in picture.y_ticks:
+        row = round(y)
+        painter.drawLine(QPointF(picture.plot.left(), row), QPointF(picture.plot.right(), row))
+
+
+def paint_labels(painter: QPainter, picture: Picture) -> None:
+    """Left labels end 7 px before the plot; bottom labels stand centred under their position and never overlap."""
+    painter.setFont(font("axis"))
+    painter.setPen(colour("text-tertiary"))
+    plot = picture.plot
+    right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+    for y, text in picture.y_ticks:
+        painter.drawText(QRectF(plot.left() - 47, y - 8, 40, 16), right, text)
+    metrics = painter.fontMetrics()
+    reached = -1e9
+    for x, text in picture.x_ticks:
+        half = metrics.horizontalAdvance(text) / 2
+        if x - half < reached + 6:
+            continue
+        painter.drawText(
+            QRectF(x - half - 4, plot.bottom() + 4, 2 * half + 8, 16), Qt.AlignmentFlag.AlignCenter, text
+        )
+        reached = x + half

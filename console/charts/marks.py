@@ -1,0 +1,133 @@
+"""Painters of shading, limit lines, event marks, dots and markers of values that are no numbers."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from console.charts.events import Mark
+from console.charts.palette import colour, font, pen, pixmap, token
+from console.charts.picture import Picture
+
+LANE_CENTRE = 7.0  # below the top of the plot
+ICON = 13
+
+
+def paint_shades(painter: QPainter, picture: Picture) -> None:
+    """Steps still to come and holes in the data; a wide hole says so."""
+    plot = picture.plot
+    for shade in picture.shades:
+        left, right = max(plot.left(), shade.left), min(plot.right(), shade.right)
+        if right <= left:
+            continue
+        area = QRectF(left, plot.top(), right - left, plot.height())
+        alpha = float(token("future-alpha"))
+        painter.fillRect(area, _shade_colour(alpha if shade.kind == "future" else alpha * 1.6))
+        if shade.text and right - left >= 60:
+            painter.setFont(font("caption"))
+            painter.setPen(colour("text-tertiary"))
+            wide = painter.fontMetrics().horizontalAdvance(shade.text) <= right - left - 8
+            text = shade.text if wide else shade.text.split("\n")[0]
+            painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _shade_colour(alpha: float) -> QColor:
+    tint = colour("s5-yellow") if colour("panel").lightness() < 128 else colour("ok")
+    tint.setAlphaF(alpha)
+    return tint
+
+
+def paint_above(painter: QPainter, picture: Picture) -> None:
+    """Everything above the curves: limits, event lines and icons, dots, markers, the empty text."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    _paint_limits(painter, picture)
+    _paint_events(painter, picture)
+    _paint_dots(painter, picture)
+    _paint_odd(painter, picture)
+    if picture.empty:
+        painter.setFont(font("small"))
+        painter.setPen(colour("text-tertiary"))
+        painter.drawText(picture.plot, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, picture.empty)
+
+
+def _paint_limits(painter: QPainter, picture: Picture) -> None:
+    look = token("limit-line")
+    for y, role in picture.limits:
+        if picture.plot.top() - 1 <= y <= picture.plot.bottom() + 1:
+            painter.setPen(pen(role, float(look["alpha"]), 1.0, look["dash"]))
+            row = round(y) + 0.5
+            painter.drawLine(QPointF(picture.plot.left(), row), QPointF(picture.plot.right(), row))
+
+
+def shows_icon(picture: Picture, mark: Mark) -> bool:
+    """Icons stand in the page's first chart, and in the chart of the metric an event is about."""
+    return picture.lane or any(event.key in picture.lane_keys for event in mark.events)
+
+
+def _paint_events(painter: QPainter, picture: Picture) -> None:
+    plot = picture.plot
+    for mark in picture.marks:
+        icon, role, lined = mark.leader.style
+        with_icon = shows_icon(picture, mark)
+        column = round(mark.pixel) + 0.5
+        if lined:
+            look = token("alert-line" if mark.leader.urgent else "event-line")
+            shade = role if mark.leader.urgent or role == "challenger" else "text"
+            painter.setPen(pen(shade, float(look["alpha"]), 1.0, look["dash"]))
+            top = plot.top() + (LANE_CENTRE + ICON / 2 + 1 if with_icon else 0)
+            painter.drawLine(QPointF(column, top), QPointF(column, plot.bottom()))
+        if with_icon:
+            _paint_icon(painter, mark, icon, role, QPointF(column, plot.top() + LANE_CENTRE))
+
+
+def _paint_icon(painter: QPainter, mark: Mark, icon: str, role: str, centre: QPointF) -> None:
+    dpr = painter.device().devicePixelRatioF() if painter.device() else 1.0
+    size = ICON + 1 if mark.leader.urgent else ICON - 1
+    picture = pixmap(icon, size, role, dpr)
+    spot = QRectF(centre.x() - size / 2, centre.y() - size / 2, size, size)
+    painter.drawPixmap(spot, picture, QRectF(picture.rect()))
+    if len(mark.events) > 1:
+        painter.setFont(font("caption", 600))
+        painter.setPen(colour("text-secondary"))
+        painter.drawText(QRectF(spot.right() + 1, spot.top(), 24, spot.height()), Qt.AlignmentFlag.AlignVCenter, str(len(mark.events)))
+
+
+def _paint_dots(painter: QPainter, picture: Picture) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    for dots in picture.dots:
+        painter.setBrush(colour(dots.role))
+        radius = dots.diameter / 2
+        for x, y in zip(dots.x.tolist(), dots.y.tolist(), strict=True):
+            if y == y and picture.plot.left() - 1 <= x <= picture.plot.right() + 1 and picture.plot.top() <= y <= picture.plot.bottom() + 1:
+                painter.drawEllipse(QPointF(x, y), radius, radius)
+
+
+def paint_dot(painter: QPainter, x: float, y: float, role: str, diameter: float) -> None:
+    """A point with a ring in the panel's colour, as the crosshair sets it on a curve."""
+    look = token("point")
+    ring = float(look["ring-width"])
+    painter.setPen(pen(str(look["ring"]), 1.0, ring))
+    painter.setBrush(colour(role))
+    painter.drawEllipse(QPointF(x, y), diameter / 2 + ring / 2, diameter / 2 + ring / 2)
+
+
+def _paint_odd(painter: QPainter, picture: Picture) -> None:
+    """NaN as a cross at the bottom, +∞ as an arrow at the top, −∞ at the bottom; at most one a pixel column."""
+    painter.setPen(pen("bad", 1.0, 1.4))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    plot = picture.plot
+    seen: set[tuple[int, str]] = set()
+    for x, value in picture.odd:
+        kind = "nan" if math.isnan(value) else "up" if value > 0 else "down"
+        if (round(x), kind) in seen or not plot.left() <= x <= plot.right():
+            continue
+        seen.add((round(x), kind))
+        y = plot.top() + 7 if kind == "up" else plot.bottom() - 6
+        tip = 3.5 if kind != "up" else -3.5
+        if kind == "nan":
+            painter.drawLine(QPointF(x - 3, y - 3), QPointF(x + 3, y + 3))
+            painter.drawLine(QPointF(x - 3, y + 3), QPointF(x + 3, y - 3))
+        else:
+            painter.drawPolyline([QPointF(x - 3.5, y), QPointF(x, y + tip), QPointF(x + 3.5, y)])

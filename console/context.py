@@ -1,0 +1,60 @@
+"""What every page is given: the link, the state, and the window's services, in one record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from console.theme import Theme, theme
+
+if TYPE_CHECKING:
+    from console.actions import Actions
+    from console.settings import Settings
+    from console.widgets.sheet import Sheet
+
+
+class Link(Protocol):
+    """What a page may ask of the backend's client (console.link)."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        on_reply: Callable[[Any], None] | None = None,
+        on_refused: Callable[[Any], None] | None = None,
+    ) -> Any: ...
+
+
+class Toaster(Protocol):
+    """`context.toast("Canary of v14 set to 10%", "v13 keeps 90%", undo=callback)`; kinds ok, info, warn, bad."""
+
+    def __call__(self, text: str, detail: str = "", kind: str = "ok", **more: Any) -> Any: ...
+
+
+def _nowhere(*_args: Any, **_more: Any) -> Any:
+    return None
+
+
+@dataclass
+class Context:
+    """Handed to every page's constructor.
+
+    link: the backend's client. state: console.state.AppState. navigate: go to a page or deep link
+    (`"runs"`, `"run/<id>"`, `"modeldeck://run/<id>"`). open_sheet: show a Sheet. start: run a named action.
+    """
+
+    link: Any
+    state: Any
+    settings: Settings
+    actions: Actions
+    theme: Theme = field(default_factory=lambda: theme)
+    navigate: Callable[[str], None] = _nowhere
+    toast: Toaster = _nowhere
+    open_sheet: Callable[[Sheet], None] = _nowhere
+    close_sheet: Callable[[], None] = _nowhere
+    start: Callable[..., Any] = _nowhere
+    clock: Callable[[], float] = time.time
+    offline: Callable[[], bool] = lambda: False
