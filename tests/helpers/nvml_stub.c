@@ -1,0 +1,116 @@
+/* NVML's symbols as the real pynvml calls them, for machines without a card. Compiled by a fixture as libnvidia-ml.so.1.
+ *
+ * Two cards. The mode is the content of the file named by NVML_STUB_FILE, read at every call, else the variable NVML_STUB:
+ * normal, missing (card 1 has no temperature, no fan, no process memory), old (no second version of the memory call), lost (card 1 is
+ * gone), hang, crash, no_permission, not_loaded, mismatch, empty (no card), mig (no utilization).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NO_PERMISSION = 4, TOO_SMALL = 7, NOT_LOADED = 9, NOT_FOUND = 13, LOST = 15, MISMATCH = 18 };
+typedef struct { unsigned long long total, free, used; } memory_v1;
+typedef struct { unsigned version; unsigned long long total, reserved, free, used; } memory_v2;
+typedef struct { unsigned gpu, memory; } utilization;
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } process;
+typedef long device; /* index + 1, as a pointer-sized number */
+
+static int mode(const char *name) {
+    static char text[64];
+    const char *path = getenv("NVML_STUB_FILE"), *named = getenv("NVML_STUB");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    text[0] = 0;
+    if (file) {
+        if (fscanf(file, "%63s", text) != 1) text[0] = 0;
+        fclose(file);
+    } else if (named) {
+        strncpy(text, named, sizeof text - 1);
+    }
+    return strcmp(text, name) == 0;
+}
+
+static int card(device which) { return (int)which - 1; }
+
+static int state(device which) {
+    if (mode("hang")) for (;;) pause();
+    if (mode("crash")) *(volatile int *)0 = 1;
+    return card(which) == 1 && mode("lost") ? LOST : OK;
+}
+
+#define READ(which, code) do { int state_now = state(which); if (state_now) return state_now; code; return OK; } while (0)
+
+int nvmlInitWithFlags(unsigned flags) {
+    (void)flags;
+    if (mode("no_permission")) return NO_PERMISSION;
+    if (mode("not_loaded")) return NOT_LOADED;
+    if (mode("mismatch")) return MISMATCH;
+    return OK;
+}
+int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+int nvmlShutdown(void) { return OK; }
+const char *nvmlErrorString(int code) { (void)code; return "stub error"; }
+
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = mode("empty") ? 0 : 2; return OK; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, device *out) {
+    if (index > 1) return INVALID;
+    *out = (device)index + 1;
+    return OK;
+}
+int nvmlDeviceGetName(device which, char *out, unsigned size) {
+    READ(which, snprintf(out, size, "Stub RTX %d", 4000 + 1000 * card(which)));
+}
+int nvmlDeviceGetUUID(device which, char *out, unsigned size) { READ(which, snprintf(out, size, "GPU-stub-%d", card(which))); }
+int nvmlDeviceGetMemoryInfo(device which, memory_v1 *out) {
+    READ(which, out->total = 24ULL << 30; out->used = 3ULL << 30; out->free = 21ULL << 30);
+}
+int nvmlDeviceGetMemoryInfo_v2(device which, memory_v2 *out) {
+    if (mode("old")) return NOT_FOUND;
+    READ(which, out->total = 24ULL << 30; out->reserved = 1ULL << 30; out->used = 2ULL << 30; out->free = 21ULL << 30);
+}
+int nvmlDeviceGetUtilizationRates(device which, utilization *out) {
+    if (mode("mig")) return NOT_SUPPORTED;
+    READ(which, out->gpu = 38 + (unsigned)card(which); out->memory = 12);
+}
+int nvmlDeviceGetTemperature(device which, unsigned sensor, unsigned *out) {
+    if (sensor != 0) return INVALID;
+    if (card(which) == 1 && mode("missing")) return NOT_SUPPORTED;
+    READ(which, *out = 61);
+}
+int nvmlDeviceGetPowerUsage(device which, unsigned *out) { READ(which, *out = 215500); }
+int nvmlDeviceGetEnforcedPowerLimit(device which, unsigned *out) { READ(which, *out = 320000); }
+int nvmlDeviceGetFanSpeed(device which, unsigned *out) {
+    if (card(which) == 1 && mode("missing")) return NOT_SUPPORTED;
+    READ(which, *out = 44);
+}
+int nvmlDeviceGetClockInfo(device which, unsigned type, unsigned *out) { READ(which, *out = type == 1 ? 2520 : 10501); }
+int nvmlDeviceGetPcieThroughput(device which, unsigned counter, unsigned *out) { READ(which, *out = counter == 1 ? 1000 : 500); }
+int nvmlDeviceGetCurrentClocksEventReasons(device which, unsigned long long *out) {
+    READ(which, *out = card(which) == 0 ? 0x4 | 0x20 : 0x1);
+}
+
+static int list(device which, unsigned *count, process *out, unsigned number, unsigned pid) {
+    int now = state(which);
+    if (now) return now;
+    if (*count < number) {
+        *count = number;
+        return number ? TOO_SMALL : OK;
+    }
+    *count = number;
+    if (number) {
+        out[0].pid = pid;
+        out[0].used = mode("missing") ? ~0ULL : 1536ULL << 20;
+        out[0].gpu_instance = out[0].compute_instance = ~0U;
+    }
+    return OK;
+}
+static unsigned known_pid(void) {
+    const char *named = getenv("NVML_STUB_PID");
+    return named ? (unsigned)atoi(named) : (unsigned)getpid();
+}
+int nvmlDeviceGetComputeRunningProcesses_v3(device which, unsigned *count, process *out) {
+    return list(which, count, out, 1, known_pid());
+}
+int nvmlDeviceGetGraphicsRunningProcesses_v3(device which, unsigned *count, process *out) {
+    return list(which, count, out, card(which) == 0 ? 1 : 0, known_pid());
+}
