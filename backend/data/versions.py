@@ -1,0 +1,239 @@
+"""Immutable, content-addressed dataset versions: datasets/<id>/data.parquet and profile.json, 0600, written once."""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backend import platform
+from backend.contract.errors import Broken, TooLarge
+from backend.data.mapping import split_name
+from backend.data.readers import Reader, open_table
+from backend.data.source import data_error
+
+MOST_BYTES = 1 << 30
+"""Largest source that is imported; the table is held in memory once."""
+
+MOST_BAD = 50
+"""Bad rows that are named one by one; beyond them only the count grows."""
+
+DATA_FILE = "data.parquet"
+PROFILE_FILE = "profile.json"
+
+
+@dataclass
+class Imported:
+    """A source read completely: values as text, in source order, and what could not be used."""
+
+    path: Path
+    format: str
+    encoding: str
+    columns: tuple[str, ...]
+    values: dict[str, list[str]]  # column → one text a row
+    lines: list[int]
+    sha256: str = ""  # of the source bytes
+    bad: list[tuple[int, str]] = field(default_factory=list)
+    rejected: int = 0
+
+    @property
+    def rows(self) -> int:
+        return len(self.lines)
+
+    def content_sha256(self, task: str, mapping: dict[str, str]) -> str:
+        """The identity of what training sees: columns, every value in order, task and mapping; not of the file format."""
+        digest = hashlib.sha256(json.dumps([task, sorted(mapping.items()), self.columns]).encode())
+        columns = [self.values[name] for name in self.columns]
+        for row in zip(*columns, strict=True):
+            digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def read_source(path: Path, encoding: str | None, mapping: dict[str, str], *, skip_bad_rows: bool) -> Imported:
+    """Read a whole source. The first bad row is an Invalid naming file, line and cause, unless bad rows are to be skipped.
+
+    A row whose text or label is missing or blank is a bad row; so is a split that is not train, validation or test.
+    """
+    size = sum(f.stat().st_size for f in path.rglob("*.txt")) if path.is_dir() else path.stat().st_size
+    if size > MOST_BYTES:
+        raise TooLarge(f"{path.name} has {size:,} bytes; at most {MOST_BYTES:,} are imported.", file=str(path))
+    table = open_table(path, encoding)
+    try:
+        return _read_rows(path, table, mapping, skip_bad_rows)
+    finally:
+        table.close()
+
+
+def _read_rows(path: Path, table: Reader, mapping: dict[str, str], skip: bool) -> Imported:
+    result = Imported(path, table.format, table.encoding, table.columns, {name: [] for name in table.columns}, [])
+
+    def bad(line: int, text: str) -> None:
+        result.rejected += 1
+        if not skip:
+            fix = "Mend the line, or import with bad rows skipped."
+            raise data_error(path, f"{text}.", line=line, fix=fix)
+        if len(result.bad) < MOST_BAD:
+            result.bad.append((line, text))
+
+    places = {role: table.columns.index(column) for role, column in mapping.items()}
+    columns = [result.values[name] for name in table.columns]
+    for line, values in table.rows(bad):
+        texts = [as_text(value) for value in values]
+        problem = _row_problem(texts, places)
+        if problem:
+            bad(line, problem)
+            continue
+        if "split" in places:
+            texts[places["split"]] = split_name(texts[places["split"]]) or ""
+        for column, text in zip(columns, texts, strict=True):
+            column.append(text)
+        result.lines.append(line)
+    result.sha256 = table.sha256
+    if not result.rows:
+        cause = f"none of its {result.rejected:,} rows can be used" if result.rejected else "has a header but no rows"
+        raise data_error(path, f"{cause}.", line=1)
+    return result
+
+
+def _row_problem(texts: Sequence[str], places: dict[str, int]) -> str | None:
+    for role in ("text", "label"):
+        if role in places and not texts[places[role]].strip():
+            return f"has no {role}"
+    if "split" in places and split_name(texts[places["split"]]) is None:
+        return f"has split {texts[places['split']][:40]!r}; known are train, validation, test"
+    return None
+
+
+def as_text(value: Any) -> str:
+    """The text of a cell: texts as they are, nothing as empty, the rest as JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def version_id(name: str, sha256: str) -> str:
+    """The folder name of a version: the same name and content always give the same id."""
+    return hashlib.sha256(f"{name}\0{sha256}".encode()).hexdigest()[:16]
+
+
+def write_version(folder: Path, data: Imported, profile: dict[str, Any]) -> int:
+    """Write a version's folder, all or nothing, and return the bytes of its data. An existing whole one is left alone."""
+    if (folder / DATA_FILE).is_file() and (folder / PROFILE_FILE).is_file():
+        return (folder / DATA_FILE).stat().st_size
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+    platform.make_private_folder(temporary)
+    try:
+        _write_parquet(temporary / DATA_FILE, data)
+        platform.write_json_atomic(temporary / PROFILE_FILE, profile)
+        platform.sync_folder(temporary)
+        if folder.exists():
+            shutil.rmtree(folder)  # half a version from before a crash; a whole one was kept above
+        os.replace(temporary, folder)
+        platform.sync_folder(folder.parent)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return (folder / DATA_FILE).stat().st_size
+
+
+def _write_parquet(path: Path, data: Imported) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.table({name: pyarrow.array(data.values[name], pyarrow.string()) for name in data.columns})
+    fd = platform.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    with os.fdopen(fd, "wb") as file:
+        pyarrow.parquet.write_table(table, file, compression="zstd", row_group_size=10_000)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_columns(folder: Path, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Whole columns of a version. Raises Broken when the file is gone or damaged."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(folder / DATA_FILE, columns=list(columns))
+        return {name: table.column(name).to_pylist() for name in columns}
+    except (pyarrow.ArrowException, OSError, KeyError) as error:
+        raise Broken(f"The data of version {folder.name} cannot be read: {error}") from error
+
+
+def read_rows(folder: Path, start: int, count: int, find: str = "") -> tuple[list[dict[str, Any]], int]:
+    """A window of rows ({"row", column: text}) and how many there are; with `find`, of rows that hold it, case ignored."""
+    wanted, total = find.casefold(), 0
+    items: list[dict[str, Any]] = []
+    for row, values in _iterate(folder):
+        if wanted and not any(wanted in text.casefold() for text in values.values()):
+            continue
+        if start <= total < start + count:
+            items.append({"row": row, **values})
+        total += 1
+    return items, total
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """The examples of a text classification dataset, in source order."""
+
+    texts: list[str]
+    labels: list[str]
+    given: list[str] | None  # train, validation or test of each row, where the data says
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """What profile.json says beside the profile: task, mapping, columns, sha256. Raises Broken."""
+    try:
+        facts = platform.read_json(folder / PROFILE_FILE)
+        if isinstance(facts, dict) and isinstance(facts.get("mapping"), dict):
+            return facts
+        raise ValueError("it is missing" if facts is None else "it lacks a mapping")
+    except (OSError, ValueError) as error:
+        raise Broken(f"{PROFILE_FILE} of dataset version {folder.name} cannot be read: {error}") from error
+
+
+def load_examples(folder: Path) -> Examples:
+    """The mapped columns of a version. Raises Broken when they cannot be read."""
+    mapping = read_facts(folder)["mapping"]
+    missing = {"text", "label"} - mapping.keys()
+    if missing:
+        raise Broken(f"Dataset version {folder.name} has no {' and no '.join(sorted(missing))} column.")
+    columns = read_columns(folder, [mapping[role] for role in ("text", "label", "split") if role in mapping])
+    given = columns[mapping["split"]] if "split" in mapping else None
+    return Examples(columns[mapping["text"]], columns[mapping["label"]], given)
+
+
+def _iterate(folder: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    row = 0
+    try:
+        with pyarrow.parquet.ParquetFile(folder / DATA_FILE) as file:
+            for batch in file.iter_batches(batch_size=2000):
+                for values in batch.to_pylist():
+                    yield row, values
+                    row += 1
+    except (pyarrow.ArrowException, OSError) as error:
+        raise Broken(f"The data of version {folder.name} cannot be read: {error}") from error
+
+
+def verify_content(folder: Path, columns: Sequence[str], task: str, mapping: dict[str, str], sha256: str) -> bool:
+    """Whether a version still holds exactly what its hash promises."""
+    try:
+        values = read_columns(folder, columns)
+    except Broken:
+        return False
+    rows = list(range(len(values[columns[0]])))
+    return Imported(folder, "", "", tuple(columns), values, rows).content_sha256(task, mapping) == sha256
