@@ -29,7 +29,7 @@ def paint_shades(painter: QPainter, picture: Picture) -> None:
             painter.setFont(font("caption"))
             painter.setPen(colour("text-tertiary"))
             wide = painter.fontMetrics().horizontalAdvance(shade.text) <= right - left - 8
-            text = shade.text if wide else shade.text.split("\n")[0]
+            text = shade.text if wide else shade.short
             painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, text)
 
 

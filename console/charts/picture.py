@@ -12,7 +12,7 @@ from console.charts.reduce import Floats
 
 @dataclass
 class Line:
-    """One polyline; NaN in `y` lifts the pen. `fill_to`: area down to this polyline (x, y) or pixel row."""
+    """One polyline; NaN in `y` lifts the pen."""
 
     x: Floats
     y: Floats
@@ -54,6 +54,7 @@ class Shade:
     right: float
     kind: str
     text: str = ""
+    short: str = ""
 
 
 @dataclass

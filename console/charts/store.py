@@ -16,6 +16,7 @@ class SeriesStore:
         self.true_counts: dict[str, int] = {}
         self.steps_per_epoch: float | None = None
         self._reference: str | None = None
+        self._details: dict[str, Series] = {}
 
     def __contains__(self, key: str) -> bool:
         return key in self._series and len(self._series[key]) > 0
@@ -28,11 +29,34 @@ class SeriesStore:
         series = self._series.get(key)
         return series if series is not None and len(series) else None
 
+    def set_detail(
+        self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
+    ) -> None:
+        """Keep a finer part of a key, fetched after a zoom; the part before it is dropped."""
+        self._details[key] = Series(capacity=np.size(values))
+        self._details[key].extend(steps, times, epochs, values)
+
+    def best(self, key: str, axis: Axis, low: float, high: float) -> Series | None:
+        """The series to draw in [low, high]: the finer part when it covers the window, else the whole series."""
+        whole, detail = self.get(key), self._details.get(key)
+        if whole is None:
+            return None
+        self.place(whole)
+        if detail is None or not len(detail):
+            return whole
+        self.place(detail)
+        covered, known = detail.reach(axis), whole.reach(axis)
+        if covered is None or known is None:
+            return whole
+        fits = covered[0] <= max(low, known[0]) and covered[1] >= min(high, known[1])
+        return detail if fits else whole
+
     def replace(
         self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
     ) -> None:
         """Give a key its history; what it held before is dropped."""
         self._series[key] = Series(capacity=max(1024, 2 * np.size(values)))
+        self._details.pop(key, None)
         if key == self._reference:
             self._reference = None
         self.append(key, steps, times, epochs, values)
