@@ -183,6 +183,21 @@ def _environments() -> Iterator[tuple[int, bytes]]:
                 yield int(entry), file.read()
 
 
+def command_line(pid: int) -> list[bytes]:
+    """The arguments of a process, [] when it is gone."""
+    if not LINUX:
+        import psutil  # no /proc here
+
+        try:
+            return [os.fsencode(part) for part in psutil.Process(pid).cmdline()]
+        except psutil.Error:
+            return []
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
 def signal_process(pid: int, started: float, number: int) -> bool:
     """Send a signal to exactly this process; False when it is gone. A pidfd closes the gap in which a pid is reused."""
     if not hasattr(os, "pidfd_open"):

@@ -51,6 +51,7 @@ class JobLaunch(Record):
     resume: bool  # continue from the newest checkpoint that verifies
     cookie: str
     commands_from: int = 0  # size of commands.ndjson at the launch: what stands before is for earlier attempts
+    events_from: int = 0  # size of events.ndjson at the launch: last words before it are not of this attempt
 
 
 class JobIdentity(Record):

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,9 +159,10 @@ def _find_end(fd: int) -> tuple[int, int]:
 
 _FLUSH_S = 0.05
 _SYNC_S = 1.0
-_BATCH = 2000
-_MOST_PENDING = 100_000
-"""More steps than this waiting for the disk make the training loop wait, too: memory is bounded, nothing is dropped."""
+_BATCH = 2000  # lines written by one call
+_BATCH_VALUES = 50_000
+_MOST_VALUES = 1_000_000
+"""More than this waiting for the disk makes the training loop wait, too: memory is bounded, nothing is dropped."""
 
 
 class BufferedLog:
@@ -191,7 +193,7 @@ class BufferedLog:
         if self._error is not None:
             raise self._error
         self._queue.append(Pending(self._clock.now(), "metrics", {"step": step, "epoch": epoch, "values": values}))
-        if len(self._queue) > _MOST_PENDING:
+        if len(self._queue) * (len(values) + 9) > _MOST_VALUES:
             self._wait_for_room()
 
     def append(self, kind: str, record: Record | dict[str, Any], *, sync: bool = False) -> int:
@@ -238,7 +240,8 @@ class BufferedLog:
             raise LogFailed(errno.ENOSPC, f"the disk stayed full, {lost} lines of the log are lost")
 
     def _wait_for_room(self) -> None:
-        while len(self._queue) > _MOST_PENDING // 2 and self._error is None:
+        goal = len(self._queue) // 2
+        while len(self._queue) > goal and self._error is None:
             self._room.clear()
             self._wake.set()
             self._room.wait(1.0)
@@ -260,7 +263,7 @@ class BufferedLog:
     def _drain(self) -> int:
         """Write the queue in order; the seq of the last line, 0 when something still waits. Call with the lock held."""
         while self._queue and self._error is None:
-            batch = [self._queue[i] for i in range(min(_BATCH, len(self._queue)))]
+            batch = self._next_batch()
             try:
                 self._writer.append_many(batch)
             except OSError as error:
@@ -276,6 +279,15 @@ class BufferedLog:
                 self._queue.popleft()
             self._tell_full_disk()
         return self._writer.seq if self._error is None else 0
+
+    def _next_batch(self) -> list[Pending]:
+        batch, values = [], 0
+        for line in islice(self._queue, min(_BATCH, len(self._queue))):
+            batch.append(line)
+            values += len(line.fields.get("values") or ())
+            if values > _BATCH_VALUES:
+                break
+        return batch
 
     def _tell_full_disk(self) -> None:
         if self._full_since is None:
@@ -421,3 +433,24 @@ class LogReader:
 
 def _damage(offset: int, raw: bytes, reason: str) -> Damage:
     return Damage(offset, raw[:500].decode("utf-8", "backslashreplace"), reason)
+
+
+def last_line(path: Path, kind: str, *, start: int = 0, within: int = MAX_LINE_BYTES) -> dict[str, Any] | None:
+    """The fields of the last good line of a kind at or behind the offset `start`, looking at the last `within`
+    bytes."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            begin = max(start, size - within)
+            file.seek(begin)
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    marker = f'"kind":"{kind}"'.encode()
+    for raw in reversed(data[: data.rfind(b"\n") + 1].splitlines()):
+        if marker in raw:
+            with contextlib.suppress(ValueError):
+                found = decode_line(raw)
+                if found["kind"] == kind:
+                    return found
+    return None
