@@ -1,0 +1,76 @@
+"""The keyboard focus ring: 2 px accent, 2 px outside the widget, only after Tab or F6, never after a click."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
+
+from console.theme import theme
+
+_OUTSIDE = 4
+
+
+class FocusRing(QWidget):
+    """One see-through child of the window that follows the focused widget."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._target: QWidget | None = None
+        self.hide()
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._on_focus_changed)
+
+    def show_now(self) -> None:
+        """Put the ring around the focused widget. Fields need none: their border is the accent already."""
+        target = QApplication.focusWidget()
+        self._leave()
+        if target is None or not self.window().isAncestorOf(target):
+            return
+        if isinstance(target, (QLineEdit, QPlainTextEdit, QTextEdit)):
+            return
+        self._target = target
+        target.installEventFilter(self)
+        self._fit()
+        self.show()
+        self.raise_()
+
+    @property
+    def target(self) -> QWidget | None:
+        return self._target
+
+    def _on_focus_changed(self, _old: QWidget | None, new: QWidget | None) -> None:
+        if new is not self._target:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._target is not None:
+            self._target.removeEventFilter(self)
+        self._target = None
+        self.hide()
+
+    def _fit(self) -> None:
+        if self._target is None:
+            return
+        corner = self._target.mapTo(self.window(), QPoint(0, 0))
+        area = QRect(corner, self._target.size()).adjusted(-_OUTSIDE, -_OUTSIDE, _OUTSIDE, _OUTSIDE)
+        self.setGeometry(area.intersected(self.window().rect()))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if watched is self._target and kind in (QEvent.Type.Move, QEvent.Type.Resize):
+            self._fit()
+        elif watched is self._target and kind in (QEvent.Type.Hide, QEvent.Type.MouseButtonPress):
+            self._leave()
+        return False
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.role("focus-ring"), 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
+        painter.end()
