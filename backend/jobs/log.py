@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -282,7 +281,8 @@ class BufferedLog:
 
     def _next_batch(self) -> list[Pending]:
         batch, values = [], 0
-        for line in islice(self._queue, min(_BATCH, len(self._queue))):
+        for index in range(min(_BATCH, len(self._queue))):
+            line = self._queue[index]  # by index: iterating would break on the training thread's append
             batch.append(line)
             values += len(line.fields.get("values") or ())
             if values > _BATCH_VALUES:
