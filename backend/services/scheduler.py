@@ -155,8 +155,10 @@ class Scheduler:
                 self._store.runs.add_event(run_id, "stop", self._clock.now(), run.step, run.epoch, "Ended by force", {})
                 self._audit(actor, "run.kill", run, RunState.STOPPING)
         threading.Thread(
-            target=self._guarded, args=(lambda: self._supervisor.terminate(run_id, grace_s),), name="force-stop",
-            daemon=True
+            target=self._guarded,
+            args=(lambda: self._supervisor.terminate(run_id, grace_s),),
+            name="force-stop",
+            daemon=True,
         ).start()
 
     # ---- adopt -------------------------------------------------------------------------------------------------------
@@ -191,11 +193,9 @@ class Scheduler:
 
     def _care(self, run: RunRecord, seen: Observation) -> None:
         if seen.worker_alive and not seen.runner_alive:
-            self._mark_once(run, "runner_lost", "Its runner has died; the worker runs on and is watched by its
-            identity")
+            self._mark_once(run, "runner_lost", "Its runner has died; the worker runs on and is watched")
         if not seen.protocol_ok:
-            self._mark_once(run, "protocol", "It was started by a newer Modeldeck; it may finish, but cannot be
-            controlled")
+            self._mark_once(run, "protocol", "It was started by a newer Modeldeck; it may finish, not obey")
         watch = self._watches.setdefault(run.id, StepWatch(self._rule))
         if run.state != RunState.RUNNING:
             watch.restart()
@@ -273,8 +273,9 @@ class Scheduler:
                 resumable=False,
             )
             text = "Started" if attempt == 1 else f"Resumed (attempt {attempt})"
-            self._store.runs.add_event(run.id, "attempt", self._clock.now(), run.step, run.epoch, text, {"attempt":
-            attempt})
+            self._store.runs.add_event(
+                run.id, "attempt", self._clock.now(), run.step, run.epoch, text, {"attempt": attempt}
+            )
             self._audit("system", "run.start" if attempt == 1 else "run.resume", run, RunState.PREPARING)
         failpoint("scheduler.before_launch")
         self._launch(changed)
@@ -314,8 +315,14 @@ class Scheduler:
         text = f"{cause} (after step {run.step})" if cause else str(state).capitalize()
         with self._store.transaction():
             changed = self._store.runs.change(
-                run.id, state=state, failure=failure, cause=cause, ended_at=ended_at, resumable=resumable,
-                hang="none", eta_seconds=None
+                run.id,
+                state=state,
+                failure=failure,
+                cause=cause,
+                ended_at=ended_at,
+                resumable=resumable,
+                hang="none",
+                eta_seconds=None,
             )
             data = {"state": state, "code": failure.code if failure else None}
             self._store.runs.add_event(run.id, "state", self._clock.now(), run.step, run.epoch, text, data)
