@@ -1,0 +1,454 @@
+"""Metric series: packed blocks with statistics, a small tail in log order, thinned reading, lossless export.
+
+A commit writes one row of points (the tail). When the tail is long enough its points are sorted by key into blocks of 4,096, each
+with an outline, so that the picture of ten million points reads outlines only. A later attempt supersedes earlier ones on the chart
+from its first step on; the export has every point ever logged.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, func, insert, select
+
+from backend.contract.resources import SeriesData
+from backend.store import blocks
+from backend.store.blocks import BLOCK_POINTS, NO_EPOCH, NO_VALUE, TAIL, Columns
+from backend.store.engine import Database
+from backend.store.tables import SERIES_ATTEMPTS, SERIES_BLOCKS, SERIES_DATA, SERIES_KEYS, SERIES_TAIL
+
+TAIL_POINTS = 16_384
+TAIL_ROWS = 400
+"""The tail is packed when it has more points or more rows than this."""
+
+EXACT_BLOCKS = 48
+"""A window that touches fewer blocks is thinned from its points, a larger one from outlines."""
+
+Point = tuple[str, int, float, float | None, float | None]
+"""(key, step, time, epoch, value) as logged."""
+
+
+class Exported(NamedTuple):
+    """One line of an export."""
+
+    key: str
+    step: int
+    time: float
+    value: float | None
+
+
+class Last(NamedTuple):
+    """The newest point of a key."""
+
+    step: int
+    time: float
+    epoch: float | None
+    value: float | None
+
+
+@dataclass
+class _RunCache:
+    """What the writer knows of a run; thrown away whenever a transaction fails."""
+
+    keys: dict[str, int]
+    attempts: set[int]
+    next_ordinal: int
+    tail_points: int
+    tail_rows: int
+
+
+@dataclass(frozen=True)
+class _View:
+    """The part of a key that an attempt shows: within the window and below the first step of later attempts."""
+
+    x: str
+    start: float
+    stop: float
+    below: dict[int, float] = field(default_factory=dict)
+
+    def mask(self, columns: Columns, attempt: int) -> Any:
+        x = columns.times if self.x == "time" else columns.steps
+        return (x >= self.start) & (x <= self.stop) & (columns.steps < self.below.get(attempt, np.inf))
+
+    def overlaps(self, row: Any) -> bool:
+        low, high = (row.min_time, row.max_time) if self.x == "time" else (row.min_step, row.max_step)
+        return bool(high >= self.start and low <= self.stop and row.min_step < self.below.get(row.attempt, np.inf))
+
+    def contains(self, row: Any) -> bool:
+        low, high = (row.min_time, row.max_time) if self.x == "time" else (row.min_step, row.max_step)
+        return bool(low >= self.start and high <= self.stop and row.max_step < self.below.get(row.attempt, np.inf))
+
+
+class Series:
+    """Series of all runs. Points may arrive in any order of steps; their order in the log is what is kept."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._caches: dict[str, _RunCache] = {}
+        database.after_rollback.append(self._caches.clear)
+
+    # ---- writing ---------------------------------------------------------------------------------------------------
+
+    def append(self, run_id: str, attempt: int, points: Sequence[Point]) -> None:
+        """Store points in log order. ValueError, TypeError or OverflowError for what is no number; then nothing is stored."""
+        if not points:
+            return
+        names, *columns = zip(*points, strict=True)
+        with self._database.writing() as connection:
+            cache = self._cache(connection, run_id)
+            for name in set(names) - cache.keys.keys():
+                key = connection.execute(insert(SERIES_KEYS), {"run_id": run_id, "name": name}).inserted_primary_key
+                cache.keys[name] = int(key[0])
+            tail = blocks.to_tail([cache.keys[name] for name in names], columns)
+            if attempt not in cache.attempts:
+                row = {"run_id": run_id, "attempt": attempt, "first_step": int(tail["step"][0])}
+                connection.execute(insert(SERIES_ATTEMPTS).prefix_with("OR IGNORE"), row)
+                cache.attempts.add(attempt)
+            self._store(connection, run_id, attempt, cache, tail)
+
+    def _store(self, connection: Connection, run_id: str, attempt: int, cache: _RunCache, tail: NDArray[Any]) -> None:
+        first = cache.next_ordinal
+        cache.next_ordinal += len(tail)
+        if len(tail) + cache.tail_points >= TAIL_POINTS:
+            # A long batch goes into blocks at once: as a tail row it would be written twice.
+            self._pack_tail(connection, run_id, [(attempt, first, tail)])
+            cache.tail_points = cache.tail_rows = 0
+            return
+        row = {"run_id": run_id, "attempt": attempt, "first_ordinal": first, "count": len(tail), "data": tail.tobytes()}
+        connection.execute(insert(SERIES_TAIL), row)
+        cache.tail_points += len(tail)
+        cache.tail_rows += 1
+        if cache.tail_rows >= TAIL_ROWS:
+            self._pack_tail(connection, run_id, [])
+            cache.tail_points = cache.tail_rows = 0
+
+    def _cache(self, connection: Connection, run_id: str) -> _RunCache:
+        found = self._caches.get(run_id)
+        if found is not None:
+            return found
+        if len(self._caches) > 64:
+            self._caches.clear()
+        tail = select(
+            func.count(), func.sum(SERIES_TAIL.c.count), func.max(SERIES_TAIL.c.first_ordinal + SERIES_TAIL.c.count)
+        )
+        rows, points, tail_end = connection.execute(tail.where(SERIES_TAIL.c.run_id == run_id)).one()
+        in_blocks = (
+            select(func.max(SERIES_BLOCKS.c.last_ordinal)).join(SERIES_KEYS).where(SERIES_KEYS.c.run_id == run_id)
+        )
+        last = connection.scalar(in_blocks)
+        attempts = connection.scalars(select(SERIES_ATTEMPTS.c.attempt).where(SERIES_ATTEMPTS.c.run_id == run_id))
+        cache = _RunCache(
+            keys=_key_ids(connection, run_id),
+            attempts=set(attempts),
+            next_ordinal=tail_end if tail_end is not None else (last + 1 if last is not None else 0),
+            tail_points=points or 0,
+            tail_rows=rows or 0,
+        )
+        self._caches[run_id] = cache
+        return cache
+
+    def forget(self, run_id: str) -> None:
+        """Drop what is remembered of a run that was removed."""
+        with self._database.writing():
+            self._caches.pop(run_id, None)
+
+    # ---- packing ---------------------------------------------------------------------------------------------------
+
+    def _pack_tail(self, connection: Connection, run_id: str, more: list[tuple[int, int, NDArray[Any]]]) -> None:
+        """Move the tail of a run, and what would have been its next rows, into blocks."""
+        parts = _tail_rows(connection, run_id) + more
+        connection.execute(delete(SERIES_TAIL).where(SERIES_TAIL.c.run_id == run_id))
+        for attempt in sorted({part[0] for part in parts}):
+            mine = [part for part in parts if part[0] == attempt]
+            joined = np.concatenate([part[2] for part in mine])
+            ordinals = np.concatenate([np.arange(first, first + len(points)) for _, first, points in mine])
+            order = np.argsort(joined["key"], kind="stable")
+            sorted_keys = joined["key"][order]
+            starts = np.flatnonzero(np.diff(sorted_keys, prepend=sorted_keys[0] - 1))
+            for places in np.split(order, starts[1:]):
+                points = joined[places]
+                self._extend(connection, int(points["key"][0]), attempt, _columns(points, ordinals[places]))
+
+    def _extend(self, connection: Connection, key: int, attempt: int, columns: Columns) -> None:
+        """Fill the last block of a key, then write new ones."""
+        table = SERIES_BLOCKS.c
+        query = select(table.id, table.number, table.count, SERIES_DATA.c.data).join(SERIES_DATA)
+        query = query.where(table.key_id == key, table.attempt == attempt).order_by(table.number.desc()).limit(1)
+        last = connection.execute(query).one_or_none()
+        number = 0 if last is None else last.number + 1
+        if last is not None and last.count < BLOCK_POINTS:
+            columns = blocks.join([blocks.unpack(last.data), columns])
+            number = last.number
+            self._write(
+                connection,
+                {"id": last.id, "key_id": key, "attempt": attempt, "number": number},
+                columns.take(slice(BLOCK_POINTS)),
+            )
+            columns = columns.take(slice(BLOCK_POINTS, None))
+            number += 1
+        for start in range(0, len(columns), BLOCK_POINTS):
+            part = columns.take(slice(start, start + BLOCK_POINTS))
+            self._write(connection, {"id": None, "key_id": key, "attempt": attempt, "number": number}, part)
+            number += 1
+
+    def _write(self, connection: Connection, place: dict[str, Any], columns: Columns) -> None:
+        row = {**place, **_statistics(columns)}
+        data = blocks.pack(columns)
+        if place["id"] is None:
+            row.pop("id")
+            key = connection.execute(insert(SERIES_BLOCKS), row).inserted_primary_key
+            connection.execute(insert(SERIES_DATA), {"block_id": int(key[0]), "data": data})
+            return
+        connection.execute(SERIES_BLOCKS.update().where(SERIES_BLOCKS.c.id == place["id"]), row)
+        connection.execute(SERIES_DATA.update().where(SERIES_DATA.c.block_id == place["id"]), {"data": data})
+
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
+    def read(
+        self,
+        run_id: str,
+        keys: Sequence[str] | None = None,
+        start: float | None = None,
+        stop: float | None = None,
+        points: int = 2000,
+        x: str = "step",
+    ) -> dict[str, SeriesData]:
+        """At most `points` points a key within start ≤ x ≤ stop (x: step or time), first, last and every extreme among them.
+
+        All points when there are no more than that. `count` is how many there are. Unknown keys are left out; None means all.
+        """
+        with self._database.reading() as connection:
+            ids = _key_ids(connection, run_id)
+            view = _View(
+                x, -np.inf if start is None else start, np.inf if stop is None else stop, _cuts(connection, run_id)
+            )
+            tail = _tail_rows(connection, run_id)
+            wanted = ids if keys is None else {name: ids[name] for name in keys if name in ids}
+            return {name: self._read_key(connection, key, view, tail, points) for name, key in wanted.items()}
+
+    def _read_key(
+        self, connection: Connection, key: int, view: _View, tail: list[tuple[int, int, NDArray[Any]]], points: int
+    ) -> SeriesData:
+        table = SERIES_BLOCKS.c
+        columns = (table.id, table.attempt, table.count, table.min_step, table.max_step, table.min_time, table.max_time)
+        query = select(*columns).where(table.key_id == key).order_by(table.attempt, table.number)
+        rows = [row for row in connection.execute(query) if view.overlaps(row)]
+        total, parts = 0, []
+        outlines = self._outlines(connection, key) if len(rows) > EXACT_BLOCKS else {}
+        for row in rows:
+            if outlines and view.contains(row):
+                total += row.count
+                parts.append((row.attempt, blocks.unpack_outlines([outlines[row.id]])))
+                continue
+            part = self._points(connection, row.id)
+            part = part.take(view.mask(part, row.attempt))
+            total += len(part)
+            parts.append((row.attempt, part))
+        for attempt, first, rows_of_tail in tail:
+            part = blocks.from_tail(rows_of_tail, first, key)
+            part = part.take(view.mask(part, attempt))
+            total += len(part)
+            parts.append((attempt, part))
+        parts.sort(key=lambda item: item[0])
+        joined = _in_order(blocks.join([part for _, part in parts]), view.x)
+        return _series_data(blocks.thin(joined, points), total)
+
+    def _outlines(self, connection: Connection, key: int) -> dict[int, bytes]:
+        table = SERIES_BLOCKS.c
+        return {
+            row.id: row.outline
+            for row in connection.execute(select(table.id, table.outline).where(table.key_id == key))
+        }
+
+    def _points(self, connection: Connection, block_id: int) -> Columns:
+        data = connection.scalar(select(SERIES_DATA.c.data).where(SERIES_DATA.c.block_id == block_id))
+        return blocks.unpack(data) if data is not None else blocks.EMPTY
+
+    def keys(self, run_id: str) -> list[str]:
+        """The names of all series of a run in the order they first appeared."""
+        with self._database.reading() as connection:
+            return list(_key_ids(connection, run_id))
+
+    def count(self, run_id: str) -> int:
+        """How many points were ever logged."""
+        with self._database.reading() as connection:
+            packed = select(func.sum(SERIES_BLOCKS.c.count)).join(SERIES_KEYS).where(SERIES_KEYS.c.run_id == run_id)
+            loose = select(func.sum(SERIES_TAIL.c.count)).where(SERIES_TAIL.c.run_id == run_id)
+            return (connection.scalar(packed) or 0) + (connection.scalar(loose) or 0)
+
+    def last(self, run_id: str) -> dict[str, Last]:
+        """The newest point of each key in log order."""
+        with self._database.reading() as connection:
+            ids = _key_ids(connection, run_id)
+            tail = _tail_rows(connection, run_id)
+            found = {}
+            for name, key in ids.items():
+                point = _last_in_tail(tail, key) or self._last_in_blocks(connection, key)
+                if point is not None:
+                    found[name] = point
+            return found
+
+    def _last_in_blocks(self, connection: Connection, key: int) -> Last | None:
+        table = SERIES_BLOCKS.c
+        query = select(table.outline).where(table.key_id == key).order_by(table.last_ordinal.desc()).limit(1)
+        outline = connection.scalar(query)
+        return _last_of(blocks.unpack_outlines([outline])) if outline else None
+
+    # ---- export ----------------------------------------------------------------------------------------------------
+
+    def export(self, run_id: str) -> Iterator[Exported]:
+        """Every point that had been stored when the first is taken, in log order, bit for bit; holds no transaction between points."""
+        with self._database.reading() as connection:
+            names = {key: name for name, key in _key_ids(connection, run_id).items()}
+            tail = _tail_rows(connection, run_id)
+            table = SERIES_BLOCKS.c
+            query = select(table.id, table.key_id, table.first_ordinal, table.last_ordinal).join(SERIES_KEYS)
+            rows = connection.execute(query.where(SERIES_KEYS.c.run_id == run_id).order_by(table.first_ordinal)).all()
+        yield from self._export_blocks(rows, names)
+        for _, _, points in tail:
+            for key, flags, step, time, _epoch, value in points.tolist():
+                yield Exported(names[key], step, time, None if flags & NO_VALUE else value)
+
+    def _export_blocks(self, rows: Sequence[Any], names: dict[int, str]) -> Iterator[Exported]:
+        """Merge blocks of all keys by ordinal. Blocks only ever grow at their end, so what grew meanwhile is cut off again."""
+        open_parts: list[tuple[int, Columns]] = []
+        for index, row in enumerate(rows):
+            with self._database.reading() as connection:
+                part = self._points(connection, row.id)
+            open_parts.append((row.key_id, part.take(part.ordinals <= row.last_ordinal)))
+            # Everything below the first ordinal of the next block is complete.
+            limit = rows[index + 1].first_ordinal if index + 1 < len(rows) else None
+            ready, open_parts = _split(open_parts, limit)
+            yield from _merged(ready, names)
+
+
+# ---- helpers ---------------------------------------------------------------------------------------------------------------
+
+
+def _key_ids(connection: Connection, run_id: str) -> dict[str, int]:
+    query = (
+        select(SERIES_KEYS.c.name, SERIES_KEYS.c.id).where(SERIES_KEYS.c.run_id == run_id).order_by(SERIES_KEYS.c.id)
+    )
+    return {row.name: row.id for row in connection.execute(query)}
+
+
+def _cuts(connection: Connection, run_id: str) -> dict[int, float]:
+    """Attempt → the step from which a later attempt supersedes it."""
+    query = select(SERIES_ATTEMPTS).where(SERIES_ATTEMPTS.c.run_id == run_id).order_by(SERIES_ATTEMPTS.c.attempt.desc())
+    cuts, lowest = {}, np.inf
+    for row in connection.execute(query):
+        cuts[row.attempt] = lowest
+        lowest = min(lowest, row.first_step)
+    return cuts
+
+
+def _tail_rows(connection: Connection, run_id: str) -> list[tuple[int, int, NDArray[Any]]]:
+    """(attempt, first ordinal, points) of the tail; neighbouring rows of one attempt are joined."""
+    query = select(SERIES_TAIL).where(SERIES_TAIL.c.run_id == run_id).order_by(SERIES_TAIL.c.id)
+    joined: list[tuple[int, int, int, list[bytes]]] = []
+    for row in connection.execute(query):
+        if joined and joined[-1][0] == row.attempt and joined[-1][2] == row.first_ordinal:
+            attempt, first, _, parts = joined[-1]
+            parts.append(row.data)
+            joined[-1] = (attempt, first, row.first_ordinal + row.count, parts)
+        else:
+            joined.append((row.attempt, row.first_ordinal, row.first_ordinal + row.count, [row.data]))
+    return [(attempt, first, np.frombuffer(b"".join(parts), TAIL)) for attempt, first, _, parts in joined]
+
+
+def _columns(points: NDArray[Any], ordinals: NDArray[np.int64]) -> Columns:
+    plain = {name: np.ascontiguousarray(points[name]) for name in ("step", "time", "epoch", "value", "flags")}
+    return Columns(ordinals, plain["step"], plain["time"], plain["epoch"], plain["value"], plain["flags"])
+
+
+def _statistics(columns: Columns) -> dict[str, Any]:
+    finite = columns.values[np.isfinite(columns.values)]
+    first, last = float(columns.values[0]), float(columns.values[-1])
+    return {
+        "count": len(columns),
+        "first_ordinal": int(columns.ordinals[0]),
+        "last_ordinal": int(columns.ordinals[-1]),
+        "min_step": int(columns.steps.min()),
+        "max_step": int(columns.steps.max()),
+        "min_time": float(columns.times.min()),
+        "max_time": float(columns.times.max()),
+        "min_value": float(finite.min()) if len(finite) else None,
+        "max_value": float(finite.max()) if len(finite) else None,
+        "first_value": first if np.isfinite(first) else None,
+        "last_value": last if np.isfinite(last) else None,
+        "outline": blocks.pack_outline(columns),
+    }
+
+
+def _in_order(columns: Columns, x: str) -> Columns:
+    """In rising order of x, as charts need it; points of one x stay in log order."""
+    along = columns.times if x == "time" else columns.steps
+    if len(along) < 2 or bool((along[1:] >= along[:-1]).all()):
+        return columns
+    return columns.take(np.argsort(along, kind="stable"))
+
+
+def _series_data(columns: Columns, total: int) -> SeriesData:
+    values = columns.values.tolist()
+    for place in np.flatnonzero(columns.flags & NO_VALUE):
+        values[place] = None
+    epochs = columns.epochs.tolist()
+    for place in np.flatnonzero(columns.flags & NO_EPOCH):
+        epochs[place] = None
+    # model_construct: the types are right by construction, and validating thousands of numbers one by one costs more than reading them.
+    return SeriesData.model_construct(
+        steps=tuple(columns.steps.tolist()),
+        times=tuple(columns.times.tolist()),
+        epochs=tuple(epochs),
+        values=tuple(values),
+        count=total,
+    )
+
+
+def _last_of(columns: Columns) -> Last:
+    data = _series_data(columns.take(slice(-1, None)), 1)
+    return Last(data.steps[0], data.times[0], data.epochs[0], data.values[0])
+
+
+def _last_in_tail(tail: list[tuple[int, int, NDArray[Any]]], key: int) -> Last | None:
+    for _, first, points in reversed(tail):
+        mine = blocks.from_tail(points, first, key)
+        if len(mine):
+            return _last_of(mine)
+    return None
+
+
+def _split(
+    parts: list[tuple[int, Columns]], limit: int | None
+) -> tuple[list[tuple[int, Columns]], list[tuple[int, Columns]]]:
+    """Points below the limit, and the rest."""
+    if limit is None:
+        return parts, []
+    ready, rest = [], []
+    for key, columns in parts:
+        place = int(np.searchsorted(columns.ordinals, limit))
+        if place:
+            ready.append((key, columns.take(slice(place))))
+        if place < len(columns):
+            rest.append((key, columns.take(slice(place, None))))
+    return ready, rest
+
+
+def _merged(parts: list[tuple[int, Columns]], names: dict[int, str]) -> Iterator[Exported]:
+    if not parts:
+        return
+    joined = blocks.join([columns for _, columns in parts])
+    keys = np.concatenate([np.full(len(columns), key) for key, columns in parts if len(columns)])
+    order = np.argsort(joined.ordinals, kind="stable")
+    rows = zip(
+        keys[order].tolist(),
+        joined.steps[order].tolist(),
+        joined.times[order].tolist(),
+        joined.values[order].tolist(),
+        joined.flags[order].tolist(),
+        strict=True,
+    )
+    for key, step, time, value, flags in rows:
+        yield Exported(names[key], step, time, None if flags & NO_VALUE else value)
