@@ -59,13 +59,13 @@ def paint_grid(painter: QPainter, picture: Picture) -> None:
 
 
 def paint_labels(painter: QPainter, picture: Picture) -> None:
-    """Left labels end 7 px before the plot; bottom labels stand centred under their position and never overlap."""
+    """Left labels end 6 px before the plot; bottom labels stand centred under their position and never overlap."""
     painter.setFont(font("axis"))
     painter.setPen(colour("text-tertiary"))
     plot = picture.plot
     right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
     for y, text in picture.y_ticks:
-        painter.drawText(QRectF(plot.left() - 47, y - 8, 40, 16), right, text)
+        painter.drawText(QRectF(plot.left() - 46, y - 8, 40, 16), right, text)
     metrics = painter.fontMetrics()
     reached = -1e9
     for x, text in picture.x_ticks:

@@ -15,7 +15,7 @@ from console.charts.events import ChartEvent, group_marks
 from console.charts.format import clock_label, duration
 from console.charts.palette import token
 from console.charts.picture import Area, Dots, Line, Picture, Shade
-from console.charts.reduce import Floats, typical_spacing
+from console.charts.reduce import Floats
 from console.charts.series import Axis, Series, Trace
 from console.charts.shares import ShareStack
 from console.charts.store import SeriesStore
@@ -224,7 +224,7 @@ class Curves:
         if index is None:
             return None, None, None
         x = series.column(page.axis)
-        if at is not None and abs(float(x[index]) - at) > self._patience(page, x):
+        if at is not None and abs(float(x[index]) - at) > self._patience(page, series):
             return None, None, None
         values = series.smoothed(page.axis, page.smoothing) if spec.smooth and page.smoothing > 0 else series.values
         value = float(values[index]) * spec.scale
@@ -234,9 +234,9 @@ class Curves:
         return value, float(x[index]), height
 
     @staticmethod
-    def _patience(page: PageState, x: Floats) -> float:
+    def _patience(page: PageState, series: Series) -> float:
         low, high = page.range
-        return max(typical_spacing(x) * 1.5, (high - low) * 0.004)
+        return max(series.spacing(page.axis) * 1.5, (high - low) * 0.004)
 
     def _value_source(self, page: PageState, spec: SeriesSpec) -> tuple[Series | None, Series | None]:
         if self._stack is not None:

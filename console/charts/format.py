@@ -66,28 +66,27 @@ def _multiples(low: float, high: float, step: float) -> list[float]:
     return [0.0 if i == 0 else i * step for i in range(first, min(last, first + 60) + 1)]
 
 
-def y_ticks(low: float, high: float, most: int) -> list[float]:
-    """Three to five round positions; the coarsest step that still gives three."""
+def y_ticks(low: float, high: float, most: int, least: int = 3) -> list[float]:
+    """Three to five round positions: the coarsest step that gives at least `least`, else the most that fit."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return []
-    best: list[float] = []
-    step = nice_step(high - low, 1)
+    step, best = nice_step(high - low, 1), []
     for _ in range(12):
         found = _multiples(low, high, step)
         if len(found) > most:
-            return best or found
-        best = found
-        if len(found) >= 3:
-            return found
-        step = nice_step((high - low), max(2, math.floor((high - low) / step) + 1)) if step > high - low else _finer(step)
-    return best
+            break
+        best = found if len(found) > len(best) else best
+        if len(found) >= least:
+            break
+        step = _finer(step)
+    return best or _multiples(low, high, step)[:: max(1, most)]
 
 
 def _finer(step: float) -> float:
     power = 10.0 ** math.floor(math.log10(step) + 1e-9)
     mantissa = step / power
     smaller = [m for m in _MANTISSAS if m < mantissa * (1 - 1e-9)]
-    return smaller[-1] * power if smaller else 5.0 * power / 10.0
+    return smaller[-1] * power if smaller else power / 2.0
 
 
 def log_ticks(low: float, high: float, most: int) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
@@ -60,12 +60,14 @@ class ChartGroup(QObject):
         self.log_y = False
         self.events: list[ChartEvent] = []
         self.charts: list[TimeSeriesChart] = []
+        self.extra_actions: list[tuple[str, Callable[[], object]]] = []  # more entries for every chart's menu
         self.crosshair: float | None = None
         self._hovered: TimeSeriesChart | None = None
         self._follow_span = follow_span
         self._window = Window(span=follow_span)
         self._total_steps: float | None = None
-        self._grown = True
+        self._grown = True  # the window has not learnt the newest extent
+        self._known_reach: tuple[tuple[float, float], float] | None = None
         self._last_range = self._window.range
         self._fetch = QTimer(self)
         self._fetch.setSingleShot(True)
@@ -115,7 +117,7 @@ class ChartGroup(QObject):
         self._arrived(key)
 
     def _arrived(self, key: str) -> None:
-        self._grown = True
+        self._grown, self._known_reach = True, None
         moves = self._window.follow
         for chart in self.charts:
             if moves or chart.reads(key):
@@ -131,7 +133,7 @@ class ChartGroup(QObject):
         self._total_steps = total
         if steps_per_epoch:
             self.store.steps_per_epoch = steps_per_epoch
-        self._grown = True
+        self._grown, self._known_reach = True, None
         self.touch_all()
 
     def set_true_counts(self, counts: dict[str, int]) -> None:
@@ -183,6 +185,12 @@ class ChartGroup(QObject):
         return self._total_steps / per_epoch if per_epoch else None
 
     def _reach(self) -> tuple[tuple[float, float], float]:
+        """Extent of the axis and its newest point, worked out once for each batch."""
+        if self._known_reach is None:
+            self._known_reach = self._find_reach()
+        return self._known_reach
+
+    def _find_reach(self) -> tuple[tuple[float, float], float]:
         span = self.store.reach(self.axis)
         end = self._planned_end()
         low, high = span if span else (0.0, end or 1.0)
@@ -256,7 +264,7 @@ class ChartGroup(QObject):
         held = not self._window.follow
         self.axis = axis
         self._window = Window(span=None)
-        self._grown = True
+        self._grown, self._known_reach = True, None
         if held and ends[0] is not None and ends[1] is not None and ends[0] < ends[1]:
             self.range  # noqa: B018
             self._window.hold(ends[0], ends[1])

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from console.charts.palette import colour, font, pen, pixmap
+from console.theme import theme
 
 LINE = 22
 SWATCH, GAP, BETWEEN = 12, 5, 9
+
+
+@lru_cache(maxsize=4096)
+def _advance(style: str, weight: int | None, text: str) -> float:
+    """Width of a text; values repeat, measuring them costs more than drawing."""
+    return QFontMetricsF(font(style, weight)).horizontalAdvance(text)
+
+
+theme.changed.connect(_advance.cache_clear)
 
 
 @dataclass
@@ -78,8 +89,10 @@ class ChartHeader(QWidget):
         return QSize(120, LINE)
 
     def set_texts(self, title: str, unit: str) -> None:
-        self.title, self.unit = title, unit
-        self._rearrange()
+        """Title and unit."""
+        if (title, unit) != (self.title, self.unit):
+            self.title, self.unit = title, unit
+            self._rearrange()
 
     def set_entries(self, entries: list[Entry]) -> None:
         """The legend with its values of now."""
@@ -101,14 +114,14 @@ class ChartHeader(QWidget):
         self.update()
 
     def _widths(self) -> tuple[float, float]:
-        title = QFontMetricsF(font("chart-title")).horizontalAdvance(self.title)
-        unit = QFontMetricsF(font("small")).horizontalAdvance(self.unit) + 7 if self.unit else 0.0
+        title = _advance("chart-title", None, self.title)
+        unit = _advance("small", None, self.unit) + 7 if self.unit else 0.0
         return title, unit
 
     def _entry_width(self, entry: Entry, named: bool) -> float:
-        width = SWATCH + GAP + QFontMetricsF(font("small", 600)).horizontalAdvance(entry.value)
+        width = SWATCH + GAP + _advance("small", 600, entry.value)
         if named and entry.name:
-            width += QFontMetricsF(font("small")).horizontalAdvance(entry.name) + 6
+            width += _advance("small", None, entry.name) + 6
         return width
 
     def _arrange(self) -> _Arranged:
@@ -149,6 +162,14 @@ class ChartHeader(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
+        self.draw(painter)
+        if self._inside:
+            icon = pixmap("ellipsis-vertical", 13, "text-tertiary", self.devicePixelRatioF())
+            painter.drawPixmap(QPointF(self.width() - 12, (LINE - 13) / 2), icon)
+        painter.end()
+
+    def draw(self, painter: QPainter) -> None:
+        """Title, unit and legend on any device."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         title, _ = self._widths()
@@ -163,10 +184,6 @@ class ChartHeader(QWidget):
             painter.drawText(QRectF(self._left + title + 7, 0, room, LINE), middle, self.unit)
         for placed in self._arranged.placed:
             self._paint_entry(painter, placed)
-        if self._inside:
-            icon = pixmap("ellipsis-vertical", 13, "text-tertiary", self.devicePixelRatioF())
-            painter.drawPixmap(QPointF(self.width() - 12, (LINE - 13) / 2), icon)
-        painter.end()
 
     def _paint_entry(self, painter: QPainter, placed: _Placed) -> None:
         entry = placed.entry
@@ -183,7 +200,7 @@ class ChartHeader(QWidget):
             painter.setFont(font("small"))
             painter.setPen(colour("text-secondary", dim))
             painter.drawText(QRectF(left, top, 400, height), middle, entry.name)
-            left += QFontMetricsF(font("small")).horizontalAdvance(entry.name) + 6
+            left += _advance("small", None, entry.name) + 6
         painter.setFont(font("small", 600))
         painter.setPen(colour("text-tertiary" if entry.stale else "text", dim))
         painter.drawText(QRectF(left, top, 400, height), middle, entry.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QPainter
 
 from console.charts.events import Mark
 from console.charts.palette import colour, font, pen, pixmap, token
@@ -23,20 +23,14 @@ def paint_shades(painter: QPainter, picture: Picture) -> None:
         if right <= left:
             continue
         area = QRectF(left, plot.top(), right - left, plot.height())
-        alpha = float(token("future-alpha"))
-        painter.fillRect(area, _shade_colour(alpha if shade.kind == "future" else alpha * 1.6))
+        alpha = float(token("future-alpha")) * (1.0 if shade.kind == "future" else 1.6)
+        painter.fillRect(area, colour("text-tertiary", alpha))
         if shade.text and right - left >= 60:
             painter.setFont(font("caption"))
             painter.setPen(colour("text-tertiary"))
             wide = painter.fontMetrics().horizontalAdvance(shade.text) <= right - left - 8
             text = shade.text if wide else shade.short
             painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, text)
-
-
-def _shade_colour(alpha: float) -> QColor:
-    tint = colour("s5-yellow") if colour("panel").lightness() < 128 else colour("ok")
-    tint.setAlphaF(alpha)
-    return tint
 
 
 def paint_above(painter: QPainter, picture: Picture) -> None:
@@ -110,7 +104,7 @@ def paint_dot(painter: QPainter, x: float, y: float, role: str, diameter: float)
     ring = float(look["ring-width"])
     painter.setPen(pen(str(look["ring"]), 1.0, ring))
     painter.setBrush(colour(role))
-    painter.drawEllipse(QPointF(x, y), diameter / 2 + ring / 2, diameter / 2 + ring / 2)
+    painter.drawEllipse(QPointF(x, y), diameter / 2, diameter / 2)
 
 
 def _paint_odd(painter: QPainter, picture: Picture) -> None:

@@ -33,8 +33,9 @@ def minmax_indices(y: Floats, start: int, stop: int, buckets: int) -> Indices:
         if b > a:
             low, high = _extremes(y[a:b], b - a)
             parts.append(np.array([low[0], high[0]], dtype=np.intp) + a)
-    chosen = np.unique(np.concatenate([*parts, np.array([start, stop - 1], dtype=np.intp)]))
-    return chosen[np.isfinite(y[chosen])]
+    chosen = np.sort(np.concatenate([*parts, np.array([start, stop - 1], dtype=np.intp)]))
+    fresh = np.concatenate(([True], chosen[1:] != chosen[:-1]))
+    return chosen[fresh & np.isfinite(y[chosen])]
 
 
 def _extremes(y: Floats, size: int) -> tuple[Indices, Indices]:

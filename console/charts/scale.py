@@ -86,5 +86,5 @@ def labels(low: float, high: float, spec: ChartSpec, log: bool, height: float) -
     if spec.capacity is not None and low <= 0 and spec.capacity <= high <= spec.capacity * 1.2:
         at = [0.0, spec.capacity / 2, spec.capacity]
     else:
-        at = fmt.y_ticks(low, high, most)
+        at = fmt.y_ticks(low, high, most, 4 if height >= 130 else 3)
     return list(zip(at, fmt.tick_labels(at), strict=True))

@@ -19,6 +19,9 @@ GAP_SECONDS = 5.0  # and never below this many seconds: an evaluation between tw
 MOST_POINTS = 4_000_000  # 128 MB; beyond this the oldest quarter is let go
 
 
+_NONE = np.empty(0, dtype=np.intp)
+
+
 @dataclass(frozen=True)
 class Trace:
     """What to draw of a series in a window: NaN in `y` lifts the pen."""
@@ -39,7 +42,8 @@ class Series:
         self._size = 0
         self._limit = limit
         self._odd = np.empty(0, dtype=np.intp)
-        self._breaks: dict[str, tuple[int, int, Indices]] = {}  # axis → (points seen, points at threshold, indices)
+        self._breaks: dict[str, tuple[int, int, float, Indices]] = {}  # axis → (points seen, points at spacing, spacing, indices)
+        self._reach: dict[str, tuple[int, float, float]] = {}
         self._smooth: dict[tuple[str, float], tuple[Smoother, list[Floats], int]] = {}
         self.placed = 0  # points before this index have their final step and epoch
         self.timed = False  # only its time is known; the store places it on the other axes
@@ -97,26 +101,33 @@ class Series:
         """Forget what was derived from the columns (after steps or epochs were placed anew)."""
         self._breaks.clear()
         self._smooth.clear()
+        self._reach.clear()
 
     # -- windows ---------------------------------------------------------------------------------------------
 
     def breaks(self, axis: Axis) -> Indices:
         """Indices i where the line must not join i−1 and i: a hole in the data or a step back (a resumed run)."""
         x = self.column(axis)
-        seen, base, found = self._breaks.get(axis, (0, 0, np.empty(0, dtype=np.intp)))
+        seen, base, spacing, found = self._breaks.get(axis, (0, 0, 0.0, np.empty(0, dtype=np.intp)))
         if seen == self._size:
             return found
         if self._size >= 2 * base:
             seen, base, found = 0, self._size, np.empty(0, dtype=np.intp)
-        spacing = typical_spacing(x[:base])
+            spacing = typical_spacing(x)
         most = max(spacing * GAP_FACTOR, GAP_SECONDS if axis == "time" else 0.0)
         start = max(seen, 1)
         apart = x[start:] - x[start - 1 : -1]
         with np.errstate(invalid="ignore"):
             torn = (apart < 0) | ((apart > most) if most > 0 and base >= 8 else np.zeros(len(apart), dtype=bool))
-        found = np.concatenate((found, np.flatnonzero(torn) + start))
-        self._breaks[axis] = (self._size, base, found)
+        if torn.any():
+            found = np.concatenate((found, np.flatnonzero(torn) + start))
+        self._breaks[axis] = (self._size, base, spacing, found)
         return found
+
+    def spacing(self, axis: Axis) -> float:
+        """The usual distance between points; 0 when unknown."""
+        self.breaks(axis)
+        return self._breaks[axis][2] if axis in self._breaks else 0.0
 
     def spans(self, axis: Axis, low: float, high: float) -> list[tuple[int, int]]:
         """Index ranges inside [low, high], one point wider on each side so that lines reach the edge."""
@@ -150,15 +161,13 @@ class Series:
 
     def _assemble(self, axis: Axis, index: Indices, x: Floats, y: Floats, window: tuple[float, float]) -> Trace:
         breaks = self.breaks(axis)
-        stops = np.union1d(breaks, self._odd) if len(self._odd) else breaks
-        order = np.searchsorted(stops, index, side="right")
-        torn = np.flatnonzero(np.diff(order) != 0) + 1 if len(index) else np.empty(0, dtype=np.intp)
-        if len(index):
-            torn = np.union1d(torn, np.flatnonzero(np.diff(index) < 0) + 1)
         tx, ty = x[index], y[index]
-        if len(torn):
+        if len(index) and (len(breaks) or len(self._odd)):
+            stops = np.union1d(breaks, self._odd) if len(self._odd) else breaks
+            order = np.searchsorted(stops, index, side="right")
+            torn = np.flatnonzero((np.diff(order) != 0) | (np.diff(index) < 0)) + 1
             tx, ty = np.insert(tx, torn, tx[torn]), np.insert(ty, torn, np.nan)
-        return Trace(tx, ty, _alone(ty), self._gaps(breaks, x, window), *self._odd_in(x, window))
+        return Trace(tx, ty, _alone(ty) if len(ty) != len(index) or len(ty) == 1 else _NONE, self._gaps(breaks, x, window), *self._odd_in(x, window))
 
     def _gaps(self, breaks: Indices, x: Floats, window: tuple[float, float]) -> tuple[tuple[float, float], ...]:
         low, high = window
@@ -201,10 +210,15 @@ class Series:
         return i - 1 if i > start and at - x[i - 1] <= x[i] - at else i
 
     def reach(self, axis: Axis) -> tuple[float, float] | None:
-        """Smallest and largest known position on an axis."""
-        x = self.column(axis)
-        known = x[np.isfinite(x)] if self._size and not np.isfinite(x[[0, -1]]).all() else x
-        return (float(known.min()), float(known.max())) if len(known) else None
+        """Smallest and largest known position on an axis; looks only at points it has not seen."""
+        seen, low, high = self._reach.get(axis, (0, np.inf, -np.inf))
+        if seen < self._size:
+            fresh = self.column(axis)[seen:]
+            fresh = fresh[np.isfinite(fresh)]
+            if len(fresh):
+                low, high = min(low, float(fresh.min())), max(high, float(fresh.max()))
+            self._reach[axis] = (self._size, low, high)
+        return (low, high) if low <= high else None
 
 
 def _alone(y: Floats) -> Indices:
