@@ -139,6 +139,7 @@ class EngineChanged(Record):
     text: str = ""
     seconds: float | None = None
     pid: int | None = None
+    memory_bytes: int | None = None  # resident, once it is ready
 
 
 class Served(Record):

@@ -1,0 +1,19 @@
+"""The parts of an endpoint: a gateway without torch in front of one engine process per loaded version.
+
+limits.py      the bounds of an endpoint, with their defaults
+http.py        HTTP/1.1 server: bounded heads, bodies, time, connections; disconnects cancel
+guard.py       who may ask: host, origin, key, content type
+strict.py      JSON that is exactly JSON, and the request of /predict
+app.py         the routes
+batcher.py     the queue of one version: bounded, batched, cancellable
+engines.py     engine processes as the gateway sees them
+spawn.py       where engines come from: forked from a process that has torch loaded, or started anew
+keeper.py      keeps an engine alive: back-off, giving up
+router.py      which version answers: deploy, switch, unload, restart; remembered in routing.json
+windows.py     request statistics per second, never text
+prometheus.py  /metrics as text
+frames.py      the language between gateway and engine
+golden.py      recorded answers of a version
+classifier.py  a text classifier in memory (torch)
+attribution.py why: integrated gradients (torch)
+"""

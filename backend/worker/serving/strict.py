@@ -1,0 +1,147 @@
+"""JSON that is exactly JSON, and what /predict and /explain may ask. Errors name the field and the limit."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from backend.contract.errors import Invalid, TooLarge
+from backend.worker.serving.limits import Limits
+
+MAX_DIGITS = 20
+
+
+class Asked(NamedTuple):
+    """A checked /predict or /explain."""
+
+    texts: list[str]
+    truncate: bool
+    version: int | None
+    label: str | None
+    steps: int
+
+
+def read_json(body: bytes | bytearray) -> Any:
+    """The value of a body; Invalid for bytes that are not UTF-8, duplicate keys, NaN, infinities (1e999 too), depth or
+    giant integers."""
+    try:
+        text = bytes(body).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"The body is not UTF-8: byte {error.start} is wrong.", code="json") from error
+    try:
+        return json.loads(
+            text, object_pairs_hook=_object, parse_float=_float, parse_int=_integer, parse_constant=_constant
+        )
+    except RecursionError as error:
+        raise Invalid("The JSON is nested too deeply.", code="json") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Invalid(f"The body is not JSON: {error.msg} at {where}.", code="json") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Invalid("A key stands twice in one object.", code="json")
+    return found
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise Invalid("A number is too large; infinity is not a number.", code="json")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise Invalid(f"An integer has more than {MAX_DIGITS} digits.", code="json")
+    return int(text)
+
+
+def _constant(name: str) -> Any:
+    raise Invalid(f"{name} is not JSON; unknown is null.", code="json")
+
+
+def read_predict(body: bytes | bytearray, limits: Limits) -> Asked:
+    """{"inputs": [text, …], "truncate"?: bool, "version"?: n}; raises Invalid or TooLarge."""
+    found = _fields(read_json(body), {"inputs", "truncate", "version"})
+    inputs = found.get("inputs")
+    if not isinstance(inputs, list):
+        raise Invalid('"inputs" must be a list of texts.', field="inputs", fix='Send {"inputs": ["a text", …]}.')
+    if not inputs:
+        raise Invalid('"inputs" is empty; send at least one text.', field="inputs")
+    if len(inputs) > limits.max_items:
+        raise TooLarge(
+            f"{len(inputs)} inputs are over the limit of {limits.max_items} in one request.", limit=limits.max_items
+        )
+    texts = [_text(text, f"inputs[{index}]", limits) for index, text in enumerate(inputs)]
+    return Asked(texts, _flag(found), _version(found), None, 0)
+
+
+def read_explain(body: bytes | bytearray, limits: Limits) -> Asked:
+    """{"input": text, "label"?: name, "steps"?: 8..128, "truncate"?: bool, "version"?: n}; raises Invalid."""
+    found = _fields(read_json(body), {"input", "inputs", "label", "steps", "truncate", "version"})
+    inputs = found.get("inputs", [found.get("input")])
+    if not isinstance(inputs, list) or len(inputs) != 1 or ("input" in found and "inputs" in found):
+        raise Invalid('Explain one text at a time: "input": "a text".', field="input")
+    label, steps = found.get("label"), found.get("steps", 32)
+    if label is not None and not isinstance(label, str):
+        raise Invalid('"label" must be the name of a label.', field="label")
+    if not isinstance(steps, int) or isinstance(steps, bool) or not 8 <= steps <= 128:
+        raise Invalid('"steps" must be a whole number from 8 to 128.', field="steps")
+    return Asked([_text(inputs[0], "input", limits)], _flag(found), _version(found), label, steps)
+
+
+def _fields(found: Any, known: set[str]) -> Mapping[str, Any]:
+    if not isinstance(found, dict):
+        raise Invalid("The body must be a JSON object.", code="json")
+    unknown = sorted(set(found) - known)
+    if unknown:
+        raise Invalid(
+            f"Unknown field {unknown[0][:80]!r}; known are {', '.join(sorted(known))}.", field=unknown[0][:80]
+        )
+    return found
+
+
+def _text(value: Any, name: str, limits: Limits) -> str:
+    if not isinstance(value, str):
+        raise Invalid(f"{name} must be a text, not {_kind(value)}.", field=name)
+    if not value.strip():
+        raise Invalid(f"{name} is empty.", field=name)
+    if len(value) > limits.max_characters:
+        raise Invalid(
+            f"{name} has {len(value)} characters, over the limit of {limits.max_characters}.",
+            code="too_long", field=name, limit=limits.max_characters, unit="characters",
+        )  # fmt: skip
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Invalid(f"{name} holds half of a surrogate pair, which is no character.", field=name) from error
+    return value
+
+
+def _kind(value: Any) -> str:
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+        type(None): "null",
+    }
+    return names.get(type(value), "something else")
+
+
+def _flag(found: Mapping[str, Any]) -> bool:
+    value = found.get("truncate", False)
+    if not isinstance(value, bool):
+        raise Invalid('"truncate" must be true or false.', field="truncate")
+    return value
+
+
+def _version(found: Mapping[str, Any]) -> int | None:
+    value = found.get("version")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise Invalid('"version" must be a version number.', field="version")
+    return value
