@@ -43,7 +43,9 @@ class Context:
     """Handed to every page's constructor.
 
     link: the backend's client. state: console.state.AppState. navigate: go to a page or deep link
-    (`"runs"`, `"run/<id>"`, `"modeldeck://run/<id>"`). open_sheet: show a Sheet. start: run a named action.
+    (`"runs"`, `"run/<id>"`, `"modeldeck://run/<id>"`). open_sheet: show a Sheet. start: run an action or open a sheet
+    by its id, with arguments. offline: True while the backend does not answer. actions_changed: the page's actions
+    are others now. pin, unpin, is_pinned: by deep link without scheme. copy: text to the clipboard, with a toast.
     """
 
     link: Any
@@ -58,3 +60,9 @@ class Context:
     start: Callable[..., Any] = _nowhere
     clock: Callable[[], float] = time.time
     offline: Callable[[], bool] = lambda: False
+    actions_changed: Callable[[], None] = _nowhere
+    pin: Callable[[str, str], None] = _nowhere
+    unpin: Callable[[str], None] = _nowhere
+    is_pinned: Callable[[str], bool] = lambda _link: False
+    copy: Callable[[str], None] = _nowhere
+    is_in_front: Callable[[Any], bool] = lambda _page: True

@@ -33,6 +33,8 @@ class StateLook:
 STATES: dict[str, StateLook] = {
     "running": StateLook(mark("Running"), "circle-dot", "accent", True),
     "starting": StateLook(mark("Starting"), "circle-dashed", "accent", True),
+    "preparing": StateLook(mark("Preparing"), "circle-dashed", "accent", True),
+    "pausing": StateLook(mark("Pausing"), "circle-dashed", "warn", True),
     "resuming": StateLook(mark("Resuming"), "circle-dashed", "accent", True),
     "stopping": StateLook(mark("Stopping"), "circle-dashed", "accent", True),
     "queued": StateLook(mark("Queued"), "clock", "idle"),

@@ -16,7 +16,7 @@ from console.widgets.text import set_tip
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of a segment: kind dot, icon, text, strong, grey or bar; `value` is its text, icon name or role."""
+    """One piece of a segment: kind dot, icon, text, grey, bar or space; `value` is its text, icon name or role."""
 
     kind: str
     value: str = ""
@@ -24,7 +24,7 @@ class Part:
     role: str = ""
 
 
-GAPS = {"dot": 6.0, "icon": 7.0, "text": 8.0, "strong": 8.0, "grey": 8.0, "bar": 8.0}
+GAPS = {"dot": 6.0, "icon": 7.0, "text": 8.0, "grey": 8.0, "bar": 8.0, "space": 0.0}
 
 
 class StatusSegment(QAbstractButton):
@@ -48,13 +48,13 @@ class StatusSegment(QAbstractButton):
         if tuple(parts) == self._parts:
             return
         self._parts = tuple(parts)
-        self.setAccessibleName(" ".join(p.value for p in parts if p.kind in ("text", "strong", "grey")))
+        self.setAccessibleName(" ".join(p.value for p in parts if p.kind in ("text", "grey")))
         self.setVisible(bool(parts))
         self.updateGeometry()
         self.update()
 
     def _width(self, part: Part) -> float:
-        fixed = {"dot": 7.0, "icon": 13.0, "bar": 34.0}
+        fixed = {"dot": 7.0, "icon": 13.0, "bar": 34.0, "space": 8.0}
         if part.kind in fixed:
             return fixed[part.kind]
         return paint.text_width(part.value, theme.font("small", 500))
@@ -86,7 +86,7 @@ class StatusSegment(QAbstractButton):
         elif part.kind == "bar":
             bar = QRectF(left, 11, width, 4)
             paint.bar(painter, bar, part.fraction, theme.role(part.role or "utilization"))
-        else:
+        elif part.kind != "space":
             role = part.role or ("text-tertiary" if part.kind == "grey" else "text-secondary")
             area = QRectF(left, 0, width + 1, 27)
             paint.draw_text(painter, area, part.value, theme.font("small", 500), role)

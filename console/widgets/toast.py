@@ -151,13 +151,12 @@ class ToastHost(QWidget):
         self._fit()
         return toast
 
-    def undo_last(self) -> bool:
-        """Use the newest Undo on screen (Ctrl+Z); False when there is none."""
+    def drop_undone(self, text: str) -> None:
+        """Remove the message whose action was undone elsewhere (Ctrl+Z)."""
         for toast in reversed(self._toasts):
-            if toast.undo is not None:
-                toast._run(toast.undo)
-                return True
-        return False
+            if toast.undo is not None and toast.text == text:
+                self._remove(toast)
+                return
 
     def clear(self) -> None:
         for toast in list(self._toasts):

@@ -1,0 +1,97 @@
+"""QActions made from the action table: menus of the menu bar, shortcuts, and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from console.actions import MENUS, Action, Actions, is_letter, key_sequences
+from console.i18n import tr
+from console.theme import theme
+
+
+class MenuKeeper:
+    """Keeps one QAction per Action on the window, and the menus filled with them.
+
+    `run` is called with the Action when the user asks for it; whether it is possible is the caller's question.
+    """
+
+    def __init__(self, window: QWidget, bar: QMenuBar, actions: Actions, run: Callable[[Action], object]) -> None:
+        self._window, self._bar, self._actions, self._run = window, bar, actions, run
+        self._made: list[tuple[Action, QAction]] = []
+        self._menus: dict[str, QMenu] = {}
+        self._letters = True
+        self._blocked = False
+
+    def set_letters(self, on: bool) -> None:
+        """Whether single-letter shortcuts act."""
+        self._letters = on
+        self.rebuild()
+
+    def set_blocked(self, blocked: bool) -> None:
+        """A sheet or the palette is open: nothing below it may act."""
+        if blocked != self._blocked:
+            self._blocked = blocked
+            for _, made in self._made:
+                made.setEnabled(not blocked)
+
+    def rebuild(self) -> None:
+        """Make every QAction and menu afresh, in the language of now."""
+        for _, made in self._made:
+            self._window.removeAction(made)
+            made.deleteLater()
+        self._made = []
+        self._bar.clear()
+        for menu in self._menus.values():
+            menu.deleteLater()
+        self._menus = {}
+        taken = set()
+        by_menu: dict[str, list[QAction]] = {}
+        for action in self._actions.all():
+            made = self._make(action, taken)
+            if action.menu:
+                by_menu.setdefault(action.menu, []).append(made)
+        for key, title in MENUS:
+            self._menus[key] = self._fill(tr(title), by_menu.get(key, []))
+
+    def _make(self, action: Action, taken: set[str]) -> QAction:
+        made = QAction(tr(action.text), self._window)
+        if action.icon:
+            made.setIcon(theme.icon(action.icon, "bad" if action.danger else "text-secondary"))
+        shortcut = self._actions.shortcut(action)
+        keys = [k for k in key_sequences(shortcut) if k.toString() not in taken]
+        if not self._letters:
+            keys = [k for k in keys if not is_letter(k.toString())]
+        taken.update(k.toString() for k in keys)
+        made.setShortcuts(keys)
+        made.setEnabled(not self._blocked)
+        made.setSeparator(False)
+        made.triggered.connect(lambda _=False, action=action: self._run(action))
+        self._window.addAction(made)
+        self._made.append((action, made))
+        return made
+
+    def _fill(self, title: str, entries: list[QAction]) -> QMenu:
+        menu = self._bar.addMenu(title)
+        menu.setToolTipsVisible(True)
+        by_made = {made: action for action, made in self._made}
+        for made in entries:
+            if by_made[made].separator:
+                menu.addSeparator()
+            menu.addAction(made)
+        menu.aboutToShow.connect(self._show_reasons)
+        menu.aboutToHide.connect(self._forget_reasons)
+        return menu
+
+    def _show_reasons(self) -> None:
+        for action, made in self._made:
+            reason = action.reason()
+            made.setEnabled(not reason and not self._blocked)
+            made.setToolTip(reason.replace("<", "&lt;") if reason else "")
+
+    def _forget_reasons(self) -> None:
+        # Enabled again, so that a shortcut answers with the reason instead of doing nothing.
+        for _, made in self._made:
+            made.setEnabled(not self._blocked)

@@ -1,0 +1,595 @@
+"""The shell: top bar, banner, rail, page stack, status bar, navigation with history, and the window's services."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+
+from console import operations, status
+from console.actions import Action, Actions
+from console.bell import BellPopover
+from console.context import Context
+from console.finder import palette_items
+from console.helpsheet import HelpSheet
+from console.history import Places, UndoStack
+from console.i18n import mark, tr, translator
+from console.menus import MenuKeeper
+from console.settings import (
+    DENSITY,
+    HIGH_CONTRAST,
+    KEYS,
+    LANGUAGE,
+    LAYOUTS,
+    LETTER_KEYS,
+    PINNED,
+    RAIL_COLLAPSED,
+    REDUCE_MOTION,
+    START_PAGE,
+    TABLES,
+    THEME,
+    WINDOW_MAXIMIZED,
+    WINDOW_PLACE,
+    Settings,
+)
+from console.stack import PageSpec, PageStack, load
+from console.state.changes import Changes
+from console.theme import theme
+from console.widgets.buttons import Button
+from console.widgets.focusring import FocusRing
+from console.widgets.palette import CommandPalette
+from console.widgets.rail import MOST_PINNED, Rail
+from console.widgets.sheet import Sheet, SheetHost, tab_stops
+from console.widgets.statusbar import Part, StatusBar
+from console.widgets.toast import Banner, Toast, ToastHost
+from console.widgets.topbar import TopBar
+
+PAGES: tuple[PageSpec, ...] = (
+    PageSpec("overview", mark("Overview"), "layout-dashboard", "console.pages.overview:OverviewPage"),
+    PageSpec("data", mark("Data"), "database", "console.pages.data:DataPage", mark("Build")),
+    PageSpec("runs", mark("Runs"), "activity", "console.pages.runs:RunsPage", mark("Build")),
+    PageSpec("run", mark("Run"), "activity", "console.pages.run:RunPage", parent="runs", detachable=True),
+    PageSpec("compare", mark("Compare"), "chart-line", "console.pages.compare:ComparePage", parent="runs", detachable=True),
+    PageSpec("models", mark("Models"), "box", "console.pages.models:ModelsPage", mark("Ship")),
+    PageSpec("endpoints", mark("Endpoints"), "rocket", "console.pages.endpoints:EndpointsPage", mark("Ship"), detachable=True),
+    PageSpec("alerts", mark("Drift & alerts"), "bell", "console.pages.alerts:AlertsPage", mark("Watch")),
+    PageSpec("audit", mark("Audit"), "file-clock", "console.pages.audit:AuditPage", mark("Watch")),
+    PageSpec("settings", mark("Settings"), "settings", "console.pages.settings:SettingsPage"),
+)  # fmt: skip
+
+SHEETS: dict[str, str] = {
+    "run.new": "console.pages.new_run:NewRunSheet",
+    "data.import": "console.pages.import_data:ImportSheet",
+}
+
+KINDS = {"model": "models", "endpoint": "endpoints", "alert": "alerts", "drift": "alerts", "dataset": "data"}
+"""Kind of a deep link → page, where they differ."""
+
+SCHEME = "modeldeck://"
+NARROW = 1240
+
+
+@dataclass
+class Services:
+    """What the window cannot do by itself; the composition root fills it."""
+
+    restart_backend: Callable[[], object] = lambda: None
+    diagnostics: Callable[[], str] = lambda: ""
+    quit: Callable[[], object] = lambda: None
+    version: str = "0.1.0"
+
+
+class DetachedWindow(QMainWindow):
+    """One page in a window of its own, without rail; closes by itself like any window."""
+
+    def __init__(self, page: Any, title: str, forget: Callable[[DetachedWindow], object]) -> None:
+        super().__init__()
+        self.page, self._forget = page, forget
+        self.setCentralWidget(page)
+        self.setWindowTitle(title)
+        self.resize(1100, 760)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.page.on_hidden()
+        self._forget(self)
+        super().closeEvent(event)
+
+
+class Window(QMainWindow):
+    """The main window. `changed(changes)` is connected to the loader; everything else is done by its own parts."""
+
+    def __init__(
+        self,
+        link: Any,
+        state: Any,
+        settings: Settings,
+        services: Services | None = None,
+        pages: tuple[PageSpec, ...] = PAGES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.link, self.state, self.settings = link, state, settings
+        self._services = services or Services()
+        self._page_specs = pages
+        self._clock = clock
+        self._places = Places()
+        self._undo = UndoStack(clock)
+        self._detached: list[DetachedWindow] = []
+        self._moving = False
+        self.actions_registry = Actions(settings.get(KEYS))
+        self.context = self._build_context()
+        self.setWindowTitle("Modeldeck")
+        self.setMinimumSize(*(1100, 680))
+        self._apply_look()
+        self._build()
+        self._connect()
+        self._restore_place()
+        self._refresh_shell()
+
+    # -- building --------------------------------------------------------------------------------------------
+
+    def _build_context(self) -> Context:
+        return Context(
+            link=self.link, state=self.state, settings=self.settings, actions=self.actions_registry,
+            navigate=self.navigate, toast=self.toast, open_sheet=self.open_sheet, close_sheet=self.close_sheet,
+            start=self.start, clock=self._clock, offline=lambda: not self.state.online,
+            actions_changed=self._on_actions_changed, pin=self.pin, unpin=self.unpin, is_pinned=self.is_pinned,
+            copy=self.copy_text, is_in_front=lambda page: self.stack.page() is page,
+        )  # fmt: skip
+
+    def _build(self) -> None:
+        self.topbar = TopBar()
+        self.banner = Banner()
+        self.banner.hide()
+        self._banner_text: status.BannerText | None = None
+        rail_pages = [(p.key, p.title, p.icon, p.group) for p in self._page_specs if p.parent is None]
+        self.rail = Rail(rail_pages)
+        self.stack = PageStack(self._page_specs, self.context)
+        self.status = StatusBar([(k, tr(t)) for k, t in status.LEFT], [(k, tr(t)) for k, t in status.RIGHT])
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.rail)
+        middle.addWidget(self.stack, 1)
+        column.addWidget(self.topbar)
+        column.addWidget(self.banner)
+        column.addLayout(middle, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(centre)
+        self.sheets = SheetHost(self)
+        self.sheets.set_insets(theme.size("topbar"), theme.size("statusbar"))
+        self.palette_box = CommandPalette(self)
+        self.toasts = ToastHost(self)
+        self.ring = FocusRing(self)
+        self.menus = MenuKeeper(self, self.topbar.menu_bar, self.actions_registry, self.run_action)
+        self.menus.set_letters(self.settings.get(LETTER_KEYS))
+
+    def _connect(self) -> None:
+        self.topbar.search_clicked.connect(self.open_palette)
+        self.topbar.bell_clicked.connect(self.open_bell)
+        self.topbar.new_run_clicked.connect(self.open_new_run)
+        self.rail.chosen.connect(self.navigate)
+        self.rail.pin_chosen.connect(self.navigate)
+        self.rail.pins_moved.connect(self._on_pins_moved)
+        self.rail.dropped.connect(self._on_dropped)
+        self.status.clicked.connect(self._on_status_clicked)
+        self.sheets.emptied.connect(self._on_layer_closed)
+        self.palette_box.closed.connect(self._on_layer_closed)
+        translator.changed.connect(self._on_language_changed)
+        self.settings.changed.connect(self._on_setting_changed)
+
+    def _apply_look(self) -> None:
+        theme.set_mode(self.settings.get(THEME))
+        theme.set_density(self.settings.get(DENSITY))
+        theme.set_high_contrast(self.settings.get(HIGH_CONTRAST))
+        theme.set_reduce_motion(self.settings.get(REDUCE_MOTION))
+        translator.set_language(self.settings.get(LANGUAGE))
+        theme.set_chinese(translator.chinese)
+
+    # -- navigation ------------------------------------------------------------------------------------------
+
+    def open_start_page(self) -> None:
+        """The page the user chose to begin with."""
+        start = self.settings.get(START_PAGE)
+        self.navigate(start if start in {p.key for p in self._page_specs} else self._page_specs[0].key)
+
+    def navigate(self, link: str) -> None:
+        """Go to a page (`runs`) or a thing (`run/<id>`, with or without the scheme); unknown places say so."""
+        link = link.removeprefix(SCHEME).strip("/")
+        kind, _, target = link.partition("/")
+        key = KINDS.get(kind, kind)
+        if key not in {p.key for p in self._page_specs}:
+            self.toast(tr("There is no page {name}", name=kind), kind="warn")
+            return
+        page = self.stack.show_page(key, target)
+        spec = self.stack.spec(key)
+        self.rail.set_current(spec.parent or key)
+        if not self._moving:
+            self._places.visit(link)
+        self.setWindowTitle(f"{tr(spec.title)} · Modeldeck")
+        page.set_stale(self.state.stale_since)
+        self._on_actions_changed()
+
+    def go_back(self) -> None:
+        self._move_to(self._places.back())
+
+    def go_forward(self) -> None:
+        self._move_to(self._places.forward())
+
+    def _move_to(self, link: str | None) -> None:
+        if link is not None:
+            self._moving = True
+            self.navigate(link)
+            self._moving = False
+
+    def current_link(self) -> str:
+        """The deep link of what is in front, with the scheme."""
+        page = self.stack.page()
+        target = page.target() if page is not None else ""
+        kind = next((k for k, key in KINDS.items() if key == self.stack.current_key), self.stack.current_key)
+        return SCHEME + (f"{kind}/{target}" if target else self.stack.current_key)
+
+    # -- services for pages ----------------------------------------------------------------------------------
+
+    def toast(self, text: str, detail: str = "", kind: str = "ok", **more: Any) -> Toast:
+        """Show a message; its Undo also answers to Ctrl+Z for ten minutes."""
+        undo = more.pop("undo", None)
+        if undo is not None:
+            more["undo"] = self._undo.push(text, undo)
+        return self.toasts.show_toast(text, detail, kind, **more)
+
+    def open_sheet(self, sheet: Sheet) -> None:
+        """Show a sheet over the page."""
+        self.menus.set_blocked(True)
+        self.sheets.open(sheet)
+
+    def close_sheet(self) -> None:
+        if self.sheets.sheet is not None:
+            self.sheets.sheet.close_sheet()
+
+    def start(self, action_id: str, **arguments: Any) -> None:
+        """Open a sheet by its id, or run an action."""
+        if action_id in SHEETS:
+            self.open_sheet(load(SHEETS[action_id])(self.context, **arguments))
+        else:
+            self.run_action(self.actions_registry.find(action_id))
+
+    def run_action(self, action: Action) -> None:
+        """Do it, or say why it is not possible."""
+        reason = action.reason()
+        if reason:
+            self.toast(action.plain_text.rstrip("…"), reason, "info")
+        elif isinstance(action.callback, str):
+            callback = getattr(self, action.callback)
+            callback(action.argument) if action.argument else callback()
+        else:
+            action.callback(action.argument) if action.argument else action.callback()
+
+    def copy_text(self, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.toast(tr("Copied"), text if len(text) < 60 else "", "info")
+
+    def pin(self, link: str, text: str) -> None:
+        """Pin a deep link; more than eight are refused."""
+        pinned = self.settings.get(PINNED)
+        if len(pinned) >= MOST_PINNED:
+            self.toast(tr("Eight things are pinned already"), tr("Unpin one first."), "info")
+            return
+        if not self.is_pinned(link):
+            self.settings.set(PINNED, [*pinned, {"link": link, "text": text}])
+
+    def unpin(self, link: str) -> None:
+        self.settings.set(PINNED, [p for p in self.settings.get(PINNED) if p.get("link") != link])
+
+    def is_pinned(self, link: str) -> bool:
+        return any(isinstance(p, dict) and p.get("link") == link for p in self.settings.get(PINNED))
+
+    # -- what the shell's actions do -------------------------------------------------------------------------
+
+    def open_new_run(self) -> None:
+        self.start("run.new")
+
+    def import_data(self) -> None:
+        self.start("data.import")
+
+    def quit(self) -> None:
+        self.close()
+        self._services.quit()
+
+    def undo(self) -> None:
+        text = self._undo.peek()
+        if not self._undo.undo():
+            self.toast(tr("Nothing to undo"), tr("Undo stays available for 10 min."), "info")
+        elif text:
+            self.toasts.drop_undone(text)
+
+    def redo(self) -> None:
+        self.toast(tr("Nothing to redo"), "", "info")
+
+    def focus_filter(self) -> None:
+        page = self.stack.page()
+        if page is None or not page.focus_filter():
+            self.open_palette()
+
+    def copy_link(self) -> None:
+        self.copy_text(self.current_link())
+
+    def open_palette(self) -> None:
+        self._on_actions_changed()
+        self.menus.set_blocked(True)
+        spec = self.stack.spec(self.stack.current_key) if self.stack.current_key else None
+        items = palette_items(self.actions_registry, self.state, self.run_action, self.navigate)
+        self.palette_box.open(items, page=tr(spec.title) if spec else "")
+
+    def refresh_page(self) -> None:
+        self.stack.refresh(Changes(everything=True))
+        self._refresh_shell()
+
+    def toggle_theme(self) -> None:
+        self.settings.set(THEME, "light" if theme.is_dark else "dark")
+
+    def toggle_language(self) -> None:
+        self.settings.set(LANGUAGE, "en" if translator.chinese else "zh")
+
+    def toggle_rail(self) -> None:
+        self.settings.set(RAIL_COLLAPSED, not self.settings.get(RAIL_COLLAPSED))
+
+    def open_in_new_window(self) -> None:
+        spec = self.stack.spec(self.stack.current_key)
+        if not spec.detachable:
+            self.toast(tr("{page} stays in this window", page=tr(spec.title)), "", "info")
+            return
+        page = self.stack.make(spec.key)
+        front = self.stack.page()
+        if front is not None and front.target():
+            page.open_target(front.target())
+        window = DetachedWindow(page, f"{tr(spec.title)} · Modeldeck", self._detached.remove)
+        self._detached.append(window)
+        window.show()
+        page.on_shown()
+
+    def open_bell(self) -> None:
+        popover = BellPopover(
+            self.state, self._clock(), self.navigate, lambda alert_id: operations.acknowledge(self.link, alert_id)
+        )
+        popover.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        popover.setParent(self, popover.windowFlags())
+        popover.show_under(self.topbar.bell)
+
+    def reset_layout(self) -> None:
+        """Forget every layout of tables and charts; Undo brings them back."""
+        tables, layouts = self.settings.get(TABLES), self.settings.get(LAYOUTS)
+        self.settings.set(TABLES, {})
+        self.settings.set(LAYOUTS, {})
+        self._rebuild_pages()
+        self.toast(tr("Layout reset"), undo=lambda: self._bring_back(tables, layouts))
+
+    def _bring_back(self, tables: dict[str, Any], layouts: dict[str, Any]) -> None:
+        self.settings.set(TABLES, tables)
+        self.settings.set(LAYOUTS, layouts)
+        self._rebuild_pages()
+
+    def open_help(self) -> None:
+        self.open_sheet(HelpSheet(self.actions_registry, tr(self.stack.spec(self.stack.current_key).title)))
+
+    def restart_backend(self) -> None:
+        self._services.restart_backend()
+
+    def copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(self._services.diagnostics())
+        self.toast(tr("Diagnostics copied"), "", "info")
+
+    def open_about(self) -> None:
+        self.navigate("settings/about")
+
+    # -- areas -----------------------------------------------------------------------------------------------
+
+    def next_area(self) -> None:
+        self._step_area(1)
+
+    def previous_area(self) -> None:
+        self._step_area(-1)
+
+    def _step_area(self, step: int) -> None:
+        areas: list[QWidget] = [self.topbar, self.rail, self.stack, self.status]
+        focus = QApplication.focusWidget()
+        at = next((i for i, area in enumerate(areas) if focus is not None and area.isAncestorOf(focus)), -step)
+        for offset in range(1, len(areas) + 1):
+            stops = tab_stops(areas[(at + step * offset) % len(areas)])
+            if stops:
+                stops[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+                self.show_focus_ring()
+                return
+
+    def show_focus_ring(self) -> None:
+        """Put the ring around what has the focus; called after every step by keyboard."""
+        self.ring.show_now()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        if self.sheets.sheet is not None:
+            return self.sheets.focusNextPrevChild(forward)
+        moved = super().focusNextPrevChild(forward)
+        self.show_focus_ring()
+        return moved
+
+    # -- changes ---------------------------------------------------------------------------------------------
+
+    def on_changes(self, changes: Changes) -> None:
+        """Something is known that was not: shell first, then the page in front and pages in other windows."""
+        self._refresh_shell(changes)
+        self.stack.refresh(changes)
+        for window in self._detached:
+            window.page.refresh(changes)
+
+    def _refresh_shell(self, changes: Changes | None = None) -> None:
+        everything = changes is None or changes.everything
+        if everything or changes is None or changes.connection or changes.system:
+            self._refresh_connection()
+        if everything or changes is None or changes.telemetry:
+            self.status.set_parts("gpu", status.processor_parts(self.state))
+            self.status.set_parts("backend", status.backend_parts(self.state, self._latency()))
+        if everything or changes is None or changes.runs or changes.alerts or changes.endpoints:
+            self._refresh_badges()
+
+    def _latency(self) -> float | None:
+        latency: float | None = getattr(self.link, "latency_ms", None)
+        return latency
+
+    def _refresh_connection(self) -> None:
+        self.status.set_parts("backend", status.backend_parts(self.state, self._latency()))
+        self.status.set_parts("disk", status.disk_parts(self.state))
+        self.status.set_parts("mirror", status.mirror_parts(self.state))
+        language = tr("EN") if not translator.chinese else "中文"
+        self.status.set_parts("language", [Part("text", language)])
+        self.status.set_parts("version", [Part("text", self._services.version)])
+        wanted = status.banner(self.state, self._services.version)
+        if wanted != self._banner_text:
+            self._banner_text = wanted
+            self._show_banner(wanted)
+            self.stack.set_stale(self.state.stale_since if not self.state.online else None)
+
+    def _show_banner(self, wanted: status.BannerText | None) -> None:
+        if wanted is None:
+            self.banner.hide()
+            return
+        buttons: list[Button] = []
+        if wanted.restart:
+            restart = Button(tr("Restart backend"), icon="refresh-cw", small=True)
+            restart.clicked.connect(self.restart_backend)
+            log = Button(tr("Log"), "ghost", small=True)
+            log.clicked.connect(self._on_log_clicked)
+            buttons = [restart, log]
+        self.banner.show_message(wanted.text, wanted.detail, icon=wanted.icon, role=wanted.role, buttons=tuple(buttons))
+
+    def _on_log_clicked(self) -> None:
+        self.navigate("settings/backend")
+
+    def _refresh_badges(self) -> None:
+        self.status.set_parts("jobs", status.job_parts(self.state))
+        running, alerts = len(self.state.live_runs()), len(self.state.open_alerts())
+        keys = {p.key for p in self._page_specs}
+        if "runs" in keys:
+            self.rail.set_badge("runs", str(running) if running else "")
+        if "alerts" in keys:
+            self.rail.set_badge("alerts", str(alerts) if alerts else "", bad=True)
+        self.topbar.bell.set_count(alerts)
+        self.rail.set_pins(status.pins(self.state, self.settings.get(PINNED)))
+
+    # -- slots -----------------------------------------------------------------------------------------------
+
+    def _on_actions_changed(self) -> None:
+        page = self.stack.page()
+        wanted = list(page.actions()) if page is not None else []
+        if wanted != self.actions_registry.page():
+            self.actions_registry.set_page(wanted)
+            self.menus.rebuild()
+
+    def _on_layer_closed(self) -> None:
+        self.menus.set_blocked(self.sheets.sheet is not None or self.palette_box.isVisible())
+
+    def _on_language_changed(self) -> None:
+        theme.set_chinese(translator.chinese)
+        self.topbar.retranslate()
+        self.rail.retranslate()
+        for key, text in (*status.LEFT, *status.RIGHT):
+            self.status.segment(key).set_tip(tr(text))
+        self._banner_text = None
+        self.palette_box.deleteLater()
+        self.palette_box = CommandPalette(self)
+        self.palette_box.closed.connect(self._on_layer_closed)
+        self.actions_registry.set_page(())
+        self._rebuild_pages()
+        self.menus.rebuild()
+        self._refresh_shell()
+
+    def _rebuild_pages(self) -> None:
+        link = self.current_link() if self.stack.current_key else ""
+        self.close_sheet()
+        self.stack.drop_all()
+        if link:
+            self._moving = True
+            self.navigate(link)
+            self._moving = False
+
+    def _on_setting_changed(self, key: str) -> None:
+        if key in (THEME.key, DENSITY.key, HIGH_CONTRAST.key, REDUCE_MOTION.key, LANGUAGE.key):
+            self._apply_look()
+        if key == DENSITY.key:
+            self._rebuild_pages()
+        elif key == LETTER_KEYS.key:
+            self.menus.set_letters(self.settings.get(LETTER_KEYS))
+        elif key == RAIL_COLLAPSED.key:
+            self._fit_rail()
+        elif key == PINNED.key:
+            self.rail.set_pins(status.pins(self.state, self.settings.get(PINNED)))
+
+    def _on_pins_moved(self, links: list[str]) -> None:
+        by_link = {p["link"]: p for p in self.settings.get(PINNED) if isinstance(p, dict) and "link" in p}
+        self.settings.set(PINNED, [by_link[link] for link in links if link in by_link])
+
+    def _on_dropped(self, link: str, target: str) -> None:
+        """A version dropped on an endpoint deploys there, runs dropped on a compare join it."""
+        kind, _, thing = link.removeprefix(SCHEME).partition("/")
+        if kind == "run" and target.startswith("compare/"):
+            self.navigate(f"{target},{thing}")
+        elif kind == "model" and target.partition("/")[0] in ("endpoints", "endpoint"):
+            self.navigate(link)
+        else:
+            self.pin(link.removeprefix(SCHEME), thing)
+
+    def _on_status_clicked(self, key: str) -> None:
+        if key == "language":
+            self.toggle_language()
+        else:
+            places = {
+                "backend": "settings/backend", "gpu": "overview", "disk": "settings/storage", "jobs": "runs",
+                "mirror": "settings/backend", "version": "settings/about",
+            }  # fmt: skip
+            self.navigate(places[key])
+
+    # -- the window's place ----------------------------------------------------------------------------------
+
+    def _fit_rail(self) -> None:
+        wanted = self.width() < NARROW or self.settings.get(RAIL_COLLAPSED)
+        if wanted != self.rail.collapsed:
+            self.rail.set_collapsed(wanted)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_rail()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.BackButton:
+            self.go_back()
+        elif event.button() == Qt.MouseButton.ForwardButton:
+            self.go_forward()
+        else:
+            super().mousePressEvent(event)
+
+    def _restore_place(self) -> None:
+        place = self.settings.get(WINDOW_PLACE)
+        self.resize(1440, 900)
+        if len(place) == 4 and all(isinstance(n, int) and -20_000 < n < 20_000 for n in place):
+            x, y, width, height = place
+            self.resize(max(1100, width), max(680, height))
+            if QGuiApplication.screenAt(QPoint(x + 100, y + 40)) is not None:
+                self.move(x, y)
+        if self.settings.get(WINDOW_MAXIMIZED):
+            QTimer.singleShot(0, self.showMaximized)
+        self._fit_rail()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        normal = self.normalGeometry() if self.isMaximized() else self.geometry()
+        self.settings.set(WINDOW_PLACE, [normal.x(), normal.y(), normal.width(), normal.height()])
+        self.settings.set(WINDOW_MAXIMIZED, self.isMaximized())
+        for window in list(self._detached):
+            window.close()
+        super().closeEvent(event)
