@@ -48,10 +48,10 @@ def _found(state: Any, navigate: Callable[[str], None]) -> list[PaletteItem]:
         add(run.name, f"{tr(run.state.capitalize())} · {run.dataset_name or run.recipe}", "activity", f"run/{run.id}", "run")
     for model in list(state.models.values())[:MOST_FOUND]:
         champion = f"v{model.champion}" if model.champion else tr("no champion")
-        add(model.name, champion, "box", f"model/{model.name}", "version")
+        add(model.name, champion, "package", f"model/{model.name}", "version")
         for version in model.versions:
             detail = ", ".join(version.aliases) if version.aliases else ""
-            add(f"{model.name} v{version.version}", detail, "box", f"model/{model.name}/{version.version}", "version")
+            add(f"{model.name} v{version.version}", detail, "package", f"model/{model.name}/{version.version}", "version")
     for endpoint in state.endpoints.values():
         add(endpoint.name, tr("endpoint"), "rocket", f"endpoint/{endpoint.name}", "place")
     for dataset in list(state.datasets.values())[:MOST_FOUND]:

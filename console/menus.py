@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from console.actions import MENUS, Action, Actions, is_letter, key_sequences
@@ -22,6 +22,7 @@ class MenuKeeper:
         self._window, self._bar, self._actions, self._run = window, bar, actions, run
         self._made: list[tuple[Action, QAction]] = []
         self._menus: dict[str, QMenu] = {}
+        self._openers: list[QAction] = []
         self._letters = True
         self._blocked = False
 
@@ -43,6 +44,10 @@ class MenuKeeper:
             self._window.removeAction(made)
             made.deleteLater()
         self._made = []
+        for opener in self._openers:
+            self._window.removeAction(opener)
+            opener.deleteLater()
+        self._openers = []
         self._bar.clear()
         for menu in self._menus.values():
             menu.deleteLater()
@@ -74,7 +79,15 @@ class MenuKeeper:
         return made
 
     def _fill(self, title: str, entries: list[QAction]) -> QMenu:
-        menu = self._bar.addMenu(title)
+        """The title is shown without the mnemonic's line; Alt and the letter open it all the same."""
+        menu = self._bar.addMenu(title.replace("&", ""))
+        at = title.find("&")
+        if at >= 0 and not self._bar.isNativeMenuBar():
+            opener = QAction(self._window)
+            opener.setShortcut(QKeySequence(f"Alt+{title[at + 1]}"))
+            opener.triggered.connect(lambda: self._bar.setActiveAction(menu.menuAction()))
+            self._window.addAction(opener)
+            self._openers.append(opener)
         menu.setToolTipsVisible(True)
         by_made = {made: action for action, made in self._made}
         for made in entries:

@@ -55,7 +55,7 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("runs", mark("Runs"), "activity", "console.pages.runs:RunsPage", mark("Build")),
     PageSpec("run", mark("Run"), "activity", "console.pages.run:RunPage", parent="runs", detachable=True),
     PageSpec("compare", mark("Compare"), "chart-line", "console.pages.compare:ComparePage", parent="runs", detachable=True),
-    PageSpec("models", mark("Models"), "box", "console.pages.models:ModelsPage", mark("Ship")),
+    PageSpec("models", mark("Models"), "package", "console.pages.models:ModelsPage", mark("Ship")),
     PageSpec("endpoints", mark("Endpoints"), "rocket", "console.pages.endpoints:EndpointsPage", mark("Ship"), detachable=True),
     PageSpec("alerts", mark("Drift & alerts"), "bell", "console.pages.alerts:AlertsPage", mark("Watch")),
     PageSpec("audit", mark("Audit"), "file-clock", "console.pages.audit:AuditPage", mark("Watch")),

@@ -21,7 +21,7 @@ QMainWindow, QDialog { background: $canvas; }
 QToolTip { background: $raised; color: $text; border: 1px solid $line_control; padding: 4px 7px; }
 
 QMenuBar { background: transparent; color: $text_secondary; border: 0; padding: 0; spacing: 0; }
-QMenuBar::item { background: transparent; padding: 5px 10px; border-radius: 6px; margin: 0; }
+QMenuBar::item { background: transparent; padding: 5px 9px; border-radius: 6px; margin: 0; }
 QMenuBar::item:selected, QMenuBar::item:pressed { background: $raised; color: $text; }
 QMenu { background: $panel; color: $text; border: 1px solid $line_control; border-radius: 8px; padding: 5px; }
 QMenu::item { padding: 6px 28px 6px 10px; border-radius: 5px; min-width: 140px; }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
@@ -81,11 +83,11 @@ class Button(QPushButton):
     def sizeHint(self) -> QSize:
         height = theme.size("control-small" if self._small else "control")
         text = paint.text_width(self.text(), self.font()) if self.text() else 0
-        glyph = self._glyph_size() + (8 if self.text() else 0) if self._icon or self._busy else 0
+        glyph = self._glyph_size() + (self._gap() if self.text() else 0) if self._icon or self._busy else 0
         if self._kind == "link":
-            return QSize(round(text + glyph), 18)
-        pad = 9 if self._small else 12
-        return QSize(max(round(text + glyph + 2 * pad), height), height)
+            return QSize(ceil(text + glyph), 18)
+        pads = (20 if glyph else 18) if self._small else 25
+        return QSize(max(round(text + glyph + pads), height), height)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -106,7 +108,10 @@ class Button(QPushButton):
         super().leaveEvent(event)
 
     def _glyph_size(self) -> int:
-        return 13 if self._small or self._kind == "link" else 14
+        return 13 if self._small or self._kind == "link" else 16
+
+    def _gap(self) -> int:
+        return 4 if self._kind == "link" else 6
 
     def _colours(self) -> tuple[str | None, str | None, str, str]:
         """Fill, border, text and icon roles of now."""
@@ -144,11 +149,13 @@ class Button(QPushButton):
     def _paint_content(self, painter: QPainter, text_role: str, icon_role: str) -> None:
         text = self.text()
         glyph = self._glyph_size() if self._icon or self._busy else 0
-        gap = 8 if glyph and text else 0
+        gap = self._gap() if glyph and text else 0
         width = paint.text_width(text, self.font()) if text else 0
-        left = 0.0 if self._kind == "link" else round((self.width() - glyph - gap - width) / 2)
+        left = 0.0 if self._kind == "link" else (self.width() - glyph - gap - width) / 2
+        if glyph and text and self._kind != "link":
+            left = round(left - 1.5)  # a glyph has air around it: the pair looks centred a little further left
         middle = self.height() / 2
-        icon_left = left + width + 4 if self._icon_right else left
+        icon_left = left + width + gap if self._icon_right else left
         text_left = left if self._icon_right else left + glyph + gap
         if self._busy:
             self._paint_ring(painter, QRectF(icon_left, middle - 7, 14, 14), icon_role)

@@ -70,8 +70,9 @@ class RailItem(QAbstractButton):
             fill = theme.role("selected") if on else theme.role("raised")
             paint.box(painter, QRectF(self.rect()), theme.radius("row"), fill)
         role = "text" if on or self.underMouse() else "text-secondary"
+        icon_role = role if on or self.underMouse() else "text-tertiary"
         left = (self.width() - 16) / 2 if self._collapsed else 9
-        theme.paint_icon(painter, self._icon, QRectF(left, 6, 16, 16), role)
+        theme.paint_icon(painter, self._icon, QRectF(left, 6, 16, 16), icon_role)
         if self._collapsed:
             if self._badge:
                 paint.dot(painter, QPointF(left + 15, 7), "bad" if self._badge_bad else "line-strong", 7)
@@ -89,7 +90,7 @@ class RailItem(QAbstractButton):
         area = QRectF(self.width() - 7 - width, 5, width, 18)
         if self._badge_bad:
             paint.box(painter, area, 9, theme.role("bad-soft"))
-        paint.draw_text(painter, area, self._badge, font, "bad" if self._badge_bad else "text-secondary", paint.CENTER)
+        paint.draw_text(painter, area, self._badge, font, "bad" if self._badge_bad else "text-tertiary", paint.CENTER)
 
 
 class PinItem(QAbstractButton):
@@ -138,7 +139,7 @@ class PinItem(QAbstractButton):
         if not self._collapsed:
             role = "text" if self.underMouse() else "text-secondary"
             area = QRectF(34, 0, self.width() - 40, self.height())
-            paint.draw_text(painter, area, self.text(), theme.font("small", 500), role)
+            paint.draw_text(painter, area, self.text(), theme.font("small"), role)
         painter.end()
 
 
@@ -241,10 +242,10 @@ class Rail(QWidget):
                 widget.deleteLater()
         self._pin_items = []
         self._pin_label.setText(tr("Pinned"))
-        self._pin_label.setContentsMargins(9, 0, 0, 0)
-        self._pin_label.setFixedHeight(34)
+        self._pin_label.setContentsMargins(9, 11, 0, 0)
+        self._pin_label.setFixedHeight(28)
         self._pin_area.setVisible(bool(self._pins))
-        self._pin_layout.addSpacing(2)
+        self._pin_layout.addSpacing(3)
         self._pin_layout.addWidget(self._pin_label)
         for pin in self._pins:
             item = PinItem(pin)

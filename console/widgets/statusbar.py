@@ -24,7 +24,7 @@ class Part:
     role: str = ""
 
 
-GAPS = {"dot": 6.0, "icon": 7.0, "text": 8.0, "grey": 8.0, "bar": 8.0, "space": 0.0}
+GAPS = {"dot": 6.0, "icon": 6.0, "text": 7.0, "grey": 7.0, "bar": 7.0, "space": 0.0}
 
 
 class StatusSegment(QAbstractButton):
@@ -53,16 +53,17 @@ class StatusSegment(QAbstractButton):
         self.updateGeometry()
         self.update()
 
+
     def _width(self, part: Part) -> float:
-        fixed = {"dot": 7.0, "icon": 13.0, "bar": 34.0, "space": 8.0}
+        fixed = {"dot": 7.0, "icon": 13.0, "bar": 34.0, "space": 6.0}
         if part.kind in fixed:
             return fixed[part.kind]
-        return paint.text_width(part.value, theme.font("small", 500))
+        return float(round(paint.text_width(part.value, theme.font("small"))))
 
     def sizeHint(self) -> QSize:
         width = sum(self._width(p) + GAPS[p.kind] for p in self._parts)
         last = GAPS[self._parts[-1].kind] if self._parts else 0
-        return QSize(round(width - last) + 8, 27)
+        return QSize(round(width - last) + 7, 27)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -89,13 +90,13 @@ class StatusSegment(QAbstractButton):
         elif part.kind != "space":
             role = part.role or ("text-tertiary" if part.kind == "grey" else "text-secondary")
             area = QRectF(left, 0, width + 1, 27)
-            paint.draw_text(painter, area, part.value, theme.font("small", 500), role)
+            paint.draw_text(painter, area, part.value, theme.font("small"), role)
 
 
 class _Separator(QWidget):
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedSize(18, 27)
+        self.setFixedSize(17, 27)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
