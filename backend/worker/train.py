@@ -1,0 +1,70 @@
+"""The process that trains: `python -m backend.worker.train JOBDIR`. Sets the scene, runs the recipe, has the last word."""
+
+import logging
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from backend.contract.events import Ended, StateChanged
+from backend.jobs.folder import JobFolder
+from backend.jobs.log import BufferedLog
+from backend.worker.parts.control import Control
+from backend.worker.parts.failure import Progress, StopAsked, explain
+
+FAILED = 1
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train the job in the folder named by the only argument. 0: completed or stopped; 1: failed, the log says why."""
+    folder = JobFolder(Path((sys.argv[1:] if argv is None else argv)[0]).absolute())
+    log = BufferedLog(folder.events)
+    log.append("state", StateChanged(state="preparing"), sync=True)
+    progress = Progress()
+    try:
+        ended = _train(folder, log, progress)
+    except StopAsked:
+        ended = Ended(outcome="stopped", step=0, text="Stopped before the first step.")
+    except BaseException as error:  # noqa: BLE001 process edge: whatever ends a training must be told before the process goes
+        ended = explain(error, progress)
+        print(ended.traceback, file=sys.stderr, flush=True)
+    log.append("ended", ended, sync=True)
+    log.close()
+    return FAILED if ended.outcome == "failed" else 0
+
+
+def _train(folder: JobFolder, log: BufferedLog, progress: Progress) -> Ended:
+    spec, launch = folder.spec(), folder.launch()
+    control = Control(folder, log)
+    control.stop_on_sigterm()
+    quiet(hub=spec.base_model is not None and spec.base_model.kind == "hub")
+    from backend.worker.recipes import text_classification
+
+    job = text_classification.Job(
+        folder=folder,
+        spec=spec,
+        attempt=launch.attempt if launch else 1,
+        resume=launch.resume if launch else False,
+        log=log,
+        control=control,
+        progress=progress,
+    )
+    return text_classification.run(job)
+
+
+def quiet(*, hub: bool) -> None:
+    """No network unless the model is a hub id, no telemetry, no bars, no forked tokenizer threads."""
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        if hub:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = "1"
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""A run killed with SIGKILL and resumed ends with the same bits as one that was never interrupted."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.jobs.manifest import sha256_of
+from backend.paths import PROJECT
+from tests.backend.worker import training
+
+# 45 training rows, batch 4: 12 batches an epoch; with accumulation 2 six steps, killed at a step that no checkpoint covers
+CASES: dict[str, tuple[dict[str, Any], int]] = {
+    "full, mid-epoch, accumulation": ({"gradient_accumulation": 2, "checkpoint_every": 4, "eval_every": 5}, 6),
+    "lora, mid-epoch": ({"method": "lora", "lora_dropout": 0.2, "checkpoint_every": 7}, 10),
+    "across the epoch boundary": ({"gradient_accumulation": 2, "checkpoint_every": 4, "label_smoothing": 0.1}, 10),
+    "checkpoint at the epoch boundary": ({"checkpoint_every": 12, "schedule": "cosine"}, 15),
+    "order not grouped": ({"group_by_length": False, "checkpoint_every": 5, "weight_decay": 0.1}, 14),
+}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Each case's job killed at its step in a process of its own, and the same job never interrupted."""
+    home = tmp_path_factory.mktemp("exact")
+    jobs = {name: training.make_job(home, f"killed{at}", settings) for at, (name, (settings, _)) in enumerate(CASES.items())}
+    plan = json.dumps([[str(jobs[name].path), f"train.step:kill@{step}"] for name, (_, step) in CASES.items()])
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.backend.worker.training", plan], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        whole = {name: training.make_job(home, f"whole{at}", settings) for at, (name, (settings, _)) in enumerate(CASES.items())}
+        for job in whole.values():
+            assert training.run(job) == 0, training.events(job, "ended")
+        out, errors = server.communicate(timeout=170)
+    assert server.returncode == 0, errors
+    yield {"killed": jobs, "whole": whole, "codes": dict(zip(CASES, json.loads(out.splitlines()[-1]), strict=True))}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_killed_and_resumed_equals_uninterrupted(pairs: dict[str, Any], case: str) -> None:
+    _, step = CASES[case]
+    job, whole = pairs["killed"][case], pairs["whole"][case]
+    assert pairs["codes"][case] == signal.SIGKILL
+    assert not job.model.exists()
+    assert max(training.losses(job), default=0) < step
+    assert training.resume(job) == 0, training.events(job, "ended")
+    started = training.events(job, "started")[-1]
+    assert 0 < started["resumed_from_step"] < step
+    assert training.losses(job) == training.losses(whole)
+    assert sha256_of(job.model / "model.safetensors") == sha256_of(whole.model / "model.safetensors")
+
+
+def test_a_damaged_newest_checkpoint_is_skipped_by_name(tmp_path: Path) -> None:
+    job = training.make_job(tmp_path, "damaged", {"max_steps": 9})
+    assert training.run(job) == 0
+    newest = max(job.checkpoints.glob("checkpoint-*"), key=lambda folder: int(folder.name.rsplit("-", 1)[1]))
+    weights = newest / "weights.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    reference = sha256_of(job.model / "model.safetensors")
+    assert training.resume(job) == 0
+    started = training.events(job, "started")[-1]
+    assert started["skipped_checkpoints"] == [f"{newest.name}: weights.safetensors differs from its manifest"]
+    assert started["resumed_from"] != newest.name
+    assert sha256_of(job.model / "model.safetensors") == reference
+
+
+def test_no_pickle_is_written(tmp_path: Path) -> None:
+    job = training.make_job(tmp_path, "plain", {"max_steps": 3})
+    assert training.run(job) == 0
+    endings = {path.suffix for folder in (job.checkpoints, job.model) for path in folder.rglob("*") if path.is_file()}
+    assert endings <= {".safetensors", ".json"}
+
+
+def test_a_fork_goes_on_with_other_settings(tmp_path: Path) -> None:
+    job = training.make_job(tmp_path, "parent", {"max_steps": 6})
+    assert training.run(job) == 0
+    fork = training.make_job(
+        tmp_path, "child", {"max_steps": 10, "learning_rate": 5e-4, "schedule": "constant", "warmup_fraction": 0},
+        fork_of="parent", fork_checkpoint="checkpoint-3",
+    )  # fmt: skip
+    assert training.run(fork) == 0, training.events(fork, "ended")
+    assert min(training.losses(fork)) == 4
+    rates = {line["values"]["train/learning_rate"] for line in training.events(fork, "metrics")}
+    assert rates == {5e-4}

@@ -1,0 +1,119 @@
+"""Tiny trainings for the tests: a dataset version on disk, a model of two layers, a job folder, and what the job said."""
+
+import json
+import os
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+from backend.contract.jobs import BaseModelRef, DatasetRef, JobLaunch, JobSpec
+from backend.data import versions
+from backend.failpoints import reset
+from backend.jobs.folder import JobFolder
+from backend.jobs.log import LogReader
+from tests.helpers import tiny_model
+
+MAPPING = {"text": "text", "label": "label"}
+QUICK: dict[str, Any] = {
+    "epochs": 2, "batch_size": 4, "max_length": 24, "learning_rate": 1e-3, "threads": 1, "dropout": 0.1, "checkpoint_every": 3,
+    "validation_fraction": 0.15, "test_fraction": 0.1, "keep_checkpoints": 2,
+}  # fmt: skip
+
+
+def make_texts(rows: int = 60, seed: int = 1) -> tuple[list[str], list[str]]:
+    """Sentences of the tiny vocabulary whose label follows from one word."""
+    draw = random.Random(seed)
+    good, bad = tiny_model.WORDS[:5], tiny_model.WORDS[5:10]
+    texts, labels = [], []
+    for row in range(rows):
+        positive = row % 2 == 0
+        words = [draw.choice(tiny_model.WORDS[10:]) for _ in range(draw.randint(2, 14))]
+        words.insert(draw.randrange(len(words)), draw.choice(good if positive else bad))
+        texts.append(" ".join(words) + f" {row}")
+        labels.append("positive" if positive else "negative")
+    return texts, labels
+
+
+def make_dataset(home: Path, texts: list[str], labels: list[str], parts: list[str] | None = None) -> DatasetRef:
+    """Write a version and return its reference."""
+    values = {"text": texts, "label": labels}
+    mapping = dict(MAPPING)
+    if parts is not None:
+        values["split"], mapping["split"] = parts, "split"
+    data = versions.Imported(Path("tiny.csv"), "csv", "utf-8", tuple(values), values, list(range(2, len(texts) + 2)))
+    sha256 = data.content_sha256("text-classification", mapping)
+    folder = home / "datasets" / versions.version_id("tiny", sha256)
+    facts = {"task": "text-classification", "mapping": mapping, "columns": data.columns, "sha256": sha256}
+    versions.write_version(folder, data, facts)
+    return DatasetRef(id=folder.name, name="tiny", path=str(folder), sha256=sha256, rows=len(texts))
+
+
+def make_job(home: Path, name: str, settings: dict[str, Any] | None = None, **fields: Any) -> JobFolder:
+    """A job folder ready for the worker; `fields` replace those of its spec."""
+    base = home / "base"
+    if not base.exists():
+        tiny_model.build(base)
+    if "dataset" not in fields:
+        fields["dataset"] = make_dataset(home, *make_texts())
+    fields.setdefault("base_model", BaseModelRef(kind="folder", name=str(base), path=str(base)))
+    job = JobFolder(home / "jobs" / name)
+    job.create()
+    spec = JobSpec(
+        job_id=name, kind="train", main="backend.worker.train", name=name, recipe="text_classification",
+        settings={**QUICK, **(settings or {})}, **fields,
+    )  # fmt: skip
+    job.write_spec(spec)
+    job.write_launch(JobLaunch(attempt=1, resume=False, cookie="c1"))
+    return job
+
+
+def resume(job: JobFolder) -> int:
+    """Run the next attempt in this process, from the newest checkpoint."""
+    launch = job.launch()
+    attempt = (launch.attempt if launch else 0) + 1
+    job.write_launch(JobLaunch(attempt=attempt, resume=True, cookie=f"c{attempt}"))
+    return run(job)
+
+
+def run(job: JobFolder) -> int:
+    """Run the worker's main in this process; its exit code."""
+    from backend.worker import train
+
+    return train.main([str(job.path)])
+
+
+def events(job: JobFolder, kind: str | None = None) -> list[dict[str, Any]]:
+    """What the job said, in order; {"kind", "seq", …fields}."""
+    result = LogReader(job.events).read(0, 1 << 28)
+    lines = [{"kind": line.kind, "seq": line.seq, **line.fields} for line in result.lines]
+    return [line for line in lines if kind is None or line["kind"] == kind]
+
+
+def losses(job: JobFolder) -> dict[int, str]:
+    """Step → train/loss as hex; a later attempt replaces what an earlier one said of the same step."""
+    return {line["step"]: float(line["values"]["train/loss"]).hex() for line in events(job, "metrics")}
+
+
+def main(argv: list[str]) -> int:
+    """Fork server of the kill tests: `PLAN` is JSON, a list of [job folder, failpoints]; each job runs in a child of its own.
+
+    The libraries are imported once; every child is ended by its own SIGKILL, as a killed worker is.
+    """
+    import backend.worker.parts.monitor
+    import backend.worker.parts.result
+    import backend.worker.recipes.text_classification  # noqa: F401 imported for the children
+
+    codes = []
+    for folder, points in json.loads(argv[0]):
+        child = os.fork()
+        if child == 0:
+            reset(points)
+            os._exit(run(JobFolder(Path(folder))))
+        codes.append(os.waitpid(child, 0)[1])
+    print(json.dumps(codes))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
