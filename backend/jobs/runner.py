@@ -54,6 +54,7 @@ def main(argv: list[str]) -> int:
     if lock is None:
         print(f"job {path.name} already runs", file=sys.stderr)
         return LOCK_HELD
+    _close_others(keep=lock)
     os.set_inheritable(lock, True)  # the worker keeps the lock when this process is killed
     spec = platform.read_json(path / "spec.json")
     launch = platform.read_json(path / "launch.json")
@@ -66,6 +67,15 @@ def main(argv: list[str]) -> int:
     job = _Job(path, spec, launch, lock, platform.open_private(path / "output.log", flags))
     _prepare(spec)
     return _own(job)
+
+
+def _close_others(keep: int) -> None:
+    """Let go of what the daemon itself inherited: a pipe of its terminal must not stay open as long as a training runs."""
+    if Path("/proc/self/fd").is_dir():
+        for fd in map(int, os.listdir("/proc/self/fd")):
+            if fd > 2 and fd != keep:
+                with contextlib.suppress(OSError):
+                    os.close(fd)
 
 
 def _prepare(spec: dict[str, Any]) -> None:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from backend.store import Store
 
 _LOG = logging.getLogger(__name__)
-_TICK_S = 0.1
+_TICK_S = 0.1  # while a run lives
+_IDLE_TICK_S = 0.5  # an idle daemon costs nothing; wake() does not wait for it
 _DEVICELESS = frozenset(recipe.name for recipe in RECIPES if not recipe.needs_base_model)
 
 
@@ -74,6 +75,7 @@ class Scheduler:
         self._keeper = EndpointKeeper(store, supervisor, ingest, clock)
         self._watches: dict[str, StepWatch] = {}
         self._told: set[tuple[str, str]] = set()
+        self._slots: dict[str, str] = {}
         self._lock = threading.RLock()
         self._wake = threading.Event()
 
@@ -84,7 +86,7 @@ class Scheduler:
         self._guarded(self.adopt)
         while not stop.is_set():
             self._guarded(self.tick)
-            self._wake.wait(_TICK_S)
+            self._wake.wait(_TICK_S if self._watches else _IDLE_TICK_S)
             self._wake.clear()
 
     def wake(self) -> None:
@@ -128,6 +130,7 @@ class Scheduler:
     def _forget(self, live: set[str]) -> None:
         for run_id in self._watches.keys() - live:
             del self._watches[run_id]
+            self._slots.pop(run_id, None)
 
     # ---- what people ask ---------------------------------------------------------------------------------------------
 
@@ -239,11 +242,12 @@ class Scheduler:
                 self._one(self._begin, run)
 
     def _slot(self, run: RunRecord) -> str:
-        if run.recipe in _DEVICELESS:
-            return "cpu"
-        with contextlib.suppress(OSError, ValueError):
-            return self._supervisor.compute.slot(JobFolder(self._home.job(run.id)).spec().device)
-        return self._supervisor.compute.slot("auto")
+        if run.id not in self._slots:
+            device = "cpu" if run.recipe in _DEVICELESS else "auto"
+            with contextlib.suppress(OSError, ValueError):
+                device = device if device == "cpu" else JobFolder(self._home.job(run.id)).spec().device
+            self._slots[run.id] = self._supervisor.compute.slot(device)
+        return self._slots[run.id]
 
     def _has_room(self) -> bool:
         reserve = self._store.settings.get().reserve_disk_bytes

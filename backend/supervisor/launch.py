@@ -44,7 +44,7 @@ class Supervisor:
         """Start an attempt. Conflict when a runner or worker of the job still lives: never two for one run."""
         job = self.job(job_id)
         with self._lock:
-            lock = platform.try_lock(job.lock)
+            lock = _take_lock(job)
             if lock is None:
                 raise Conflict(f"{job_id} still runs", fix="Wait until it has ended, or end it first.")
             try:
@@ -122,8 +122,10 @@ class Supervisor:
 
     def _worker(self, job: JobFolder) -> JobIdentity | None:
         """The living worker; waits for a runner that is just starting it."""
-        end = time.monotonic() + 5.0
+        launch, end = job.launch(), time.monotonic() + 5.0
         while identity_of(job) is None and observe(job).alive and time.monotonic() < end:
+            if launch and self._left(launch.cookie):
+                break  # it is there already, only its identity is lost: the cookie finds it
             time.sleep(0.02)
         found = identity_of(job)
         if found and identity.is_alive(found.worker_pid, found.worker_started, found.boot_id):
@@ -133,6 +135,17 @@ class Supervisor:
     def _left(self, cookie: str) -> list[tuple[int, float]]:
         self.compute.reap()
         return [(pid, started) for pid, started in identity.with_cookie(cookie) if not _is_runner(pid)]
+
+
+def _take_lock(job: JobFolder, patience_s: float = 2.0) -> int | None:
+    """The job's lock, None when it lives. A process that is just ending lets go of its lock last, so a dead job is
+    waited for."""
+    end = time.monotonic() + patience_s
+    while (lock := platform.try_lock(job.lock)) is None:
+        if observe(job).alive or time.monotonic() > end:
+            return None
+        time.sleep(0.01)
+    return lock
 
 
 def _whole_size(log: Path) -> int:
