@@ -1,0 +1,39 @@
+"""doctor: every invariant of the home folder, with or without a daemon."""
+
+import argparse
+from typing import Any
+
+from backend import launch
+from backend.cli.context import Context
+from backend.cli.output import plain
+from backend.client import Client
+
+UNSOUND = 1
+TIMEOUT_S = 600.0
+
+
+def add(nouns: Any, common: argparse.ArgumentParser) -> None:
+    """No verbs."""
+    parser = nouns.add_parser("doctor", parents=[common], help="check every invariant of the home folder")
+    parser.set_defaults(command=run_doctor)
+
+
+def run_doctor(context: Context, _given: argparse.Namespace) -> int:
+    """Ask the daemon when one runs, look ourselves when none does; 0 only when everything holds."""
+    report = _examine(context)
+    marks = {True: "ok  ", False: "BAD "}
+    lines = [f"{marks[check['ok']]} {check['name']}  {plain(check['detail'])}" for check in report["checks"]]
+    context.show(report, lambda: "\n".join([*lines, "All is well." if report["ok"] else "Something is wrong."]))
+    return 0 if report["ok"] else UNSOUND
+
+
+def _examine(context: Context) -> dict[str, Any]:
+    backend = launch.find(context.home)
+    if backend is not None:
+        with Client(backend) as client:
+            report: dict[str, Any] = client.ask("GET", "/system/doctor", timeout_s=TIMEOUT_S)
+            return report
+    from backend.clock import SystemClock
+    from backend.services.doctor import examine_home
+
+    return examine_home(context.home, SystemClock()).model_dump(mode="json")

@@ -1,0 +1,111 @@
+"""/alerts and /rules: what wants a person, and the limits that open it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from backend.contract.base import Request as Body
+from backend.contract.errors import Conflict, Invalid, NotFound
+from backend.contract.resources import AlertRecord, ChangeAlert, Rule
+from backend.contract.states import AlertState, Severity
+from backend.server.parts import Parts, PartsIn
+from backend.server.route import Items, Route, items
+
+router = APIRouter(tags=["alerts"], route_class=Route)
+
+
+class ChangeRule(Body):
+    """PATCH /rules/{id}: only what is given changes."""
+
+    limit: float | None = None
+    for_seconds: float | None = Field(None, ge=0, le=86400)
+    severity: Severity | None = None
+    enabled: bool | None = None
+    endpoint: str | None = Field(None, max_length=100)
+
+
+def known_alert(parts: Parts, alert_id: str) -> AlertRecord:
+    """The alert, or NotFound."""
+    found = parts.store.alerts.get(alert_id)
+    if found is None:
+        raise NotFound(f"There is no alert {alert_id!r:.80}.", fix="`alert list` shows what there is.")
+    return found
+
+
+@router.get("/alerts")
+def list_alerts(parts: PartsIn, state: Annotated[list[AlertState] | None, Query()] = None) -> Items[AlertRecord]:
+    """Newest first; ?state=open&state=snoozed chooses."""
+    return items(parts.store.alerts.all(state))
+
+
+@router.get("/alerts/{alert_id}")
+def read_alert(alert_id: str, parts: PartsIn) -> AlertRecord:
+    """One alert with its evidence."""
+    return known_alert(parts, alert_id)
+
+
+@router.post("/alerts/{alert_id}/acknowledge")
+def acknowledge(alert_id: str, body: ChangeAlert, parts: PartsIn) -> AlertRecord:
+    """Somebody looks after it."""
+    facts = {"acknowledged_at": parts.clock.now(), "acknowledged_by": parts.user}
+    return _change(parts, alert_id, AlertState.ACKNOWLEDGED, body, **facts)
+
+
+@router.post("/alerts/{alert_id}/snooze")
+def snooze(alert_id: str, body: ChangeAlert, parts: PartsIn) -> AlertRecord:
+    """Ask again at `until`, an hour from now when not given."""
+    until = body.until if body.until is not None else parts.clock.now() + 3600
+    if until <= parts.clock.now():
+        raise Invalid("until lies in the past.", field="until", fix="Give a unix time that is still to come.")
+    return _change(parts, alert_id, AlertState.SNOOZED, body, snoozed_until=until)
+
+
+@router.post("/alerts/{alert_id}/resolve")
+def resolve(alert_id: str, body: ChangeAlert, parts: PartsIn) -> AlertRecord:
+    """Close it by hand."""
+    return _change(parts, alert_id, AlertState.RESOLVED, body, resolved_at=parts.clock.now())
+
+
+@router.post("/alerts/{alert_id}/reopen")
+def reopen(alert_id: str, body: ChangeAlert, parts: PartsIn) -> AlertRecord:
+    """Take back an acknowledgement, a snooze or a resolution."""
+    facts = {"acknowledged_at": None, "acknowledged_by": None, "snoozed_until": None, "resolved_at": None}
+    return _change(parts, alert_id, AlertState.OPEN, body, **facts)
+
+
+def _change(parts: Parts, alert_id: str, state: AlertState, body: ChangeAlert, **facts: Any) -> AlertRecord:
+    before = known_alert(parts, alert_id)
+    if before.state == state and state != AlertState.SNOOZED:
+        return before
+    if before.state == AlertState.RESOLVED and state != AlertState.OPEN:
+        raise Conflict(f"The alert {alert_id} is resolved already.", fix="Reopen it first.")
+    if body.note:
+        facts["note"] = body.note[:4000]
+    with parts.store.transaction():
+        after = parts.store.alerts.change(alert_id, state=state.value, **facts)
+        parts.store.audit.add(
+            actor=parts.user, client="", action=f"alert_{state.value}", object=f"alert/{alert_id}",
+            before=before.state, after=state.value, reason=body.note[:4000], result="done", details={},
+        )  # fmt: skip
+    return after
+
+
+@router.get("/rules")
+def list_rules(parts: PartsIn) -> Items[Rule]:
+    """Every limit."""
+    return items(parts.store.rules.all())
+
+
+@router.patch("/rules/{rule_id}")
+def change_rule(rule_id: str, body: ChangeRule, parts: PartsIn) -> Rule:
+    """Another limit, or none for now."""
+    known = {rule.id: rule for rule in parts.store.rules.all()}
+    if rule_id not in known:
+        raise NotFound(f"There is no rule {rule_id!r:.80}.", fix=f"There are: {', '.join(known)}.")
+    fields = body.model_dump(exclude_unset=True, mode="json")
+    with parts.store.transaction():
+        after = parts.store.rules.change(rule_id, **fields)
+        old, new = known[rule_id].model_dump_json(), after.model_dump_json()
+        parts.store.audit.add(parts.user, "", "change_rule", f"rule/{rule_id}", old, new)
+    return after

@@ -1,0 +1,26 @@
+"""/drift: traffic against the reference of the live version."""
+
+from fastapi import APIRouter
+
+from backend.contract.resources import DriftReport
+from backend.server.endpoints import known_endpoint
+from backend.server.parts import PartsIn
+from backend.server.route import Items, Route, items
+
+router = APIRouter(tags=["drift"], route_class=Route)
+
+
+@router.get("/drift")
+def list_reports(parts: PartsIn) -> Items[DriftReport]:
+    """The newest report of each endpoint."""
+    found = [parts.store.drift.latest(endpoint.name) for endpoint in parts.store.endpoints.all()]
+    return items([report for report in found if report is not None])
+
+
+@router.get("/drift/{endpoint}")
+def read_report(endpoint: str, parts: PartsIn) -> DriftReport:
+    """The newest report; before the first check, one that says so."""
+    known = known_endpoint(parts, endpoint)
+    return parts.store.drift.latest(known.name) or DriftReport(
+        endpoint=known.name, model=known.model, version=known.live_version, text="Not checked yet."
+    )

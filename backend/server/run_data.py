@@ -1,0 +1,108 @@
+"""/runs/{id}/…: what a run has said: series, events, log, evaluations, samples, diagnosis, export."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response, StreamingResponse
+
+from backend.contract.errors import Invalid
+from backend.contract.events import Evaluation, Sampled
+from backend.contract.resources import Diagnosis, LogPage, RunEvent, SeriesReply
+from backend.server.parts import PartsIn
+from backend.server.route import Items, Route, items
+from backend.services.exports import export_jsonl, export_parquet
+
+router = APIRouter(tags=["runs"], route_class=Route)
+
+MAX_KEYS = 200
+
+
+@router.get("/runs/{run_id}/series")
+def read_series(
+    run_id: str,
+    parts: PartsIn,
+    keys: Annotated[str, Query(max_length=20_000)] = "",
+    start: Annotated[float | None, Query(alias="from")] = None,
+    stop: Annotated[float | None, Query(alias="to")] = None,
+    points: Annotated[int, Query(ge=2, le=100_000)] = 2000,
+    x: Annotated[Literal["step", "time"], Query()] = "step",
+) -> SeriesReply:
+    """Thinned series that keep every extreme, with the true point count; `next_event` is where the feed goes on."""
+    run = parts.runs.get(run_id)
+    wanted = [key.strip() for key in keys.split(",") if key.strip()] or parts.store.series.keys(run.id)
+    if len(wanted) > MAX_KEYS:
+        raise Invalid(f"{len(wanted)} keys are too many at once.", field="keys", fix=f"At most {MAX_KEYS}.")
+    # Before reading: a point that comes in between is told twice rather than never; clients drop what they have.
+    newest = parts.store.feed.newest()
+    found = parts.store.series.read(run.id, wanted, start, stop, points, x)
+    return SeriesReply.model_construct(run_id=run.id, series=found, next_event=newest)
+
+
+@router.get("/runs/{run_id}/keys")
+def list_keys(run_id: str, parts: PartsIn) -> dict[str, tuple[str, ...]]:
+    """The names of the run's series."""
+    return {"items": tuple(parts.store.series.keys(parts.runs.get(run_id).id))}
+
+
+@router.get("/runs/{run_id}/events")
+def list_events(run_id: str, parts: PartsIn) -> Items[RunEvent]:
+    """Markers of the chart, oldest first."""
+    return items(parts.store.runs.events(parts.runs.get(run_id).id))
+
+
+@router.get("/runs/{run_id}/evaluations")
+def list_evaluations(run_id: str, parts: PartsIn) -> Items[Evaluation]:
+    """Each pass over a held-out part, oldest first."""
+    return items(parts.store.runs.evaluations(parts.runs.get(run_id).id))
+
+
+@router.get("/runs/{run_id}/samples")
+def list_samples(run_id: str, parts: PartsIn) -> Items[Sampled]:
+    """What the model said of fixed inputs, oldest first."""
+    return items(parts.store.runs.samples(parts.runs.get(run_id).id))
+
+
+@router.get("/runs/{run_id}/log")
+def read_log(
+    run_id: str,
+    parts: PartsIn,
+    start: Annotated[int, Query(ge=0)] = 0,
+    count: Annotated[int, Query(ge=1, le=5000)] = 500,
+    level: Annotated[str | None, Query(max_length=20)] = None,
+    find: Annotated[str | None, Query(max_length=200)] = None,
+) -> LogPage:
+    """A page of the log."""
+    return parts.store.runs.log(parts.runs.get(run_id).id, start, count, level, find)
+
+
+@router.get("/runs/{run_id}/diagnosis")
+def read_diagnosis(run_id: str, parts: PartsIn) -> Diagnosis:
+    """What limits this run: cause, evidence, fix."""
+    return parts.runs.diagnose(run_id)
+
+
+@router.get("/runs/{run_id}/export", response_class=Response)
+def export_points(
+    run_id: str, parts: PartsIn, form: Annotated[Literal["jsonl", "parquet"], Query(alias="format")] = "jsonl"
+) -> Response:
+    """Every metric point ever logged, in the order logged, lossless."""
+    run = parts.runs.get(run_id)
+    points = parts.store.series.export(run.id)
+    if form == "parquet":
+        return StreamingResponse(_chunks(export_parquet(points)), media_type="application/vnd.apache.parquet")
+    return StreamingResponse(_chunks(export_jsonl(points)), media_type="application/x-ndjson")
+
+
+def _chunks(parts: Iterator[bytes], size: int = 256 * 1024) -> Iterator[bytes]:
+    """Few large pieces: each one is a step of the event loop."""
+    waiting: list[bytes] = []
+    length = 0
+    for part in parts:
+        waiting.append(part)
+        length += len(part)
+        if length >= size:
+            yield b"".join(waiting)
+            waiting, length = [], 0
+    if waiting:
+        yield b"".join(waiting)

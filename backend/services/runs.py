@@ -1,0 +1,497 @@
+"""Runs as a person means them: start, steer, continue, fork, keep. Everything is checked before any worker starts."""
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backend.clock import Clock
+from backend.contract import commands
+from backend.contract.base import Request
+from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
+from backend.contract.jobs import BaseModelRef, DatasetRef, JobSpec
+from backend.contract.recipes import RecipeInfo, TextClassificationSettings
+from backend.contract.resources import (
+    AddNote,
+    ChangeRun,
+    CheckpointRecord,
+    DatasetRecord,
+    Diagnosis,
+    EstimateRun,
+    RunCommand,
+    RunEstimate,
+    RunEvent,
+    RunRecord,
+    StartRun,
+)
+from backend.contract.states import FINAL_RUN_STATES, LIVE_RUN_STATES, RunState
+from backend.jobs.folder import JobFolder, new_job_id
+from backend.jobs.manifest import set_kept, verify
+from backend.paths import Home
+from backend.services import base_models
+from backend.services.estimates import estimate
+from backend.services.settings_check import changed_settings, check_settings, find_recipe
+
+if TYPE_CHECKING:
+    from backend.services.datasets import DatasetService
+    from backend.store import Store
+    from backend.supervisor.launch import Supervisor
+
+MIN_FREE_FDS = 32
+"""Fewer free file descriptors than this and no new work is taken: ingest needs them."""
+
+KILL_GRACE_S = 5.0
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
+_ACCEPTS: dict[str, frozenset[str]] = {
+    "pause": frozenset({RunState.PREPARING, RunState.RUNNING}),
+    "resume": frozenset({RunState.PAUSED, RunState.PAUSING}),
+    "checkpoint": frozenset({RunState.RUNNING, RunState.PAUSED}),
+    "stop": frozenset({RunState.PREPARING, RunState.RUNNING, RunState.PAUSING, RunState.PAUSED, RunState.QUEUED}),
+    "cancel": frozenset({RunState.QUEUED}),
+    "kill": LIVE_RUN_STATES,
+}
+
+
+class Starts(Protocol):
+    """The part of the scheduler that runs are steered with."""
+
+    def wake(self) -> None: ...
+
+    def cancel(self, run_id: str, actor: str = ...) -> RunRecord: ...
+
+    def force_stop(self, run_id: str, grace_s: float = ..., actor: str = ...) -> None: ...
+
+
+class RunService:
+    """Blocking and thread-safe. Every method that changes something writes row, event and audit in one transaction."""
+
+    def __init__(
+        self,
+        store: "Store",
+        supervisor: "Supervisor",
+        scheduler: Starts,
+        datasets: "DatasetService",
+        home: Home,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._supervisor = supervisor
+        self._scheduler = scheduler
+        self._datasets = datasets
+        self._home = home
+        self._clock = clock
+
+    # ---- finding -----------------------------------------------------------------------------------------------
+
+    def get(self, run_id: str) -> RunRecord:
+        """The run with this id, or the only one with this name. NotFound says where to look."""
+        found = self._store.runs.get(run_id)
+        if found is not None:
+            return found
+        named = [run for run in self._store.runs.all(include_archived=True) if run.name == run_id]
+        if len(named) == 1:
+            return named[0]
+        if named:
+            ids = ", ".join(run.id for run in named[:5])
+            raise Conflict(f"{len(named)} runs have the name {run_id[:80]!r}.", fix=f"Use the id: {ids}.")
+        newest = ", ".join(run.id for run in self._store.runs.all()[:3])
+        fix = f"The newest are {newest}." if newest else "None was started yet."
+        raise NotFound(f"There is no run {run_id[:80]!r}.", fix=fix)
+
+    def diagnose(self, run_id: str) -> Diagnosis:
+        """What limits this run."""
+        from backend.services.diagnosis import diagnose_run
+
+        return diagnose_run(self._store, self._clock, self.get(run_id))
+
+    # ---- starting ----------------------------------------------------------------------------------------------
+
+    def start(self, request: StartRun, actor: str, *, key: str | None = None) -> RunRecord:
+        """Check settings, base model, data, disk and room; then queue it.
+
+        The same `key` within a day returns the same run, also when the daemon died before it could answer. Raises
+        Invalid naming
+        the field, or Unavailable naming what is short.
+        """
+        run_id = self._run_id(key)
+        known = self._store.runs.get(run_id)
+        if known is not None:
+            return known
+        recipe = find_recipe(request.recipe)
+        settings = check_settings(recipe, request.settings)
+        self._check_device(request.device)
+        self._check_room()
+        base = self._base_of(recipe, request)
+        fork_of, fork_checkpoint = self._fork_source(request)
+        dataset = self._dataset_of(recipe, request, settings, actor)
+        name = self._name(request, recipe, settings, dataset)
+        spec = JobSpec(
+            job_id=run_id,
+            kind="train",
+            main=recipe.main,
+            name=name,
+            recipe=recipe.name,
+            settings=settings.model_dump(mode="json"),
+            dataset=_dataset_ref(dataset),
+            base_model=base,
+            device=request.device,
+            created_at=self._clock.now(),
+            fork_of=fork_of,
+            fork_checkpoint=fork_checkpoint,
+        )
+        JobFolder(self._home.job(run_id)).write_spec(spec)  # before the row: a queued run always has its folder
+        record = self._record(spec, request, settings, dataset)
+        with self._store.transaction():
+            self._store.runs.add(record)
+            self._store.runs.add_event(run_id, "state", text="Queued")
+            self._audit(actor, "run.queue", run_id, "", name, {"recipe": recipe.name, "settings": request.settings})
+            if dataset is not None and run_id not in dataset.used_by:
+                self._store.datasets.change(dataset.id, used_by=(*dataset.used_by, run_id))
+        self._scheduler.wake()
+        return self._store.runs.get(run_id) or record
+
+    def estimate(self, request: EstimateRun) -> RunEstimate:
+        """What it would need; problems are listed, not raised, so that a form can show them all."""
+        recipe = find_recipe(request.recipe)
+        problems: list[dict[str, Any]] = []
+        settings: Request = recipe.settings()
+        base: BaseModelRef | None = None
+        dataset: DatasetRecord | None = None
+        try:
+            settings = check_settings(recipe, request.settings)
+        except Invalid as error:
+            problems += error.details.get("problems", [])
+        try:
+            base = base_models.resolve(request.base_model, self._store) if recipe.needs_base_model else None
+        except Invalid as error:
+            problems.append({"field": "base_model", "text": error.text, "fix_text": error.fix, "fix_value": None})
+        try:
+            dataset = self._datasets.get(request.dataset) if recipe.needs_dataset and request.dataset else None
+        except NotFound:
+            dataset = None  # a built-in one is imported when the run starts
+        found = estimate(request, settings, dataset, base, self._store, self._home)
+        return found.model_copy(update={"problems": tuple(problems)})
+
+    def _run_id(self, key: str | None) -> str:
+        """A short id that is safe as a folder name; from the key, so that a repeated request finds its run again."""
+        if key is None:
+            return new_job_id()
+        identity = f"r{hashlib.sha256(key.encode()).hexdigest()[:14]}"
+        known = self._store.runs.get(identity)
+        old = known is not None and self._clock.now() - known.created_at > 86_400
+        return new_job_id() if old or self._store.runs.was_removed(identity) else identity
+
+    def _check_device(self, device: str) -> None:
+        if not _DEVICE.fullmatch(device):
+            raise Invalid(f"{device!r:.60} is no device.", field="device", fix="Use auto, cpu, mps, cuda or cuda:0.")
+        sample = self._store.telemetry.latest()
+        if device.startswith("cuda:") and sample is not None:
+            known = [card.index for card in sample.gpus if not card.lost]
+            if int(device.partition(":")[2]) not in known:
+                there = ", ".join(f"cuda:{index}" for index in known) or "none"
+                raise Invalid(
+                    f"There is no card {device}.", field="device", fix=f"Cards: {there}. auto takes what is there."
+                )
+
+    def _check_room(self) -> None:
+        """Unavailable below the disk reserve or with too few file descriptors, naming the numbers."""
+        reserve = self._store.settings.get().reserve_disk_bytes
+        free = shutil.disk_usage(self._home.root).free
+        if free < reserve:
+            raise Unavailable(
+                f"The disk of {self._home.root} has {free:,} bytes free, below the reserve of {reserve:,} bytes.",
+                code="disk_full",
+                fix=f"Free {reserve - free:,} bytes, or lower reserve_disk_bytes in the settings.",
+                free_bytes=free,
+                needed_bytes=reserve - free,
+            )
+        left = _free_descriptors()
+        if left is not None and left < MIN_FREE_FDS:
+            raise Unavailable(
+                f"The backend has only {left} file descriptors left; a new run needs {MIN_FREE_FDS}.",
+                code="descriptors",
+                fix="Close other clients, or raise `ulimit -n`.",
+            )
+
+    def _base_of(self, recipe: RecipeInfo, request: StartRun) -> BaseModelRef | None:
+        return base_models.resolve(request.base_model, self._store) if recipe.needs_base_model else None
+
+    def _dataset_of(self, recipe: RecipeInfo, request: StartRun, settings: Request, actor: str) -> DatasetRecord | None:
+        if not recipe.needs_dataset:
+            return None
+        if not request.dataset:
+            raise Invalid(
+                f"{recipe.name} needs a dataset.", field="dataset", fix="Name one; `dataset list` shows them."
+            )
+        try:
+            dataset = self._datasets.resolve(request.dataset, actor)
+        except NotFound as error:
+            raise Invalid(error.text, field="dataset", fix=error.fix) from error
+        if isinstance(settings, TextClassificationSettings):
+            self._datasets.check_for_training(dataset, settings)
+        return dataset
+
+    def _fork_source(self, request: StartRun) -> tuple[str | None, str | None]:
+        if request.fork_of is None:
+            return None, None
+        source = self.get(request.fork_of)
+        present = [found for found in self._store.runs.checkpoints(source.id) if found.present]
+        if not present:
+            raise Conflict(f"{source.name} has no checkpoint to fork from.")
+        wanted = request.fork_checkpoint or next((c.name for c in present if c.best), present[-1].name)
+        if wanted not in {found.name for found in present}:
+            names = ", ".join(found.name for found in present)
+            raise Invalid(
+                f"{source.name} has no checkpoint {wanted!r:.80}.", field="fork_checkpoint", fix=f"There are: {names}."
+            )
+        return source.id, wanted
+
+    def _name(self, request: StartRun, recipe: RecipeInfo, settings: Request, dataset: DatasetRecord | None) -> str:
+        given = (request.name or "").strip()
+        if len(given) > 10_000:
+            raise Invalid("The name is longer than 10,000 characters.", field="name", fix="Take a shorter one.")
+        return given or auto_name(recipe.name, settings, dataset.name if dataset else None)
+
+    def _record(self, spec: JobSpec, request: StartRun, settings: Request, dataset: DatasetRecord | None) -> RunRecord:
+        facts = {"register_as": request.register_as} if request.register_as else {}
+        return RunRecord(
+            id=spec.job_id,
+            name=spec.name,
+            recipe=request.recipe,
+            state=RunState.QUEUED,
+            dataset_id=dataset.id if dataset else None,
+            dataset_name=dataset.name if dataset else None,
+            base_model=spec.base_model.name if spec.base_model else None,
+            settings=spec.settings,
+            changed_settings=changed_settings(settings),
+            device=request.device,
+            created_at=spec.created_at,
+            tags=request.tags,
+            note=request.note,
+            fork_of=spec.fork_of,
+            labels=tuple(dataset.labels) if dataset else (),
+            facts=facts,
+        )
+
+    # ---- steering ----------------------------------------------------------------------------------------------
+
+    def command(self, run_id: str, request: RunCommand, actor: str) -> RunRecord:
+        """Accept or refuse; what happened comes as an event. Conflict names the present state."""
+        run = self.get(run_id)
+        if run.state not in _ACCEPTS[request.command]:
+            allowed = [name for name, states in _ACCEPTS.items() if run.state in states]
+            fix = (
+                f"Possible now: {', '.join(allowed)}."
+                if allowed
+                else "It has ended; it can be resumed."
+                if run.resumable
+                else None
+            )
+            raise Conflict(f"{run.name} is {run.state}: {request.command} is not possible.", fix=fix, state=run.state)
+        if run.state == RunState.QUEUED:
+            return self._scheduler.cancel(run.id, actor)
+        if request.command == "kill":  # for a worker that does not listen
+            self._scheduler.force_stop(run.id, KILL_GRACE_S, actor)
+        else:
+            self._audit(actor, f"run.{request.command}", run.id, run.state, "")
+            self._supervisor.send(run.id, _command(request))
+        return self._store.runs.get(run.id) or run
+
+    def resume(self, run_id: str, actor: str) -> RunRecord:
+        """Queue an ended run again; its worker continues from the newest checkpoint that verifies, or from the
+        start."""
+        run = self.get(run_id)
+        if run.state not in FINAL_RUN_STATES or run.state == RunState.COMPLETED:
+            raise Conflict(
+                f"{run.name} is {run.state}; only a stopped, failed or interrupted run can continue.", state=run.state
+            )
+        self._check_room()
+        if not JobFolder(self._home.job(run.id)).spec_file.exists():
+            raise Conflict(f"The folder of {run.name} is gone.", fix="Start it as a new run.")
+        with self._store.transaction():
+            after = self._store.runs.change(
+                run.id,
+                state=RunState.QUEUED,
+                cause=None,
+                failure=None,
+                ended_at=None,
+                resumable=False,
+                hang="none",
+                eta_seconds=None,
+            )
+            self._store.runs.add_event(run.id, "resume", step=run.step, text="Queued to continue")
+            self._audit(actor, "run.requeue", run.id, run.state, RunState.QUEUED)
+        self._scheduler.wake()
+        return self._store.runs.get(run.id) or after
+
+    def fork(
+        self,
+        run_id: str,
+        checkpoint: str | None,
+        settings: dict[str, Any],
+        actor: str,
+        *,
+        name: str | None = None,
+        key: str | None = None,
+    ) -> RunRecord:
+        """A new run with the same recipe, data and base, from a checkpoint of this one, with some settings changed."""
+        run = self.get(run_id)
+        request = StartRun(
+            recipe=run.recipe,
+            dataset=run.dataset_id,
+            base_model=run.base_model or base_models.STARTER,
+            settings={**run.settings, **settings},
+            name=name,
+            device=JobFolder(self._home.job(run.id)).spec().device,
+            tags=run.tags,
+            fork_of=run.id,
+            fork_checkpoint=checkpoint,
+        )
+        return self.start(request, actor, key=key)
+
+    def move(self, run_id: str, position: int, actor: str) -> RunRecord:
+        """Another place in the queue, counted from 1."""
+        run = self.get(run_id)
+        with self._store.transaction():
+            after = self._store.runs.move(run.id, position)
+            self._audit(actor, "run.move", run.id, str(run.queue_position), str(after.queue_position))
+        return after
+
+    # ---- notes and names -----------------------------------------------------------------------------------------
+
+    def change(self, run_id: str, request: ChangeRun, actor: str) -> RunRecord:
+        """Name, tags, note, pin, archive; only what was given."""
+        run = self.get(run_id)
+        fields = {name: value for name, value in request.model_dump().items() if value is not None}
+        if "name" in fields and not fields["name"].strip():
+            raise Invalid("A run needs a name.", field="name", fix="Take at least one character.")
+        if fields.get("archived") and run.state not in FINAL_RUN_STATES:
+            raise Conflict(f"{run.name} is {run.state}; only an ended run can be archived.")
+        if not fields:
+            return run
+        with self._store.transaction():
+            after = self._store.runs.change(run.id, **fields)
+            if "name" in fields or "archived" in fields:
+                old = {name: getattr(run, name) for name in fields}
+                self._audit(actor, "run.change", run.id, str(old), str(fields))
+        return after
+
+    def note(self, run_id: str, request: AddNote) -> RunEvent:
+        """A remark on the chart, at a step or now."""
+        run = self.get(run_id)
+        return self._store.runs.add_event(
+            run.id, "note", step=run.step if request.step is None else request.step, text=request.text
+        )
+
+    def remove(self, run_id: str, actor: str) -> None:
+        """Delete an ended run with its files; versions made of it stay."""
+        run = self.get(run_id)
+        if run.state not in FINAL_RUN_STATES:
+            raise Conflict(f"{run.name} is {run.state}; only an ended run can be removed.", fix="Stop it first.")
+        folder = self._home.job(run.id)
+        with self._store.transaction():
+            self._store.series.forget(run.id)
+            self._store.runs.remove(run.id)
+            self._audit(actor, "run.remove", run.id, run.name, "")
+        discard(folder)
+
+    # ---- checkpoints ---------------------------------------------------------------------------------------------
+
+    def keep_checkpoint(self, run_id: str, name: str, keep: bool) -> CheckpointRecord:
+        """Protect a checkpoint from pruning, or no longer."""
+        run, found = self._checkpoint(run_id, name)
+        set_kept(JobFolder(self._home.job(run.id)).checkpoints / found.name, keep)
+        return self._store.runs.change_checkpoint(run.id, found.name, kept=keep)
+
+    def export_checkpoint(self, run_id: str, name: str, path: str, actor: str) -> dict[str, Any]:
+        """Copy a checkpoint that verifies to `path`, a new folder; {"path", "size_bytes", "files"}."""
+        run, found = self._checkpoint(run_id, name)
+        source = JobFolder(self._home.job(run.id)).checkpoints / found.name
+        wrong = verify(source)
+        if wrong:
+            raise Conflict(f"{found.name} of {run.name} is damaged: {wrong}.", fix="Take another checkpoint.")
+        target = Path(path).expanduser()
+        if not target.is_absolute() or target.exists() or not target.parent.is_dir():
+            fix = "Give an absolute path to a folder that does not exist yet, inside one that does."
+            raise Invalid(f"{str(target)[:200]} cannot be the new folder.", field="path", fix=fix)
+        needed = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
+        if shutil.disk_usage(target.parent).free < needed:
+            raise Unavailable(
+                f"{target.parent} has too little room for {needed:,} bytes.", code="disk_full", needed_bytes=needed
+            )
+        shutil.copytree(source, target, symlinks=True)
+        self._audit(actor, "run.export_checkpoint", run.id, found.name, str(target))
+        return {"path": str(target), "size_bytes": needed, "files": sorted(p.name for p in target.iterdir())}
+
+    def _checkpoint(self, run_id: str, name: str) -> tuple[RunRecord, CheckpointRecord]:
+        run = self.get(run_id)
+        known = self._store.runs.checkpoints(run.id)
+        found = next((checkpoint for checkpoint in known if checkpoint.name == name), None)
+        if found is None:
+            names = ", ".join(checkpoint.name for checkpoint in known if checkpoint.present) or "none"
+            raise NotFound(f"{run.name} has no checkpoint {name[:80]!r}.", fix=f"There are: {names}.")
+        if not found.present:
+            raise Conflict(f"{name} of {run.name} was pruned.", fix="Choose one that is still there.")
+        return run, found
+
+    def _audit(
+        self, actor: str, action: str, run_id: str, before: str, after: str, details: dict[str, Any] | None = None
+    ) -> None:
+        self._store.audit.add(actor, "", action, f"run/{run_id}", before, after, details=details or {})
+
+
+# ---- small things ----------------------------------------------------------------------------------------------------
+
+
+def auto_name(recipe: str, settings: Request, dataset: str | None) -> str:
+    """Like `sentiment-lora-r8-s42`: what it learns from, how, and its seed."""
+    parts = [re.sub(r"[^A-Za-z0-9_.-]+", "-", dataset).strip("-")[:60] if dataset else recipe]
+    method = getattr(settings, "method", None)
+    if method is not None:
+        parts.append(f"lora-r{getattr(settings, 'lora_rank', 0)}" if method == "lora" else str(method))
+    seed = getattr(settings, "seed", None)
+    if seed is not None:
+        parts.append(f"s{seed}")
+    return "-".join(part for part in parts if part)
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder; renamed first, so that half of one is never taken for a job."""
+    gone = folder.with_name(f".removed-{folder.name}-{secrets.token_hex(3)}")
+    try:
+        folder.rename(gone)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _dataset_ref(dataset: DatasetRecord | None) -> DatasetRef | None:
+    if dataset is None:
+        return None
+    return DatasetRef(id=dataset.id, name=dataset.name, path=dataset.path, sha256=dataset.sha256, rows=dataset.rows)
+
+
+def _command(request: RunCommand) -> commands.Command:
+    identity = f"c{secrets.token_hex(6)}"
+    if request.command == "stop":
+        return commands.Stop(id=identity, save=request.save)
+    known: dict[str, type[commands.Command]] = {
+        "pause": commands.Pause,
+        "resume": commands.Resume,
+        "checkpoint": commands.Checkpoint,
+    }
+    return known[request.command](id=identity)
+
+
+def _free_descriptors() -> int | None:
+    """How many more files this process may open; None where the system does not tell."""
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return limit - len(os.listdir("/proc/self/fd"))
+    except (ImportError, OSError):
+        return None
