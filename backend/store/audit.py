@@ -22,7 +22,8 @@ def chain_hash(record: AuditRecord) -> str:
 
 
 class Audit:
-    """Rows of the audit chain. The table's triggers refuse every change and deletion; verify() finds what was done around them."""
+    """Rows of the audit chain. The table's triggers refuse every change and deletion; verify() finds what was done
+    around them."""
 
     def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database
@@ -87,7 +88,8 @@ class Audit:
             return [_record(row) for row in connection.execute(query).mappings()]
 
     def verify(self) -> tuple[bool, int | None, int]:
-        """(whole, seq of the first bad link, number of links). A missing link is bad at the place where the next one should be."""
+        """(whole, seq of the first bad link, number of links). A missing link is bad at the place where the next one
+        should be."""
         with self._database.reading() as connection:
             return _verify(connection)
 

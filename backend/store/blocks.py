@@ -1,6 +1,7 @@
 """Points of a series as packed bytes, and the thinning that keeps every extreme. Pure: no database.
 
-A point is (ordinal, step, time, epoch, value). `ordinal` counts the points of a run over all keys in the order of the event log.
+A point is (ordinal, step, time, epoch, value). `ordinal` counts the points of a run over all keys in the order of the
+event log.
 Floats keep every bit; an unknown value or epoch (None) is NaN plus a flag, so that it differs from a logged NaN.
 """
 
@@ -66,7 +67,7 @@ def join(parts: Sequence[Columns]) -> Columns:
     return Columns(*(np.concatenate(column) for column in zip(*(part.all() for part in parts), strict=True)))
 
 
-# ---- the tail ------------------------------------------------------------------------------------------------------------
+# ---- the tail --------------------------------------------------------------------------------------------------------
 
 
 def to_tail(keys: Sequence[int], columns: Sequence[Sequence[Any]]) -> NDArray[Any]:
@@ -104,11 +105,12 @@ def from_tail(points: NDArray[Any], first_ordinal: int, key: int) -> Columns:
     )
 
 
-# ---- blocks ----------------------------------------------------------------------------------------------------------------
+# ---- blocks ----------------------------------------------------------------------------------------------------------
 
 
 def pack(columns: Columns) -> bytes:
-    """Compressed bytes: whole numbers as differences, floats with equal bytes side by side (neighbours are alike in their first bytes)."""
+    """Compressed bytes: whole numbers as differences, floats with equal bytes side by side (neighbours are alike in
+    their first bytes)."""
     parts = [np.uint32(len(columns)).tobytes()]
     for numbers in (columns.ordinals, columns.steps):
         parts.append(_shuffled(np.diff(numbers, prepend=np.int64(0))))
@@ -144,7 +146,8 @@ def _unshuffled(raw: bytes, offset: int, count: int) -> NDArray[np.uint8]:
 
 
 def pack_outline(columns: Columns) -> bytes:
-    """The points of a block that a thinned picture needs: first, last, and of every bucket the lowest, the highest and one odd."""
+    """The points of a block that a thinned picture needs: first, last, and of every bucket the lowest, the highest
+    and one odd."""
     chosen = columns.take(_chosen(columns, -(-len(columns) // BUCKET_POINTS)))
     points = np.empty(len(chosen), _OUTLINE)
     for name, column in zip(("step", "time", "epoch", "value", "flags"), chosen.all()[1:], strict=True):
@@ -165,11 +168,12 @@ def unpack_outlines(parts: Sequence[bytes]) -> Columns:
     )
 
 
-# ---- thinning --------------------------------------------------------------------------------------------------------------
+# ---- thinning --------------------------------------------------------------------------------------------------------
 
 
 def thin(columns: Columns, points: int) -> Columns:
-    """At most max(points, 8) of them in order: the first, the last, every extreme of equal buckets, and one odd (NaN, infinite,
+    """At most max(points, 8) of them in order: the first, the last, every extreme of equal buckets, and one odd (NaN,
+    infinite,
     unknown) point of each bucket that has any. All of them when there are few enough."""
     points = max(points, 8)
     if len(columns) <= points:

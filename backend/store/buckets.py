@@ -13,7 +13,8 @@ def history(
 ) -> TelemetryHistory:
     """Equal steps between start and stop that hold a reading; the time of a step is that of its last reading.
 
-    All readings when there are no more than `points`. Unknown stays None; a name that appears once has a value or None everywhere.
+    All readings when there are no more than `points`. Unknown stays None; a name that appears once has a value or
+    None everywhere.
     """
     names = list(dict.fromkeys(name for _, values in readings for name in values))
     if len(readings) > max(points, 1):

@@ -8,7 +8,9 @@ from backend.contract.base import Record, number_to_json
 
 R = TypeVar("R", bound=Record)
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+"""Strict JSON; ValueError for an odd number."""
+
 _encode_canonical = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode
 
 
@@ -28,9 +30,9 @@ def plain(value: Any) -> Any:
 def to_text(value: Any) -> str:
     """Strict JSON of plain data; odd numbers as text. Raises TypeError for what is no data."""
     try:
-        text = _encode(value)
+        text = encode(value)
     except (ValueError, TypeError):
-        text = _encode(plain(value))
+        text = encode(plain(value))
     return _without_surrogates(text)
 
 
@@ -51,8 +53,8 @@ def _without_surrogates(text: str) -> str:
 def to_data(record: Record | dict[str, Any]) -> dict[str, Any]:
     """A record as data that strict JSON can carry."""
     if isinstance(record, Record):
-        return plain(record.model_dump(mode="json"))  # type: ignore[no-any-return]
-    return plain(record)  # type: ignore[no-any-return]
+        return plain(record.model_dump(mode="json"))
+    return plain(record)
 
 
 def to_body(record: Record) -> str:

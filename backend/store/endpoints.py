@@ -75,7 +75,8 @@ class Endpoints:
     # ---- windows -----------------------------------------------------------------------------------------------------
 
     def add_window(self, name: str, time: float, window: RequestWindow) -> None:
-        """Store a window that ended at `time`; published under serving. Kept for seven days of this endpoint's own times."""
+        """Store a window that ended at `time`; published under serving. Kept for seven days of this endpoint's own
+        times."""
         row = {"endpoint": name, "time": time, "version": window.version, "body": to_body(window)}
         with self._database.writing() as connection:
             connection.execute(insert(WINDOWS), row)
@@ -112,7 +113,8 @@ class Endpoints:
         return [(row.time, from_body(RequestWindow, row.body)) for row in rows]
 
     def history(self, name: str, seconds: float, points: int = 300) -> TelemetryHistory:
-        """serve/* of the last `seconds` before now in at most `points` steps: rates are means, latencies the worst of a step."""
+        """serve/* of the last `seconds` before now in at most `points` steps: rates are means, latencies the worst of
+        a step."""
         now = self._database.clock.now()
         rows = self.timed_windows(name, now - seconds)
         return history([(time, _values(window)) for time, window in rows], now - seconds, now, points, worst=_WORST)

@@ -1,6 +1,8 @@
-"""The connections: one writer that alone checkpoints, pooled readers that never write, and what happens when the disk refuses.
+"""The connections: one writer that alone checkpoints, pooled readers that never write, and what happens when the disk
+refuses.
 
-SQLite up to 3.51.2 can damage a file when two connections write and checkpoint at once (the WAL-reset bug), so there is one writer
+SQLite up to 3.51.2 can damage a file when two connections write and checkpoint at once (the WAL-reset bug), so there
+is one writer
 connection a process, one daemon a home, and every other connection is opened read-only.
 """
 
@@ -64,7 +66,8 @@ def _set_up(engine: Engine, pragmas: tuple[str, ...], begin: str) -> Engine:
 
 
 def writer_engine(path: Path) -> Engine:
-    """The engine behind the only connection that writes. BEGIN IMMEDIATE: a deferred start may fail at its first write."""
+    """The engine behind the only connection that writes. BEGIN IMMEDIATE: a deferred start may fail at its first
+    write."""
     pragmas = (
         "journal_mode=WAL",
         "synchronous=FULL",  # NORMAL loses every commit since the last checkpoint at a power cut
@@ -96,8 +99,10 @@ def reader_engine(path: Path, *, immutable: bool = False) -> Engine:
 class Database:
     """Transactions on one file. Thread-safe; every method blocks.
 
-    `writing()` is re-entrant in one thread: what is inside another belongs to it. When a write is refused nothing of the
-    transaction is kept, `health` says why, and the next write tries again; after an I/O error the file is checked first.
+    `writing()` is re-entrant in one thread: what is inside another belongs to it. When a write is refused nothing of
+    the
+    transaction is kept, `health` says why, and the next write tries again; after an I/O error the file is checked
+    first.
     """
 
     def __init__(self, path: Path, clock: Clock, *, read_only: bool = False, immutable: bool = False) -> None:
@@ -127,7 +132,8 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection with one consistent view; inside writing() of the same thread it is the writer and sees its changes."""
+        """A connection with one consistent view; inside writing() of the same thread it is the writer and sees its
+        changes."""
         if self._owner == threading.get_ident() and self._writer is not None:
             yield self._writer
             return
@@ -222,7 +228,8 @@ class Database:
         self._suspect = False
 
     def _check_file(self) -> None:
-        """SQLite would go on writing into a file that was deleted or replaced under it; look before every transaction."""
+        """SQLite would go on writing into a file that was deleted or replaced under it; look before every
+        transaction."""
         if self._inode is None:
             return
         try:
@@ -291,7 +298,7 @@ class Database:
         for callback in self.on_health:
             callback(health)
 
-    # ---- care ----------------------------------------------------------------------------------------------------------
+    # ---- care --------------------------------------------------------------------------------------------------------
 
     @contextmanager
     def bare(self) -> Iterator[sqlite3.Connection]:
@@ -312,7 +319,8 @@ class Database:
             return not busy
 
     def close(self) -> bool:
-        """Checkpoint and close everything; True when nothing is left in the write-ahead log. A second call does nothing."""
+        """Checkpoint and close everything; True when nothing is left in the write-ahead log. A second call does
+        nothing."""
         with self._lock:
             if self._closed:
                 return True

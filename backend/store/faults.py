@@ -36,7 +36,8 @@ class Fault:
 _TEXTS: dict[FaultKind, str] = {
     "full": "The disk is full: nothing can be saved until some space is free. Trainings go on and keep their logs.",
     "io": "The disk refused a write to the database. It is checked before anything else is saved.",
-    "locked": "Another program holds the database locked: nothing can be saved until it lets go. Nothing is lost meanwhile.",
+    "locked": "Another program holds the database locked: nothing can be saved until it lets go. Nothing "
+    "is lost meanwhile.",
     "read_only": "The database cannot be written: the folder or the file is read-only.",
     "corrupt": "The database is damaged: {error}",
     "gone": "The database file has vanished or was replaced while it was in use. Is its disk still connected?",
@@ -64,7 +65,8 @@ def fault(kind: FaultKind, error: object = "") -> Fault:
 
 
 def fault_of(error: BaseException) -> Fault | None:
-    """What a driver or system error means; None when it says nothing about the storage (a constraint, a defect of ours)."""
+    """What a driver or system error means; None when it says nothing about the storage (a constraint, a defect of
+    ours)."""
     origin = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(origin, sqlite3.Error):
         code = getattr(origin, "sqlite_errorcode", 0) & 0xFF

@@ -1,7 +1,10 @@
-"""Opening the store: whose the home is, whether the database is there, whole, ours and not newer; then schema and marker.
+"""Opening the store: whose the home is, whether the database is there, whole, ours and not newer; then schema and
+marker.
 
-home.json lies beside the database: {generation, created_at, schema, open_count, clean}. It tells an empty home from one whose disk is
-not there, an old copy from the present file, and whether the last process closed properly. The database never lags behind it.
+home.json lies beside the database: {generation, created_at, schema, open_count, clean}. It tells an empty home from
+one whose disk is
+not there, an old copy from the present file, and whether the last process closed properly. The database never lags
+behind it.
 """
 
 import contextlib
@@ -76,7 +79,7 @@ def _finish(
     home: Home, clock: Clock, database: Database, number: int, marker: Marker | None, notices: list[str]
 ) -> Store:
     if 0 < number < SCHEMA:
-        saved = back_up(home, database, f"before-{SCHEMA}", clock.now())
+        saved = back_up(home, f"before-{SCHEMA}", clock.now())
         log.info("store: saved version %d of the database as %s", number, saved.name)
     if number < SCHEMA:
         migrate(database)
@@ -104,7 +107,8 @@ def _sign(database: Database, clock: Clock, marker: Marker | None) -> tuple[Mark
             )
         elif marker is not None and count < marker.open_count:
             notices.append(
-                f"The database is an older copy (opening {count} of {marker.open_count}). What the job folders hold is read in again; "
+                f"The database is an older copy (opening {count} of {marker.open_count}). What the job "
+                "folders hold is read in again; "
                 "names, notes and promotions made since that copy are missing."
             )
         count = max(count, marker.open_count if marker else 0) + 1
@@ -113,7 +117,7 @@ def _sign(database: Database, clock: Clock, marker: Marker | None) -> tuple[Mark
     return Marker(generation, created_at, SCHEMA, count, clean=False), notices
 
 
-# ---- the folder ----------------------------------------------------------------------------------------------------------
+# ---- the folder ------------------------------------------------------------------------------------------------------
 
 
 def _check_owner(root: Path) -> None:
@@ -122,14 +126,16 @@ def _check_owner(root: Path) -> None:
     owner = root.stat().st_uid
     if owner != os.getuid():
         raise Refused(
-            f"The home folder {root} belongs to another user (uid {owner}, you are {os.getuid()}). Nothing was changed.",
+            f"The home folder {root} belongs to another user (uid {owner}, you are {os.getuid()}). "
+            "Nothing was changed.",
             code="foreign_home",
             fix="Choose a folder of your own with --home or MODELDECK_HOME.",
         )
 
 
 def _make_private(home: Home) -> None:
-    """The database exists as 0600 before SQLite sees it: SQLite gives its -wal and -shm the same mode, whatever the umask is."""
+    """The database exists as 0600 before SQLite sees it: SQLite gives its -wal and -shm the same mode, whatever the
+    umask is."""
     if not home.database.exists():
         os.close(open_private(home.database, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         sync_folder(home.root)
@@ -179,7 +185,8 @@ def _sqlite_notice() -> list[str]:
     if fixed:
         return []
     return [
-        f"This Python brings SQLite {sqlite3.sqlite_version}, which can damage a database when two programs write it at once "
+        f"This Python brings SQLite {sqlite3.sqlite_version}, which can damage a database when two "
+        "programs write it at once "
         "(fixed in 3.51.3). Modeldeck writes through one connection only; let no other program write modeldeck.db."
     ]
 
@@ -208,7 +215,7 @@ def _filesystem(path: Path, mounts: str | None = None) -> str:
     return kind
 
 
-# ---- the file ------------------------------------------------------------------------------------------------------------
+# ---- the file --------------------------------------------------------------------------------------------------------
 
 
 def _make_sure_it_is_there(home: Home, marker: Marker | None, clock: Clock) -> list[str]:
@@ -221,9 +228,10 @@ def _make_sure_it_is_there(home: Home, marker: Marker | None, clock: Clock) -> l
             return ["The database was restored from a backup. What the job folders hold is read in again."]
         if marker is not None:
             raise Refused(
-                f"The database {home.database.name} is missing from {home.root}, though it was there before. No empty one was made.",
+                f"The database {home.database.name} is missing from {home.root}, though it was there "
+                "before. No empty one was made.",
                 code="home_lost",
-                fix="Connect its disk, put the file back (copies are in backups/), or delete home.json to start afresh.",
+                fix="Connect its disk, put the file back (copies are in backups/), or delete home.json to begin anew.",
             )
         return []
     restored.unlink(missing_ok=True)
@@ -235,7 +243,8 @@ def _make_sure_it_is_there(home: Home, marker: Marker | None, clock: Clock) -> l
         return [f"A write-ahead log that does not belong to the database was set aside as backups/{aside.name}."]
     if marker is not None and not marker.clean and not wal.exists():
         return [
-            "The write-ahead log of the database is missing: the newest changes may be lost. What the job folders hold is read in again."
+            "The write-ahead log of the database is missing: the newest changes may be lost. What the "
+            "job folders hold is read in again."
         ]
     return []
 
@@ -275,9 +284,11 @@ def _restore(home: Home, problem: str, clock: Clock) -> list[str]:
     source = next((path for path in backups(home) if not quick_check(path) and schema_of(path)[0] <= SCHEMA), None)
     if source is None:
         raise Refused(
-            f"The database is damaged ({problem}) and there is no whole backup in {home.backups}. It was left as it is.",
+            f"The database is damaged ({problem}) and there is no whole backup in {home.backups}. It "
+            "was left as it is.",
             code="store_damaged",
-            fix="Put a good copy in its place; or move modeldeck.db and home.json away: runs are then read in again from their folders.",
+            fix="Put a good copy in its place; or move modeldeck.db and home.json away: then runs are read in again "
+            "from their folders.",
         )
     restored = _restored_path(home)
     temporary = restored.with_suffix(".tmp")
@@ -292,7 +303,8 @@ def _restore(home: Home, problem: str, clock: Clock) -> list[str]:
     restored.rename(home.database)
     sync_folder(home.root)
     return [
-        f"The database was damaged ({problem[:200]}). It lies untouched in backups/{aside.name}; the copy {source.name} was restored "
+        f"The database was damaged ({problem[:200]}). It lies untouched in backups/{aside.name}; "
+        f"the copy {source.name} was restored "
         "and what the job folders hold is read in again. Names, notes and promotions made since then are missing."
     ]
 
@@ -301,7 +313,7 @@ def _stamp(clock: Clock) -> str:
     return time.strftime("%Y%m%d-%H%M%S", time.gmtime(clock.now()))
 
 
-# ---- reading only ----------------------------------------------------------------------------------------------------------
+# ---- reading only ----------------------------------------------------------------------------------------------------
 
 
 def _open_read_only(home: Home, clock: Clock) -> Store:

@@ -21,7 +21,8 @@ KEEP_LOG_LINES = 20_000
 KEEP_FIRST_LOG_LINES = 2_000
 _TRIM_AT = 1_000
 _LIVE_LOG_LINES = 50
-"""A commit with more lines than this puts only its last ones into the feed; the log page reads the rest from the store."""
+"""A commit with more lines than this puts only its last ones into the feed; the log page reads the rest from the
+store."""
 
 
 class Runs:
@@ -81,16 +82,18 @@ class Runs:
                 after = changed(after, {"queue_position": None})
             elif after.state == RunState.QUEUED and after.queue_position is None:
                 after = changed(after, {"queue_position": len(_queue_ids(connection)) + 1})
-            self.put(connection, after)
+            self.put(after)
             if publish:
                 self._feed.publish("runs", "changed", after)
             if before.queue_position is not None and after.queue_position is None:
                 self._renumber(connection, _queue_ids(connection))
         return after
 
-    def put(self, connection: Connection, run: RunRecord) -> None:
-        """Write the whole row of a known run inside a transaction and publish nothing; for ingest, which publishes less often."""
-        connection.execute(update(RUNS).where(RUNS.c.id == run.id), _row(run))
+    def put(self, run: RunRecord) -> None:
+        """Write the whole row of a known run and publish nothing; for ingest, which publishes less often than it
+        writes."""
+        with self._database.writing() as connection:
+            connection.execute(update(RUNS).where(RUNS.c.id == run.id), _row(run))
 
     def remove(self, run_id: str) -> None:
         """Delete a run with everything that hangs on it and remember that it was removed."""
@@ -109,7 +112,7 @@ class Runs:
         with self._database.reading() as connection:
             return connection.scalar(select(REMOVED_JOBS.c.id).where(REMOVED_JOBS.c.id == job_id)) is not None
 
-    # ---- the queue -----------------------------------------------------------------------------------------------------
+    # ---- the queue ---------------------------------------------------------------------------------------------------
 
     def queue(self) -> list[RunRecord]:
         """Queued runs in the order they will start; queue_position counts from 1."""
@@ -122,7 +125,8 @@ class Runs:
             return [from_body(RunRecord, body) for body in connection.scalars(query)]
 
     def move(self, run_id: str, position: int) -> RunRecord:
-        """Put a queued run at this place, counted from 1; a place behind the end is the end. Conflict when it is not queued."""
+        """Put a queued run at this place, counted from 1; a place behind the end is the end. Conflict when it is not
+        queued."""
         with self._database.writing() as connection:
             run = self._required(connection, run_id)
             ids = _queue_ids(connection)
@@ -138,7 +142,7 @@ class Runs:
             run = self._required(connection, run_id)
             if run.queue_position != position:
                 run = changed(run, {"queue_position": position})
-                self.put(connection, run)
+                self.put(run)
                 self._feed.publish("runs", "changed", run)
 
     def _required(self, connection: Connection, run_id: str) -> RunRecord:
@@ -147,7 +151,7 @@ class Runs:
             raise NotFound(f"There is no run {run_id}.")
         return from_body(RunRecord, body)
 
-    # ---- events --------------------------------------------------------------------------------------------------------
+    # ---- events ------------------------------------------------------------------------------------------------------
 
     def add_event(
         self,
@@ -182,10 +186,11 @@ class Runs:
             rows = connection.execute(query).mappings().all()
         return [RunEvent.model_validate({**row, "data": json.loads(row["data"])}) for row in rows]
 
-    # ---- checkpoints, evaluations, samples -------------------------------------------------------------------------------
+    # ---- checkpoints, evaluations, samples ---------------------------------------------------------------------------
 
     def add_checkpoint(self, run_id: str, checkpoint: CheckpointRecord) -> CheckpointRecord:
-        """Store a checkpoint; one of the same name is replaced (a resumed run wrote it anew). A best one takes the mark from others."""
+        """Store a checkpoint; one of the same name is replaced (a resumed run wrote it anew). A best one takes the
+        mark from others."""
         with self._database.writing() as connection:
             if checkpoint.best:
                 for other in self._checkpoints(connection, run_id):
@@ -241,7 +246,7 @@ class Runs:
         with self._database.reading() as connection:
             return [from_body(model, body) for body in connection.scalars(query)]
 
-    # ---- log -----------------------------------------------------------------------------------------------------------
+    # ---- log ---------------------------------------------------------------------------------------------------------
 
     def add_log(self, run_id: str, lines: Sequence[tuple[float | None, str, str]]) -> None:
         """Append (time, level, text) lines, numbered from 1; the middle of a very long log is dropped."""
@@ -269,7 +274,8 @@ class Runs:
     def log(
         self, run_id: str, start: int = 0, count: int = 500, level: str | None = None, find: str | None = None
     ) -> LogPage:
-        """A page of the log: `count` of the matching lines behind the first `start`; a negative start counts from the end.
+        """A page of the log: `count` of the matching lines behind the first `start`; a negative start counts from the
+        end.
 
         `level` keeps that level and worse, `find` lines that contain the text (case does not matter).
         """

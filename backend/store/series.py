@@ -1,7 +1,9 @@
 """Metric series: packed blocks with statistics, a small tail in log order, thinned reading, lossless export.
 
-A commit writes one row of points (the tail). When the tail is long enough its points are sorted by key into blocks of 4,096, each
-with an outline, so that the picture of ten million points reads outlines only. A later attempt supersedes earlier ones on the chart
+A commit writes one row of points (the tail). When the tail is long enough its points are sorted by key into blocks of
+4,096, each
+with an outline, so that the picture of ten million points reads outlines only. A later attempt supersedes earlier
+ones on the chart
 from its first step on; the export has every point ever logged.
 """
 
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select
 
+from backend.contract.errors import NotFound
 from backend.contract.resources import SeriesData
 from backend.store import blocks
 from backend.store.blocks import BLOCK_POINTS, NO_EPOCH, NO_VALUE, TAIL, Columns
@@ -92,21 +95,23 @@ class Series:
     # ---- writing ---------------------------------------------------------------------------------------------------
 
     def append(self, run_id: str, attempt: int, points: Sequence[Point]) -> None:
-        """Store points in log order. ValueError, TypeError or OverflowError for what is no number; then nothing is stored."""
+        """Store points in log order. ValueError, TypeError or OverflowError for what is no number; then nothing is
+        stored."""
         if not points:
-            return
+            return None
         names, *columns = zip(*points, strict=True)
         with self._database.writing() as connection:
             cache = self._cache(connection, run_id)
             for name in set(names) - cache.keys.keys():
-                key = connection.execute(insert(SERIES_KEYS), {"run_id": run_id, "name": name}).inserted_primary_key
-                cache.keys[name] = int(key[0])
+                cache.keys[name] = connection.execute(insert(SERIES_KEYS), {"run_id": run_id, "name": name}).lastrowid
             tail = blocks.to_tail([cache.keys[name] for name in names], columns)
             if attempt not in cache.attempts:
                 row = {"run_id": run_id, "attempt": attempt, "first_step": int(tail["step"][0])}
                 connection.execute(insert(SERIES_ATTEMPTS).prefix_with("OR IGNORE"), row)
                 cache.attempts.add(attempt)
+            first = cache.next_ordinal
             self._store(connection, run_id, attempt, cache, tail)
+        return first
 
     def _store(self, connection: Connection, run_id: str, attempt: int, cache: _RunCache, tail: NDArray[Any]) -> None:
         first = cache.next_ordinal
@@ -174,11 +179,11 @@ class Series:
     def _extend(self, connection: Connection, key: int, attempt: int, columns: Columns) -> None:
         """Fill the last block of a key, then write new ones."""
         table = SERIES_BLOCKS.c
-        query = select(table.id, table.number, table.count, SERIES_DATA.c.data).join(SERIES_DATA)
+        query = select(table.id, table.number, table.count.label("points"), SERIES_DATA.c.data).join(SERIES_DATA)
         query = query.where(table.key_id == key, table.attempt == attempt).order_by(table.number.desc()).limit(1)
         last = connection.execute(query).one_or_none()
         number = 0 if last is None else last.number + 1
-        if last is not None and last.count < BLOCK_POINTS:
+        if last is not None and last.points < BLOCK_POINTS:
             columns = blocks.join([blocks.unpack(last.data), columns])
             number = last.number
             self._write(
@@ -198,8 +203,8 @@ class Series:
         data = blocks.pack(columns)
         if place["id"] is None:
             row.pop("id")
-            key = connection.execute(insert(SERIES_BLOCKS), row).inserted_primary_key
-            connection.execute(insert(SERIES_DATA), {"block_id": int(key[0]), "data": data})
+            block_id = connection.execute(insert(SERIES_BLOCKS), row).lastrowid
+            connection.execute(insert(SERIES_DATA), {"block_id": block_id, "data": data})
             return
         connection.execute(SERIES_BLOCKS.update().where(SERIES_BLOCKS.c.id == place["id"]), row)
         connection.execute(SERIES_DATA.update().where(SERIES_DATA.c.block_id == place["id"]), {"data": data})
@@ -215,9 +220,11 @@ class Series:
         points: int = 2000,
         x: str = "step",
     ) -> dict[str, SeriesData]:
-        """At most `points` points a key within start ≤ x ≤ stop (x: step or time), first, last and every extreme among them.
+        """At most `points` points a key within start ≤ x ≤ stop (x: step or time), first, last and every extreme
+        among them.
 
-        All points when there are no more than that. `count` is how many there are. Unknown keys are left out; None means all.
+        All points when there are no more than that. `count` is how many there are. Unknown keys are left out; None
+        means all.
         """
         with self._database.reading() as connection:
             ids = _key_ids(connection, run_id)
@@ -232,14 +239,15 @@ class Series:
         self, connection: Connection, key: int, view: _View, tail: list[tuple[int, int, NDArray[Any]]], points: int
     ) -> SeriesData:
         table = SERIES_BLOCKS.c
-        columns = (table.id, table.attempt, table.count, table.min_step, table.max_step, table.min_time, table.max_time)
-        query = select(*columns).where(table.key_id == key).order_by(table.attempt, table.number)
+        bounds = (table.min_step, table.max_step, table.min_time, table.max_time)
+        query = select(table.id, table.attempt, table.count.label("points"), *bounds).where(table.key_id == key)
+        query = query.order_by(table.attempt, table.number)
         rows = [row for row in connection.execute(query) if view.overlaps(row)]
         total, parts = 0, []
         outlines = self._outlines(connection, key) if len(rows) > EXACT_BLOCKS else {}
         for row in rows:
             if outlines and view.contains(row):
-                total += row.count
+                total += row.points
                 parts.append((row.attempt, blocks.unpack_outlines([outlines[row.id]])))
                 continue
             part = self._points(connection, row.id)
@@ -264,7 +272,28 @@ class Series:
 
     def _points(self, connection: Connection, block_id: int) -> Columns:
         data = connection.scalar(select(SERIES_DATA.c.data).where(SERIES_DATA.c.block_id == block_id))
-        return blocks.unpack(data) if data is not None else blocks.EMPTY
+        if data is None:
+            raise NotFound("This series is gone: its run was removed meanwhile.")
+        return blocks.unpack(data)
+
+    def between(self, connection: Connection, run_id: str, first: int, stop: int) -> list[Point]:
+        """Points with first ≤ ordinal < stop in log order; for the feed, which stores only their place."""
+        names = {key: name for name, key in _key_ids(connection, run_id).items()}
+        table = SERIES_BLOCKS.c
+        query = select(table.id, table.key_id).join(SERIES_KEYS).where(SERIES_KEYS.c.run_id == run_id)
+        query = query.where(table.first_ordinal < stop, table.last_ordinal >= first)
+        parts = [(row.key_id, self._points(connection, row.id)) for row in connection.execute(query).all()]
+        for _, start, points in _tail_rows(connection, run_id):
+            if start < stop and start + len(points) > first:
+                parts += [(key, blocks.from_tail(points, start, key)) for key in names]
+        found: list[tuple[int, Point]] = []
+        for key, part in parts:
+            columns = part.take((part.ordinals >= first) & (part.ordinals < stop))
+            data = _series_data(columns, 0)
+            rows = zip(data.steps, data.times, data.epochs, data.values, strict=True)
+            found += [(at, (names[key], *row)) for at, row in zip(columns.ordinals.tolist(), rows, strict=True)]
+        found.sort(key=lambda item: item[0])
+        return [point for _, point in found]
 
     def keys(self, run_id: str) -> list[str]:
         """The names of all series of a run in the order they first appeared."""
@@ -299,7 +328,8 @@ class Series:
     # ---- export ----------------------------------------------------------------------------------------------------
 
     def export(self, run_id: str) -> Iterator[Exported]:
-        """Every point that had been stored when the first is taken, in log order, bit for bit; holds no transaction between points."""
+        """Every point that had been stored when the first is taken, in log order, bit for bit; holds no transaction
+        between points."""
         with self._database.reading() as connection:
             names = {key: name for name, key in _key_ids(connection, run_id).items()}
             tail = _tail_rows(connection, run_id)
@@ -312,7 +342,8 @@ class Series:
                 yield Exported(names[key], step, time, None if flags & NO_VALUE else value)
 
     def _export_blocks(self, rows: Sequence[Any], names: dict[int, str]) -> Iterator[Exported]:
-        """Merge blocks of all keys by ordinal. Blocks only ever grow at their end, so what grew meanwhile is cut off again."""
+        """Merge blocks of all keys by ordinal. Blocks only ever grow at their end, so what grew meanwhile is cut off
+        again."""
         open_parts: list[tuple[int, Columns]] = []
         for index, row in enumerate(rows):
             with self._database.reading() as connection:
@@ -324,7 +355,7 @@ class Series:
             yield from _merged(ready, names)
 
 
-# ---- helpers ---------------------------------------------------------------------------------------------------------------
+# ---- helpers ---------------------------------------------------------------------------------------------------------
 
 
 def _key_ids(connection: Connection, run_id: str) -> dict[str, int]:
@@ -352,9 +383,10 @@ def _tail_rows(connection: Connection, run_id: str) -> list[tuple[int, int, NDAr
         if joined and joined[-1][0] == row.attempt and joined[-1][2] == row.first_ordinal:
             attempt, first, _, parts = joined[-1]
             parts.append(row.data)
-            joined[-1] = (attempt, first, row.first_ordinal + row.count, parts)
+            joined[-1] = (attempt, first, row.first_ordinal + len(row.data) // TAIL.itemsize, parts)
         else:
-            joined.append((row.attempt, row.first_ordinal, row.first_ordinal + row.count, [row.data]))
+            end = row.first_ordinal + len(row.data) // TAIL.itemsize
+            joined.append((row.attempt, row.first_ordinal, end, [row.data]))
     return [(attempt, first, np.frombuffer(b"".join(parts), TAIL)) for attempt, first, _, parts in joined]
 
 
@@ -397,7 +429,8 @@ def _series_data(columns: Columns, total: int) -> SeriesData:
     epochs = columns.epochs.tolist()
     for place in np.flatnonzero(columns.flags & NO_EPOCH):
         epochs[place] = None
-    # model_construct: the types are right by construction, and validating thousands of numbers one by one costs more than reading them.
+    # model_construct: the types are right by construction, and validating thousands of numbers one by one costs
+    # more than reading them.
     return SeriesData.model_construct(
         steps=tuple(columns.steps.tolist()),
         times=tuple(columns.times.tolist()),

@@ -1,4 +1,5 @@
-"""What the daemon keeps of the user's choices: settings, alert rules, replies to requests made once, work for the mirror."""
+"""What the daemon keeps of the user's choices: settings, alert rules, replies to requests made once, work for the
+mirror."""
 
 import json
 from typing import Any, NamedTuple
@@ -157,7 +158,7 @@ class Outbox:
         """Put something at the end; returns its id."""
         row = {"kind": kind, "key": key, "body": to_text(body), "created_at": self._database.clock.now()}
         with self._database.writing() as connection:
-            return int(connection.execute(insert(OUTBOX), row).inserted_primary_key[0])
+            return connection.execute(insert(OUTBOX), row).lastrowid
 
     def take(self, limit: int = 100) -> list[OutboxItem]:
         """The oldest ones whose time has come; they stay until done() or failed()."""

@@ -22,16 +22,21 @@ from backend.store.runs import Runs
 from backend.store.series import Series
 from backend.store.settings import Idempotency, Outbox, Rules, Settings
 from backend.store.telemetry import Telemetry
+from backend.store.upgrade import back_up, backups
 from backend.store.versions import Versions
 
 log = logging.getLogger(__name__)
+
+BACKUP_EVERY_S = 86_400.0
 
 
 class Store:
     """Made by open_store(). Thread-safe; every method blocks until what it says is on the disk.
 
-    Refused writes raise Unavailable (full, locked, read-only disk …), change `health` and keep nothing; the next write tries again.
-    `notices` are things a person should know about this opening (restored from a backup, an SQLite with a known defect).
+    Refused writes raise Unavailable (full, locked, read-only disk …), change `health` and keep nothing; the next
+    write tries again.
+    `notices` are things a person should know about this opening (restored from a backup, an SQLite with a known
+    defect).
     """
 
     def __init__(self, home: Home, clock: Clock, database: Database, notices: tuple[str, ...] = ()) -> None:
@@ -42,6 +47,7 @@ class Store:
         self.feed = Feed(database)
         self.runs = Runs(database, self.feed)
         self.series = Series(database)
+        self.feed.points_between = self.series.between
         self.offsets = Offsets(database)
         self.datasets = Datasets(database, self.feed)
         self.versions = Versions(database, self.feed)
@@ -79,16 +85,25 @@ class Store:
         self.feed.publish(topic, kind, what)
 
     def check(self) -> list[Check]:
-        """The invariants of the database itself: integrity, foreign keys, audit chain, schema, live versions, series."""
+        """The invariants of the database itself: integrity, foreign keys, audit chain, schema, live versions,
+        series."""
         from backend.store.check import checks  # late: only doctor needs it
 
         return checks(self)
 
-    def backup(self) -> str:
+    def backup(self, why: str = "daily") -> str:
         """Copy the database into backups/ while everything goes on; returns the name of the file."""
-        from backend.store.upgrade import back_up
+        return back_up(self.home, why, self.clock.now()).name
 
-        return back_up(self.home, self.database, "daily", self.clock.now()).name
+    def maintain(self) -> None:
+        """Care that can wait: once a day a backup. Called every minute by ingest; changes nothing in a store that
+        only reads."""
+        if self.read_only or self.health.state != "ok":
+            return
+        newest = next(iter(backups(self.home, "daily")), None)
+        age_s = self.clock.now() - newest.stat().st_mtime if newest else BACKUP_EVERY_S
+        if not 0 <= age_s < BACKUP_EVERY_S:
+            self.backup()
 
     def on_close(self, callback: Callable[[bool], None]) -> None:
         """Call this after closing with whether the write-ahead log was emptied."""

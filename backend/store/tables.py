@@ -1,4 +1,5 @@
-"""The tables, as SQLAlchemy Core. What is searched, ordered or constrained is a column; the rest of a record lies in `body` as JSON.
+"""The tables, as SQLAlchemy Core. What is searched, ordered or constrained is a column; the rest of a record lies in
+`body` as JSON.
 
 A new field of a contract record needs no change here; a new column needs one here and one migration.
 """
@@ -146,7 +147,8 @@ SERIES_BLOCKS = Table(
     Column("outline", LargeBinary, nullable=False),
     UniqueConstraint("key_id", "attempt", "number"),
 )
-"""Statistics of a block. `outline` are those of its points that a thinned picture needs; the points themselves are in series_data."""
+"""Statistics of a block. `outline` are those of its points that a thinned picture needs; the points themselves are in
+series_data."""
 
 SERIES_DATA = Table(
     "series_data",

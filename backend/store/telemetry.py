@@ -18,7 +18,8 @@ _PRUNE_EVERY = 60
 
 
 class Telemetry:
-    """Rows of samples. Retention counts back from the newest stored sample that looks sane, never from the clock alone."""
+    """Rows of samples. Retention counts back from the newest stored sample that looks sane, never from the clock
+    alone."""
 
     def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database

@@ -1,4 +1,5 @@
-"""Schema versions: alembic migrations run at opening inside one transaction, after a backup; a newer file is refused."""
+"""Schema versions: alembic migrations run at opening inside one transaction, after a backup; a newer file is
+refused."""
 
 import contextlib
 import os
@@ -91,17 +92,15 @@ def set_meta(connection: Connection, key: str, value: str) -> None:
     connection.exec_driver_sql("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
 
 
-# ---- backups -------------------------------------------------------------------------------------------------------------
+# ---- backups ---------------------------------------------------------------------------------------------------------
 
 
-def back_up(home: Home, database: Database, why: str, now: float) -> Path:
-    """A consistent copy in backups/, durable when this returns; the oldest beyond KEEP_BACKUPS of the same kind are removed."""
-    with database.bare() as raw:
-        return copy_database(raw, home, why, now)
+def back_up(home: Home, why: str, now: float) -> Path:
+    """A consistent copy in backups/, durable when this returns; the oldest beyond KEEP_BACKUPS of the same kind are
+    removed.
 
-
-def copy_database(source: sqlite3.Connection, home: Home, why: str, now: float) -> Path:
-    """As back_up(), from an open driver connection."""
+    Read through a connection of its own that only reads: nobody has to wait for it.
+    """
     make_private_folder(home.backups)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
     target = home.backups / f"modeldeck-{stamp}-{why}.db"
@@ -109,9 +108,10 @@ def copy_database(source: sqlite3.Connection, home: Home, why: str, now: float) 
     temporary.unlink(missing_ok=True)
     os.close(open_private(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL))
     try:
-        with contextlib.closing(sqlite3.connect(temporary)) as copy:
-            source.backup(copy, pages=1000)
-            copy.execute("PRAGMA journal_mode=DELETE")
+        source = sqlite3.connect(f"{home.database.as_uri()}?mode=ro", uri=True)
+        with contextlib.closing(source), contextlib.closing(sqlite3.connect(temporary)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE").close()
         sync_file(temporary)
         temporary.replace(target)
         sync_folder(home.backups)

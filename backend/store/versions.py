@@ -32,7 +32,8 @@ class Versions:
             return self._required(name)
 
     def add(self, version: VersionRecord) -> VersionRecord:
-        """Store the next version of its model; the number is assigned here and never used twice. NotFound without such a model."""
+        """Store the next version of its model; the number is assigned here and never used twice. NotFound without
+        such a model."""
         with self._database.writing() as connection:
             self._required(version.model)
             last = connection.scalar(select(func.max(VERSIONS.c.version)).where(VERSIONS.c.model == version.model)) or 0
@@ -78,8 +79,8 @@ class Versions:
             of_model, served = defaultdict(list), defaultdict(list)
             for row in connection.execute(versions):
                 of_model[row.model].append(_with_aliases(row.body, aliases.get(row.model, {}), row.version))
-            for row in connection.execute(endpoints):
-                served[row.model].append(row.name)
+            for endpoint in connection.execute(endpoints):
+                served[endpoint.model].append(endpoint.name)
         return [_model(row, of_model[row.name], aliases.get(row.name, {}), served[row.name]) for row in rows]
 
     def _required(self, name: str) -> ModelRecord:
@@ -91,7 +92,8 @@ class Versions:
     # ---- changing ----------------------------------------------------------------------------------------------------
 
     def set_alias(self, name: str, alias: str, number: int | None) -> ModelRecord:
-        """Point an alias (champion, previous) at a version; None takes it away. NotFound for an unknown or deleted version."""
+        """Point an alias (champion, previous) at a version; None takes it away. NotFound for an unknown or deleted
+        version."""
         with self._database.writing() as connection:
             if number is not None:
                 found = self.version(name, number)
@@ -104,7 +106,8 @@ class Versions:
             return self._required(name)
 
     def change(self, name: str, number: int, **fields: Any) -> VersionRecord:
-        """Set fields of a version (note, card, deleted); aliases are set by set_alias(). NotFound for an unknown one."""
+        """Set fields of a version (note, card, deleted); aliases are set by set_alias(). NotFound for an unknown
+        one."""
         with self._database.writing() as connection:
             before = self.version(name, number)
             if before is None:

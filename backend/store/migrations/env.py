@@ -1,4 +1,5 @@
-"""Only for alembic's own command line when a migration is written; the product runs migrations through backend/store/upgrade.py."""
+"""Only for alembic's own command line when a migration is written; the product runs migrations through
+backend/store/upgrade.py."""
 
 from alembic import context
 from sqlalchemy import create_engine

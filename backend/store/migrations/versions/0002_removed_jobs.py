@@ -1,4 +1,5 @@
-"""Schema version 2: removed jobs are remembered, and drift history keeps the Jensen-Shannon distance beside the stability index."""
+"""Schema version 2: removed jobs are remembered, and drift history keeps the Jensen-Shannon distance beside the
+stability index."""
 
 from alembic import op
 

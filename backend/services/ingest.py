@@ -1,0 +1,430 @@
+"""The one door: what jobs say in their event logs → rows and read offset in one transaction → feed.
+
+poll() may be killed at any byte: a line is in the store exactly once, because the offset behind it is committed with
+its rows.
+"""
+
+import contextlib
+import logging
+import os
+import threading
+import time as monotonic_time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from backend.clock import Clock
+from backend.contract.errors import ModeldeckError, Unavailable
+from backend.contract.events import CommandDone
+from backend.contract.feed import FeedMessage
+from backend.contract.jobs import JobSpec
+from backend.contract.resources import RunRecord
+from backend.contract.states import FINAL_RUN_STATES, EndpointState, RunState
+from backend.failpoints import failpoint
+from backend.jobs.folder import JobFolder
+from backend.jobs.log import Damage, Line, LogReader
+from backend.paths import Home
+from backend.services.ingest_endpoints import EndpointLines
+from backend.services.ingest_runs import RunLines
+from backend.store import Store
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 2 * 1024 * 1024
+LIVE_S = 0.033
+"""Pause between two looks while a job lives: at most 30 messages of points a second and run, and 33 ms until one is
+seen."""
+
+IDLE_S = 0.25
+SCAN_S = 2.0
+"""How often all job folders are looked at, also those nobody expects anything of."""
+
+MAINTAIN_S = 60.0
+PUBLISH_RUN_S = 0.25
+_KEEP_COMMANDS = 2_000
+
+
+class Lines(Protocol):
+    """What one read of a job's log becomes; made and finished inside one transaction."""
+
+    def take(self, line: Line) -> None:
+        """Account for a line; ValueError for one whose fields are not what its kind promises."""
+        ...
+
+    def finish(self, damaged: int) -> bool:
+        """Write what has gathered; whether listeners must know at once."""
+        ...
+
+    def publish(self) -> None:
+        """Tell listeners what the row looks like now."""
+        ...
+
+
+@dataclass(slots=True)
+class _Job:
+    """What is remembered of a job between two reads; read again from the store after anything went wrong."""
+
+    folder: JobFolder
+    spec: JobSpec
+    reader: LogReader
+    offset: int
+    seq: int
+    state: dict[str, Any]
+    size: int = -1
+    more: bool = False
+    unpublished: bool = False
+    publish_at: float = 0.0
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """A job whose lines could not be taken: tried again ever later, and told once."""
+
+    text: str
+    again_at: float
+    wait_s: float = 0.5
+
+
+@dataclass
+class _Done:
+    """Answers to commands, for those who wait."""
+
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    answers: OrderedDict[str, CommandDone] = field(default_factory=OrderedDict)
+
+
+class Ingest:
+    """One per daemon; poll() and run() on one thread, everything else from any.
+
+    `verify_model(folder)` is asked after a job said its model is saved, on a thread of its own; True makes the run
+    model_ready.
+    """
+
+    def __init__(
+        self, store: Store, home: Home, clock: Clock, verify_model: Callable[[Path], bool] | None = None
+    ) -> None:
+        self._store = store
+        self._home = home
+        self._clock = clock
+        self._verify_model = verify_model
+        self._jobs: dict[str, _Job] = {}
+        self._live: set[str] = set()
+        self._troubles: dict[str, _Trouble] = {}
+        self._callbacks: list[Callable[[str, CommandDone], None]] = []
+        self._done = _Done()
+        self._wake = threading.Event()
+        self._polling = threading.Lock()
+        self._next_scan = 0.0
+        self._next_care = monotonic_time.monotonic() + MAINTAIN_S
+        self._unsubscribe = store.feed.subscribe(self._on_messages)
+
+    # ---- the loop ----------------------------------------------------------------------------------------------------
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll until `stop` is set; once more after it, so that what was said before is stored."""
+        while not stop.is_set():
+            started = monotonic_time.monotonic()
+            if self._poll_guarded() or any(job.more for job in self._jobs.values()):
+                pause = LIVE_S
+            else:
+                pause = LIVE_S if self._live else IDLE_S
+            self._maintain(started)
+            left = pause - (monotonic_time.monotonic() - started)
+            if left > 0 and (stop.wait(left) if pause == LIVE_S else self._wait(stop, left)):
+                break
+        self._poll_guarded()
+        self._unsubscribe()
+
+    def _wait(self, stop: threading.Event, seconds: float) -> bool:
+        self._wake.wait(seconds)
+        self._wake.clear()
+        return stop.is_set()
+
+    def _poll_guarded(self) -> int:
+        try:
+            return self.poll()
+        except Unavailable as error:
+            log.warning("ingest waits: %s", error)
+            self._wake.wait(0.5)
+        except Exception:
+            log.exception("ingest: a pass failed")
+            self._wake.wait(0.5)
+        return 0
+
+    def _maintain(self, now: float) -> None:
+        if now < self._next_care:
+            return
+        self._next_care = now + MAINTAIN_S
+        with contextlib.suppress(ModeldeckError, OSError):
+            self._store.maintain()
+
+    def wake(self) -> None:
+        """A job was launched: look now."""
+        self._next_scan = 0.0
+        self._wake.set()
+
+    # ---- one pass ----------------------------------------------------------------------------------------------------
+
+    def poll(self) -> int:
+        """One pass over every job that may have said something; the number of lines stored.
+
+        Raises Unavailable when the store cannot write: nothing is lost, the next pass begins where this one stopped.
+        """
+        with self._polling:
+            now = monotonic_time.monotonic()
+            if now >= self._next_scan:
+                self._next_scan = now + SCAN_S
+                self._scan()
+            return sum(self._poll_job(job_id, now) for job_id in sorted(self._live))
+
+    def _scan(self) -> None:
+        """Look at every job folder: whose log is longer than what is stored is live, whatever the store believes."""
+        known = self._store.offsets.all()
+        try:
+            entries = [entry.name for entry in os.scandir(self._home.jobs) if entry.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            entries = []
+        for job_id in entries:
+            size = _size(self._home.job(job_id) / "events.ndjson")
+            if size > (known[job_id].offset if job_id in known else 0):
+                self._live.add(job_id)
+        self._live.update(run.id for run in self._store.runs.with_states(frozenset(RunState) - FINAL_RUN_STATES))
+        self._live.update(endpoint.job_id for endpoint in self._store.endpoints.all() if endpoint.job_id)
+
+    def _poll_job(self, job_id: str, now: float) -> int:
+        trouble = self._troubles.get(job_id)
+        if trouble is not None and now < trouble.again_at:
+            return 0
+        try:
+            count = self._read(job_id, now)
+        except Unavailable:
+            self._jobs.pop(job_id, None)
+            raise
+        except Exception as error:  # noqa: BLE001 one job's lines must not hold up the others
+            self._jobs.pop(job_id, None)
+            self._remember(job_id, error, now)
+            return 0
+        if trouble is not None:
+            del self._troubles[job_id]
+        return count
+
+    def _remember(self, job_id: str, error: Exception, now: float) -> None:
+        before = self._troubles.get(job_id)
+        wait_s = min(before.wait_s * 2, 30.0) if before else 0.5
+        self._troubles[job_id] = _Trouble(str(error), now + wait_s, wait_s)
+        if before is None or before.text != str(error):
+            log.error("ingest: the log of job %s cannot be taken: %s", job_id, error, exc_info=error)
+
+    def _read(self, job_id: str, now: float) -> int:
+        job = self._jobs.get(job_id) or self._open(job_id)
+        if job is None:
+            return 0
+        size = _size(job.folder.events)
+        if size == job.size and not job.more:
+            self._publish_late(job, now)
+            self._rest(job_id, job)
+            return 0
+        result = job.reader.read(job.offset, READ_BYTES)
+        job.size, job.more = size, result.offset > job.offset and result.offset < size
+        if not result.lines and not result.damaged:
+            job.offset = result.offset
+            return 0
+        failpoint("ingest.after_read")
+        lines = self._store_lines(job, result.lines, list(result.damaged), (result.offset, result.seq), now)
+        job.offset, job.seq = result.offset, result.seq
+        failpoint("ingest.after_commit")
+        self._answer(job_id, lines)
+        return len(result.lines)
+
+    def _store_lines(
+        self, job: _Job, lines: list[Line], damaged: list[Damage], place: tuple[int, int], now: float
+    ) -> list[Line]:
+        """Rows and offset in one transaction. Returns the lines whose effects come after it (commands, saved
+        models)."""
+        job_id, late, state = job.spec.job_id, [], dict(job.state)
+        with self._store.transaction():
+            handler = self._handler(job, state)
+            for line in lines:
+                try:
+                    handler.take(line)
+                except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+                    # The line is whole but does not say what its kind promises: a damaged one like any other.
+                    damaged.append(
+                        Damage(line.end - 1, f"{line.kind} seq {line.seq}", f"not a {line.kind}: {error}"[:500])
+                    )
+                    continue
+                if line.kind in ("command_done", "model_saved"):
+                    late.append(line)
+            fresh = sum(
+                self._store.offsets.quarantine(job_id, damage.offset, damage.reason, damage.text) for damage in damaged
+            )
+            urgent = handler.finish(fresh)
+            job.unpublished = True
+            if urgent or now >= job.publish_at:
+                handler.publish()
+                job.publish_at, job.unpublished = now + PUBLISH_RUN_S, False
+            self._store.offsets.set(job_id, *place, state)
+            failpoint("ingest.after_write")
+        job.state = state
+        return late
+
+    def _handler(self, job: _Job, state: dict[str, Any]) -> Lines:
+        job_id = job.spec.job_id
+        if job.spec.kind == "train":
+            run = self._store.runs.get(job_id) or self._recovered(job)
+            return RunLines(self._store, run, state)
+        endpoint = self._store.endpoints.of_job(job_id) if job.spec.kind == "serve" else None
+        return EndpointLines(self._store, endpoint, state) if endpoint is not None else _Other()
+
+    def _publish_late(self, job: _Job, now: float) -> None:
+        """The last change of a burst, which was held back to publish no more than four times a second."""
+        if job.unpublished and now >= job.publish_at:
+            with self._store.transaction():
+                self._handler(job, dict(job.state)).publish()
+            job.publish_at, job.unpublished = now + PUBLISH_RUN_S, False
+
+    def _rest(self, job_id: str, job: _Job) -> None:
+        """Forget an ended job whose log is stored; the scan finds it again should it say something more."""
+        if job.unpublished or job.spec.kind != "train":
+            return
+        run = self._store.runs.get(job_id)
+        if run is None or run.state in FINAL_RUN_STATES:
+            self._live.discard(job_id)
+            self._jobs.pop(job_id, None)
+
+    # ---- jobs --------------------------------------------------------------------------------------------------------
+
+    def _open(self, job_id: str) -> _Job | None:
+        folder = JobFolder(self._home.job(job_id))
+        if not folder.events.exists() or self._store.runs.was_removed(job_id):
+            if not folder.path.exists() or self._store.runs.was_removed(job_id):
+                self._live.discard(job_id)
+            return None
+        spec = folder.spec()
+        offset, seq = self._store.offsets.get(job_id)
+        reader = LogReader(folder.events, seq=seq)
+        job = _Job(folder, spec, reader, offset, seq, self._store.offsets.state(job_id))
+        self._jobs[job_id] = job
+        return job
+
+    def _recovered(self, job: _Job) -> RunRecord:
+        """A run of which only the folder is left (the database is an older copy): its row is made anew from the
+        spec."""
+        launch = job.folder.launch()
+        spec = job.spec
+        run = RunRecord(
+            id=spec.job_id,
+            name=spec.name,
+            recipe=spec.recipe or "",
+            state=RunState.PREPARING,
+            settings=spec.settings,
+            dataset_id=spec.dataset.id if spec.dataset else None,
+            dataset_name=spec.dataset.name if spec.dataset else None,
+            base_model=spec.base_model.name if spec.base_model else None,
+            device=spec.device,
+            attempt=launch.attempt if launch else 1,
+            created_at=spec.created_at,
+            fork_of=spec.fork_of,
+        )
+        self._store.runs.add(run)
+        self._store.runs.add_event(run.id, "warning", text="Read in again from its folder", data={"code": "recovered"})
+        return run
+
+    def drained(self, job_id: str) -> bool:
+        """Whether every whole line of the job's log is in the store; a torn last line does not count."""
+        path = self._home.job(job_id) / "events.ndjson"
+        size, offset = _size(path), self._store.offsets.get(job_id).offset
+        if size <= offset:
+            return True
+        self._live.add(job_id)
+        self._wake.set()
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            file.seek(offset)
+            while chunk := file.read(1 << 20):
+                if b"\n" in chunk:
+                    return False
+        return True
+
+    def _on_messages(self, messages: list[FeedMessage]) -> None:
+        """Runs and endpoints that begin to live are looked at from the next pass on."""
+        for message in messages:
+            data = message.data
+            if message.topic == "runs" and message.kind == "changed" and data["state"] not in FINAL_RUN_STATES:
+                self._expect(data["id"])
+            elif message.topic == "endpoints" and message.kind == "changed" and data["state"] != EndpointState.STOPPED:
+                self._expect(data["job_id"])
+
+    def _expect(self, job_id: str) -> None:
+        if job_id and job_id not in self._live:
+            # A new set, because poll() may be walking the old one.
+            self._live = self._live | {job_id}
+            self._wake.set()
+
+    # ---- after the commit --------------------------------------------------------------------------------------------
+
+    def _answer(self, job_id: str, lines: list[Line]) -> None:
+        for line in lines:
+            if line.kind == "model_saved":
+                self._verify(job_id)
+                continue
+            done = CommandDone.model_validate(line.fields)
+            with self._done.changed:
+                self._done.answers[done.command_id] = done
+                while len(self._done.answers) > _KEEP_COMMANDS:
+                    self._done.answers.popitem(last=False)
+                self._done.changed.notify_all()
+            for callback in self._callbacks:
+                callback(job_id, done)
+
+    def on_command_done(self, callback: Callable[[str, CommandDone], None]) -> Callable[[], None]:
+        """Call callback(job_id, answer) for every answer, on the ingest thread; the returned function ends that."""
+        self._callbacks = [*self._callbacks, callback]
+
+        def end() -> None:
+            self._callbacks = [other for other in self._callbacks if other is not callback]
+
+        return end
+
+    def wait_command(self, command_id: str, timeout: float) -> CommandDone:
+        """The answer to a command, also one that has come already; TimeoutError when none comes in time."""
+        with self._done.changed:
+            if not self._done.changed.wait_for(lambda: command_id in self._done.answers, timeout):
+                raise TimeoutError(f"no answer to command {command_id} within {timeout:g} s")
+            return self._done.answers[command_id]
+
+    def _verify(self, job_id: str) -> None:
+        if self._verify_model is None:
+            return
+        threading.Thread(target=self._verify_now, args=(job_id,), name=f"verify-{job_id}", daemon=True).start()
+
+    def _verify_now(self, job_id: str) -> None:
+        try:
+            if self._verify_model is not None and self._verify_model(JobFolder(self._home.job(job_id)).model):
+                self._store.runs.change(job_id, model_ready=True)
+        except (ModeldeckError, OSError, ValueError) as error:
+            log.warning("ingest: the model of %s was not verified: %s", job_id, error)
+
+
+class _Other:
+    """Jobs without rows of their own (the mirror): only their answers to commands matter."""
+
+    def take(self, line: Line) -> None:
+        """An answer must be one."""
+        if line.kind == "command_done":
+            CommandDone.model_validate(line.fields)
+
+    def finish(self, damaged: int) -> bool:
+        """Nothing is stored; damaged lines make it worth a look."""
+        return damaged > 0
+
+    def publish(self) -> None:
+        """Nobody listens."""
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
