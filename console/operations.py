@@ -211,5 +211,18 @@ def change_rule(link: Link, rule_id: str, **fields: Any) -> Call:
     return link.patch("/rules", {"id": rule_id, **fields})
 
 
+# ---- audit ---------------------------------------------------------------------------------------------------
+
+
+def read_audit(link: Link, count: int) -> Call:
+    """The newest entries."""
+    return link.get("/audit", {"count": count})
+
+
+def verify_audit(link: Link) -> Call:
+    """Ask whether the hash chain holds."""
+    return link.get("/audit/verify")
+
+
 def _id(text: str) -> str:
     return quote(text, safe="")

@@ -61,14 +61,16 @@ class Loader(QObject):
 
     def fill(self, table: str, body: Any) -> None:
         """A table has come."""
-        changes = self._state.load(table, body)
+        self.changed.emit(self._state.load(table, body))
         self._count_down(table)
-        self.changed.emit(changes)
 
     def _count_down(self, table: str) -> None:
+        if table not in self._missing:
+            return
         self._missing.discard(table)
-        if not self._missing and not self._state.loaded:
+        if not self._missing:
             self._state.loaded = True
+            self.changed.emit(Changes(everything=True))
             self.loaded.emit()
 
     def skip(self, table: str) -> None:

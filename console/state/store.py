@@ -111,26 +111,31 @@ class AppState:
     # ---- filling -------------------------------------------------------------------------------------------
 
     def load(self, table: str, body: Any) -> Changes:
-        """Replace a whole table with what GET /<table> returned."""
+        """Replace a whole table with what GET /<table> returned; say what may look different now."""
         items = body.get("items", []) if isinstance(body, dict) else body
+        changes = Changes()
         if table == "system":
-            self.system = SystemStatus.model_validate(body)
+            self.system, changes.system = SystemStatus.model_validate(body), True
         elif table == "settings":
-            self.settings = BackendSettings.model_validate(body)
+            self.settings, changes.system = BackendSettings.model_validate(body), True
         elif table == "telemetry":
             self.telemetry = TelemetrySample.model_validate(body) if body and body.get("taken_at") else None
+            changes.telemetry = True
         elif table in ("recipes", "base_models"):
             setattr(self, table, list(items))
+            changes.system = True
         elif table == "audit":
             self.audit = deque((AuditRecord.model_validate(item) for item in items), maxlen=AUDIT_KEPT)
+            changes.audit = True
         else:
-            self._load_records(table, items)
-        return Changes(everything=True)
+            self._load_records(table, items, changes)
+        return changes
 
-    def _load_records(self, table: str, items: Iterable[dict[str, Any]]) -> None:
+    def _load_records(self, table: str, items: Iterable[dict[str, Any]], changes: Changes) -> None:
         model, key = _TABLES[table]
-        records = (model.model_validate(item) for item in items)
-        setattr(self, table, OrderedDict((getattr(record, key), record) for record in records))
+        records = OrderedDict((getattr(record, key), record) for record in map(model.model_validate, items))
+        setattr(changes, table, set(records) | set(getattr(self, table)))
+        setattr(self, table, records)
 
     def apply(self, messages: Iterable[dict[str, Any]]) -> Changes:
         """Take a batch of feed messages in order; say what changed. Topics of a newer backend are ignored."""
