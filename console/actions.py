@@ -50,8 +50,8 @@ class Action:
 
     @property
     def plain_text(self) -> str:
-        """The translated text without its mnemonic."""
-        return tr(self.text).replace("&&", "\0").replace("&", "").replace("\0", "&")
+        """The text in the language of now."""
+        return tr(self.text)
 
 
 def _go(page: str, text: str, letter: str, number: int, icon: str) -> Action:

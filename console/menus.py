@@ -62,7 +62,7 @@ class MenuKeeper:
             self._menus[key] = self._fill(tr(title), by_menu.get(key, []))
 
     def _make(self, action: Action, taken: set[str]) -> QAction:
-        made = QAction(tr(action.text), self._window)
+        made = QAction(tr(action.text).replace("&", "&&"), self._window)
         if action.icon:
             made.setIcon(theme.icon(action.icon, "bad" if action.danger else "text-secondary"))
         shortcut = self._actions.shortcut(action)

@@ -47,8 +47,9 @@ class EmptyState(QWidget):
         layout.addSpacing(8)
         self.text = Text(text, "body", "text-secondary", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.text.setMinimumWidth(320)
-        self.text.setMaximumWidth(460)
+        width = min(460, max(200, round(paint.text_width(text, self.text.font())) + 12))
+        self.text.setFixedWidth(width)
+        self.text.setMinimumHeight(self.text.heightForWidth(width))
         self.text.setVisible(bool(text))
         layout.addWidget(self.text, 0, centre)
         if buttons:

@@ -24,7 +24,7 @@ class Part:
     role: str = ""
 
 
-GAPS = {"dot": 6.0, "icon": 6.0, "text": 7.0, "grey": 7.0, "bar": 7.0, "space": 0.0}
+GAPS = {"dot": 6.0, "icon": 6.0, "text": 7.0, "grey": 6.0, "bar": 6.0, "space": 0.0}
 
 
 class StatusSegment(QAbstractButton):
@@ -63,7 +63,7 @@ class StatusSegment(QAbstractButton):
     def sizeHint(self) -> QSize:
         width = sum(self._width(p) + GAPS[p.kind] for p in self._parts)
         last = GAPS[self._parts[-1].kind] if self._parts else 0
-        return QSize(round(width - last) + 7, 27)
+        return QSize(round(width - last) + 8, 27)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
