@@ -1,0 +1,28 @@
+"""The components of the design, painted from the theme.
+
+text.py       labels and tooltips that never read markup
+paint.py      drawing shared with the table delegate: pills, chips, bars, sparklines
+buttons.py    Button, IconButton
+chips.py      StatePill, AliasChip, Tag, StateDot, Ring, Kbd, Icon
+controls.py   Segmented, Tabs, Toggle
+panel.py      Panel, hairline, row and column
+meters.py     Meter, MetricTile, ProgressBar, EstimateBar, Sparkline
+form.py       FormField, forms from pydantic models
+rows.py       gate, event, history, key-value and bar rows; ItemList
+timeline.py   VersionTimeline
+interval.py   IntervalBar
+lineage.py    LineageStrip
+traffic.py    TrafficSlider
+attribution.py  TokenAttribution
+logview.py    LogView
+filterbox.py  FilterBox
+bulkbar.py    BulkBar
+page.py       Page, PageHeader
+sheet.py      Sheet and its host
+toast.py      toasts and the banner
+empty.py      EmptyState, Skeleton
+popover.py    Popover
+palette.py    the command palette
+fuzzy.py      its matching, pure
+topbar.py rail.py statusbar.py focusring.py   the shell's parts
+"""
