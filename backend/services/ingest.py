@@ -111,6 +111,7 @@ class Ingest:
         self._verify_model = verify_model
         self._jobs: dict[str, _Job] = {}
         self._live: set[str] = set()
+        self._changing_live = threading.Lock()
         self._troubles: dict[str, _Trouble] = {}
         self._callbacks: list[Callable[[str, CommandDone], None]] = []
         self._done = _Done()
@@ -177,11 +178,13 @@ class Ingest:
             if now >= self._next_scan:
                 self._next_scan = now + SCAN_S
                 self._scan()
-            return sum(self._poll_job(job_id, now) for job_id in sorted(self._live))
+            with self._changing_live:
+                live = sorted(self._live)
+            return sum(self._poll_job(job_id, now) for job_id in live)
 
     def _scan(self) -> None:
         """Look at every job folder: whose log is longer than what is stored is live, whatever the store believes."""
-        known = self._store.offsets.all()
+        known, found = self._store.offsets.all(), set()
         try:
             entries = [entry.name for entry in os.scandir(self._home.jobs) if entry.is_dir(follow_symlinks=False)]
         except FileNotFoundError:
@@ -189,9 +192,11 @@ class Ingest:
         for job_id in entries:
             size = _size(self._home.job(job_id) / "events.ndjson")
             if size > (known[job_id].offset if job_id in known else 0):
-                self._live.add(job_id)
-        self._live.update(run.id for run in self._store.runs.with_states(frozenset(RunState) - FINAL_RUN_STATES))
-        self._live.update(endpoint.job_id for endpoint in self._store.endpoints.all() if endpoint.job_id)
+                found.add(job_id)
+        found.update(run.id for run in self._store.runs.with_states(frozenset(RunState) - FINAL_RUN_STATES))
+        found.update(endpoint.job_id for endpoint in self._store.endpoints.all() if endpoint.job_id)
+        with self._changing_live:
+            self._live |= found
 
     def _poll_job(self, job_id: str, now: float) -> int:
         trouble = self._troubles.get(job_id)
@@ -291,8 +296,12 @@ class Ingest:
             return
         run = self._store.runs.get(job_id)
         if run is None or run.state in FINAL_RUN_STATES:
+            self._leave(job_id)
+
+    def _leave(self, job_id: str) -> None:
+        with self._changing_live:
             self._live.discard(job_id)
-            self._jobs.pop(job_id, None)
+        self._jobs.pop(job_id, None)
 
     # ---- jobs --------------------------------------------------------------------------------------------------------
 
@@ -300,7 +309,7 @@ class Ingest:
         folder = JobFolder(self._home.job(job_id))
         if not folder.events.exists() or self._store.runs.was_removed(job_id):
             if not folder.path.exists() or self._store.runs.was_removed(job_id):
-                self._live.discard(job_id)
+                self._leave(job_id)
             return None
         spec = folder.spec()
         offset, seq = self._store.offsets.get(job_id)
@@ -338,8 +347,7 @@ class Ingest:
         size, offset = _size(path), self._store.offsets.get(job_id).offset
         if size <= offset:
             return True
-        self._live.add(job_id)
-        self._wake.set()
+        self._expect(job_id)
         with contextlib.suppress(OSError), path.open("rb") as file:
             file.seek(offset)
             while chunk := file.read(1 << 20):
@@ -358,8 +366,8 @@ class Ingest:
 
     def _expect(self, job_id: str) -> None:
         if job_id and job_id not in self._live:
-            # A new set, because poll() may be walking the old one.
-            self._live = self._live | {job_id}
+            with self._changing_live:
+                self._live.add(job_id)
             self._wake.set()
 
     # ---- after the commit --------------------------------------------------------------------------------------------

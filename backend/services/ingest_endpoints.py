@@ -48,7 +48,7 @@ class EndpointLines:
                 "pid": event.pid,
                 "text": event.text,
             }
-            engines.append({**engine, "since": line.time, "seconds": event.seconds})
+            engines.append({**engine, "since": line.time, "seconds": event.seconds, "memory_bytes": event.memory_bytes})
         self._fields["engines"] = tuple(sorted(engines, key=lambda engine: -engine["version"]))
         if event.text and event.state in ("failed", "died"):
             self._fields["text"] = event.text
@@ -62,6 +62,7 @@ class EndpointLines:
             "live_version": event.live_version,
             "standby_version": event.standby_version,
             "port": event.port,
+            "url": f"http://127.0.0.1:{event.port}",
             "state": new,
         }
         if event.model is not None:

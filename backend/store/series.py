@@ -94,11 +94,13 @@ class Series:
 
     # ---- writing ---------------------------------------------------------------------------------------------------
 
-    def append(self, run_id: str, attempt: int, points: Sequence[Point]) -> None:
-        """Store points in log order. ValueError, TypeError or OverflowError for what is no number; then nothing is
-        stored."""
+    def append(self, run_id: str, attempt: int, points: Sequence[Point]) -> int:
+        """Store points in log order; the ordinal of the first in its run, -1 without any.
+
+        ValueError, TypeError or OverflowError for what is no number; then nothing is stored.
+        """
         if not points:
-            return None
+            return -1
         names, *columns = zip(*points, strict=True)
         with self._database.writing() as connection:
             cache = self._cache(connection, run_id)

@@ -1,7 +1,7 @@
 """How fast the store takes, draws and zooms ten million points: `python -m tests.bench.bench_store [million points]`.
 
-Beside it, from RELIABILITY.md: plain SQLite rows at synchronous=FULL, nothing parsed, 205,000 rows/s; thinning ten million
-rows by a full scan 3.97 s, a window of 2,000 of them 0.85 ms.
+Beside it, from RELIABILITY.md: plain SQLite rows at synchronous=FULL, nothing parsed, 205,000 rows/s; thinning ten
+million rows by a full scan 3.97 s, a window of 2,000 of them 0.85 ms.
 """
 
 import random
