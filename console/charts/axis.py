@@ -18,7 +18,9 @@ def plot_rect(width: float, height: float) -> QRectF:
     return QRectF(LEFT, TOP, max(1.0, width - LEFT - RIGHT), max(1.0, height - TOP - BOTTOM))
 
 
-def x_ticks(low: float, high: float, width: float, labels: Labels, origin: float, newest: float) -> list[tuple[float, str]]:
+def x_ticks(
+    low: float, high: float, width: float, labels: Labels, origin: float, newest: float
+) -> list[tuple[float, str]]:
     """Positions on the x axis with their text; 36 px apart at least, about seven."""
     most = max(2, int(width // max(36.0, width / 7.0)))
     if labels == "number":
@@ -72,7 +74,5 @@ def paint_labels(painter: QPainter, picture: Picture) -> None:
         half = metrics.horizontalAdvance(text) / 2
         if x - half < reached + 6:
             continue
-        painter.drawText(
-            QRectF(x - half - 4, plot.bottom() + 4, 2 * half + 8, 16), Qt.AlignmentFlag.AlignCenter, text
-        )
+        painter.drawText(QRectF(x - half - 4, plot.bottom() + 4, 2 * half + 8, 16), Qt.AlignmentFlag.AlignCenter, text)
         reached = x + half

@@ -5,14 +5,15 @@ Moving the crosshair costs one blit per chart; curves are drawn again only when 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QWidget
 
 from console.charts import marks
 from console.charts.axis import paint_grid, paint_labels, plot_rect
@@ -30,75 +31,41 @@ class Overlay:
     box: tuple[float, float] | None = None
 
 
-class _Painted(QGraphicsItem):
-    """A scene item that paints a part of the picture with a function."""
-
-    def __init__(self, canvas: PlotCanvas, paint, z: float) -> None:
-        super().__init__()
-        self._canvas, self._paint = canvas, paint
-        self.setZValue(z)
-
-    def boundingRect(self) -> QRectF:
-        return QRectF(self._canvas.rect())
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:  # noqa: ARG002
-        self._paint(painter, self._canvas.picture)
-
-
-class PlotCanvas(pg.GraphicsView):
+class PlotCanvas(QWidget):
     """Shows a Picture and an Overlay.
 
-    Signals:
-        resized: the plot has another size; the chart must build its picture anew before the next paint.
+    The curves are pyqtgraph items painted directly, not through a QGraphicsScene: rendering a scene costs more than
+    the curves.
     """
 
-    resized = Signal()
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=None)
-        self.setCacheMode(self.CacheModeFlag.CacheNone)
+        super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMouseTracking(True)
-        self.viewport().setMouseTracking(True)
-        self.viewport().setAutoFillBackground(False)
-        self.setStyleSheet("background: transparent; border: none;")
         self.picture = Picture(plot_rect(100, 100))
         self.overlay = Overlay()
-        self.on_stale = None  # called before a paint when the picture does not fit the size
-        self._cache: QPixmap | None = None
-        self._items: list[pg.PlotCurveItem] = []
-        self._clip = QGraphicsRectItem()
-        self._clip.setPen(QPen(Qt.PenStyle.NoPen))
-        self._clip.setFlag(QGraphicsItem.GraphicsItemFlag.ItemClipsChildrenToShape)
-        self._clip.setZValue(3)
-        for paint, z in ((marks.paint_shades, 0), (paint_grid, 1), (_paint_areas, 2), (marks.paint_above, 4), (paint_labels, 5)):
-            self.scene().addItem(_Painted(self, paint, z))
-        self.scene().addItem(self._clip)
+        self.on_stale: Callable[[], None] | None = None  # called before a paint when the picture has another size
+        self._cache = QPixmap()
+        self._stale = True
+        self._curves: list[pg.PlotCurveItem] = []
 
     # -- what is shown ---------------------------------------------------------------------------------------
 
     def show_picture(self, picture: Picture) -> None:
         """Draw this picture at the next paint."""
         self.picture = picture
-        self._clip.setRect(picture.plot.adjusted(0, -1, 1, 1))
-        while len(self._items) < len(picture.lines):
-            item = pg.PlotCurveItem(antialias=True, skipFiniteCheck=True)
-            item.setParentItem(self._clip)
-            item.setAcceptHoverEvents(False)
-            self._items.append(item)
-        for item, line in zip(self._items, picture.lines, strict=False):
-            _feed(item, line)
-            item.setVisible(True)
-        for item in self._items[len(picture.lines) :]:
-            item.setVisible(False)
-        self._cache = None
-        self.viewport().update()
+        while len(self._curves) < len(picture.lines):
+            self._curves.append(pg.PlotCurveItem(antialias=True, skipFiniteCheck=True))
+        for curve, line in zip(self._curves, picture.lines, strict=False):
+            _feed(curve, line)
+        self._stale = True
+        self.update()
 
     def show_overlay(self, overlay: Overlay) -> None:
         """Move the crosshair; curves are not drawn again."""
         if overlay != self.overlay:
             self.overlay = overlay
-            self.viewport().update()
+            self.update()
 
     @property
     def plot(self) -> QRectF:
@@ -107,37 +74,48 @@ class PlotCanvas(pg.GraphicsView):
 
     # -- painting --------------------------------------------------------------------------------------------
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._cache = None
-        self.resized.emit()
+        self._stale = True
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         if self.picture.plot != self.plot and self.on_stale is not None:
             self.on_stale()
-        dpr = self.devicePixelRatioF()
-        if self._cache is None or self._cache.devicePixelRatio() != dpr:
-            self._cache = self._drawn(dpr)
-        painter = QPainter(self.viewport())
+        if self._cache.devicePixelRatio() != self.devicePixelRatioF():
+            self._stale = True
+        if self._stale:
+            self._stale = False
+            self._draw_cache(self.devicePixelRatioF())
+        painter = QPainter(self)
         painter.drawPixmap(0, 0, self._cache)
         self._paint_overlay(painter)
         painter.end()
 
-    def _drawn(self, dpr: float) -> QPixmap:
+    def _draw_cache(self, dpr: float) -> None:
+        """The pixmap is kept: a new one each time costs time and leaks references to None (6 with PySide6 6.11)."""
         size = QSize(max(1, round(self.width() * dpr)), max(1, round(self.height() * dpr)))
-        cache = QPixmap(size)
-        cache.setDevicePixelRatio(dpr)
-        cache.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(cache)
+        if self._cache.size() != size or self._cache.devicePixelRatio() != dpr:
+            self._cache = QPixmap(size)
+            self._cache.setDevicePixelRatio(dpr)
+        self._cache.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(self._cache)
         self.draw(painter)
         painter.end()
-        return cache
 
     def draw(self, painter: QPainter) -> None:
-        """Paint the scene without the overlay on any device of this canvas' logical size (also SVG)."""
+        """Paint everything but the overlay on any device of this canvas' logical size (also SVG)."""
+        picture = self.picture
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
-        area = QRectF(self.rect())
-        self.scene().render(painter, area, area)
+        marks.paint_shades(painter, picture)
+        paint_grid(painter, picture)
+        _paint_areas(painter, picture)
+        painter.save()
+        painter.setClipRect(picture.plot.adjusted(0, -1, 1, 1))
+        for curve, _ in zip(self._curves, picture.lines, strict=False):
+            curve.paint(painter, None, self)
+        painter.restore()
+        marks.paint_above(painter, picture)
+        paint_labels(painter, picture)
 
     def _paint_overlay(self, painter: QPainter) -> None:
         over, plot = self.overlay, self.picture.plot
@@ -212,7 +190,11 @@ def area_image(picture: Picture, dpr: float) -> QImage:
         if len(area.x) < 2:
             continue
         top = np.interp(columns, area.x, area.y, left=np.nan, right=np.nan)
-        base = np.full(width, area.base) if isinstance(area.base, float) else np.interp(columns, *area.base, left=np.nan, right=np.nan)
+        base = (
+            np.full(width, area.base)
+            if isinstance(area.base, float)
+            else np.interp(columns, *area.base, left=np.nan, right=np.nan)
+        )
         # a comparison with NaN is false: no fill where a curve is torn
         mask = (rows >= np.minimum(top, base)) & (rows < np.maximum(top, base))
         pixels[mask] = _premultiplied(colour(area.role, area.alpha))
@@ -230,7 +212,10 @@ def area_paths(area: Area) -> list[QPainterPath]:
         if len(tops) != len(bases):
             return []
         parts = [(x, y, bx, by) for (x, y), (bx, by) in zip(tops, bases, strict=True)]
-    return [pg.arrayToQPath(np.concatenate((x, bx[::-1])), np.concatenate((y, by[::-1])), connect="all", finiteCheck=False) for x, y, bx, by in parts]
+    return [
+        pg.arrayToQPath(np.concatenate((x, bx[::-1])), np.concatenate((y, by[::-1])), connect="all", finiteCheck=False)
+        for x, y, bx, by in parts
+    ]
 
 
 def _runs(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -71,39 +71,140 @@ _S = SeriesSpec
 _C = ChartSpec
 
 RUN_CHARTS: tuple[ChartSpec, ...] = (
-    _C("loss", "Loss", (_S("train/loss", "train", "train", style=".4f", smooth=True), _S("eval/loss", "eval", "eval", style=".4f", points=True)), span=2, lane=True),
+    _C(
+        "loss",
+        "Loss",
+        (
+            _S("train/loss", "train", "train", style=".4f", smooth=True),
+            _S("eval/loss", "eval", "eval", style=".4f", points=True),
+        ),
+        span=2,
+        lane=True,
+    ),
     _C("grad_norm", "Gradient norm", (_S("train/grad_norm", style=".2f"),), zero=True, robust=False),
-    _C("step_time", "Step time", (_S("train/data_wait_s", "step-data", "data", style="percent"), _S("train/forward_s", "step-forward", "forward", style="percent"), _S("train/backward_s", "step-backward", "backward", style="percent")), shape="stack", total=("train/optimizer_s",), capacity=100),
+    _C(
+        "step_time",
+        "Step time",
+        (
+            _S("train/data_wait_s", "step-data", "data", style="percent"),
+            _S("train/forward_s", "step-forward", "forward", style="percent"),
+            _S("train/backward_s", "step-backward", "backward", style="percent"),
+        ),
+        shape="stack",
+        total=("train/optimizer_s",),
+        capacity=100,
+    ),
     _C("throughput", "Throughput", (_S("train/samples_per_s"),), "examples/s", zero=True),
     _C("learning_rate", "Learning rate", (_S("train/learning_rate", style="sci"),), zero=True, robust=False),
-    _C("gpu_util", "GPU utilization", (_S("gpu/0/utilization_percent", "utilization", style=".0f"),), "%", fill=True, zero=True, capacity=100),
-    _C("gpu_memory", "GPU memory", (_S("gpu/0/memory_used_bytes", "utilization", scale=GIB, style=".1f"),), "GB", fill=True, zero=True, robust=False),
-    _C("power_temp", "Power, temp", (_S("gpu/0/power_w", "s2-orange", "W", style=".0f"), _S("gpu/0/temperature_c", "s4-magenta", "°C", style=".0f")), zero=True),
+    _C(
+        "gpu_util",
+        "GPU utilization",
+        (_S("gpu/0/utilization_percent", "utilization", style=".0f"),),
+        "%",
+        fill=True,
+        zero=True,
+        capacity=100,
+    ),
+    _C(
+        "gpu_memory",
+        "GPU memory",
+        (_S("gpu/0/memory_used_bytes", "utilization", scale=GIB, style=".1f"),),
+        "GB",
+        fill=True,
+        zero=True,
+        robust=False,
+    ),
+    _C(
+        "power_temp",
+        "Power, temp",
+        (
+            _S("gpu/0/power_w", "s2-orange", "W", style=".0f"),
+            _S("gpu/0/temperature_c", "s4-magenta", "°C", style=".0f"),
+        ),
+        zero=True,
+    ),
     _C("accuracy", "Eval accuracy", (_S("eval/accuracy", "eval", style=".4f", points=True),), hidden=True),
     _C("f1", "Eval macro F1", (_S("eval/f1", "eval", style=".4f", points=True),), hidden=True),
     _C("tokens", "Tokens", (_S("train/tokens_per_s"),), "tokens/s", zero=True, hidden=True),
     _C("step_seconds", "Time per step", (_S("train/step_s", style=".3f"),), "s", zero=True, hidden=True),
-    _C("data_wait", "Waiting for data", (_S("train/data_wait_fraction", "step-data", scale=100, style=".0f"),), "%", fill=True, zero=True, capacity=100, hidden=True),
-    _C("cpu", "CPU", (_S("cpu/utilization_percent", "utilization", style=".0f"),), "%", fill=True, zero=True, capacity=100, hidden=True),
-    _C("memory", "RAM", (_S("memory/used_bytes", "utilization", scale=GIB, style=".1f"),), "GB", fill=True, zero=True, hidden=True),
-    _C("disk_read", "Disk read", (_S("disk/read_bytes_per_s", scale=1e-6, style=".1f"),), "MB/s", zero=True, hidden=True),
+    _C(
+        "data_wait",
+        "Waiting for data",
+        (_S("train/data_wait_fraction", "step-data", scale=100, style=".0f"),),
+        "%",
+        fill=True,
+        zero=True,
+        capacity=100,
+        hidden=True,
+    ),
+    _C(
+        "cpu",
+        "CPU",
+        (_S("cpu/utilization_percent", "utilization", style=".0f"),),
+        "%",
+        fill=True,
+        zero=True,
+        capacity=100,
+        hidden=True,
+    ),
+    _C(
+        "memory",
+        "RAM",
+        (_S("memory/used_bytes", "utilization", scale=GIB, style=".1f"),),
+        "GB",
+        fill=True,
+        zero=True,
+        hidden=True,
+    ),
+    _C(
+        "disk_read",
+        "Disk read",
+        (_S("disk/read_bytes_per_s", scale=1e-6, style=".1f"),),
+        "MB/s",
+        zero=True,
+        hidden=True,
+    ),
 )
 
 # A machine without a GPU: what is known of it takes the place of the GPU row.
 CPU_RUN_CHARTS: tuple[ChartSpec, ...] = tuple(
-    spec.with_(hidden=spec.id.startswith(("gpu_", "power_")) or (spec.hidden and spec.id not in ("cpu", "memory", "step_seconds")))
+    spec.with_(
+        hidden=spec.id.startswith(("gpu_", "power_"))
+        or (spec.hidden and spec.id not in ("cpu", "memory", "step_seconds"))
+    )
     for spec in RUN_CHARTS
 )
 
 ENDPOINT_CHARTS: tuple[ChartSpec, ...] = (
-    _C("latency", "Latency", (_S("serve/latency_ms_p50", "p50", "p50", style=".1f"), _S("serve/latency_ms_p95", "p95", "p95", style=".1f"), _S("serve/latency_ms_p99", "p99", "p99", style=".1f")), "ms", span=2, zero=True, lane=True),
-    _C("requests", "Requests", (_S("serve/requests_per_s", "utilization", style=".1f"),), "per second", fill=True, zero=True),
+    _C(
+        "latency",
+        "Latency",
+        (
+            _S("serve/latency_ms_p50", "p50", "p50", style=".1f"),
+            _S("serve/latency_ms_p95", "p95", "p95", style=".1f"),
+            _S("serve/latency_ms_p99", "p99", "p99", style=".1f"),
+        ),
+        "ms",
+        span=2,
+        zero=True,
+        lane=True,
+    ),
+    _C(
+        "requests",
+        "Requests",
+        (_S("serve/requests_per_s", "utilization", style=".1f"),),
+        "per second",
+        fill=True,
+        zero=True,
+    ),
     _C("errors", "Errors", (_S("serve/errors_per_s", "errors", style=".2f"),), "per second", zero=True, robust=False),
     _C("batch", "Batch size", (_S("serve/batch_size", style=".1f"),), zero=True),
     _C("queue", "Queue", (_S("serve/queue_depth", style=".0f"),), "requests", zero=True, robust=False),
 )
 
-MACHINE_CHARTS: tuple[ChartSpec, ...] = tuple(spec for spec in RUN_CHARTS if spec.id in ("gpu_util", "gpu_memory", "power_temp", "cpu", "memory", "disk_read"))
+MACHINE_CHARTS: tuple[ChartSpec, ...] = tuple(
+    spec for spec in RUN_CHARTS if spec.id in ("gpu_util", "gpu_memory", "power_temp", "cpu", "memory", "disk_read")
+)
 
 
 def spec_for(key: str, known: tuple[ChartSpec, ...] = RUN_CHARTS + ENDPOINT_CHARTS) -> ChartSpec:
@@ -138,7 +239,14 @@ def overlay(spec: ChartSpec, runs: list[tuple[str, str]], order: list[str]) -> C
     first = spec.series[0]
     dashes: tuple[tuple[int, ...], ...] = ((), (4, 3), (1, 3))
     series = tuple(
-        replace(first, key=f"{run}:{first.key}", role=order[i % len(order)], name=name, smooth=first.smooth, dash=dashes[i // len(order) % 3])
+        replace(
+            first,
+            key=f"{run}:{first.key}",
+            role=order[i % len(order)],
+            name=name,
+            smooth=first.smooth,
+            dash=dashes[i // len(order) % 3],
+        )
         for i, (run, name) in enumerate(runs)
     )
     return spec.with_(series=series, fill=False, shape="line", lane=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import numpy as np
 from PySide6.QtCore import QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QShowEvent
@@ -19,6 +21,7 @@ from console.charts.palette import colour, pen
 from console.i18n import tr
 from console.theme import theme
 
+DESCRIBE_EVERY_S = 2.0
 MANY = 100_000  # from here on the header says how many points are behind the picture
 
 
@@ -44,6 +47,7 @@ class TimeSeriesChart(QWidget):
         self.curves.choice.log = group.log_y
         self.redraws = 0
         self.maximized = False
+        self._described_at = 0.0
         self.header = ChartHeader(tr(spec.title), tr(spec.unit) if spec.unit else "", self, 12 if framed else 0)
         self.canvas = PlotCanvas(self)
         self.canvas.on_stale = self._build
@@ -97,6 +101,13 @@ class TimeSeriesChart(QWidget):
         self.redraws += 1
         self._build()
         self.show_crosshair(self.group.crosshair, self.canvas.overlay.chip)
+        if self.hasFocus() and monotonic() - self._described_at > DESCRIBE_EVERY_S:
+            self._describe()
+
+    def _describe(self) -> None:
+        """Keep the spoken summary fresh where a reader may ask for it, not at every redraw."""
+        self._described_at = monotonic()
+        self.setAccessibleDescription(self.spoken_summary())
 
     def _build(self) -> None:
         self.canvas.show_picture(self.curves.build(self.group, self.canvas.plot))
@@ -105,7 +116,11 @@ class TimeSeriesChart(QWidget):
 
     def _unit_text(self) -> str:
         unit = tr(self.spec.unit) if self.spec.unit else ""
-        counts = [max(len(s), self.group.store.true_counts.get(spec.key, 0)) for spec in self.spec.series if (s := self.group.store.get(spec.key)) is not None]
+        counts = [
+            max(len(s), self.group.store.true_counts.get(spec.key, 0))
+            for spec in self.spec.series
+            if (s := self.group.store.get(spec.key)) is not None
+        ]
         if counts and max(counts) >= MANY:
             text = tr("all {n} points", n=f"{max(counts):,}")
             return f"{unit} · {text}" if unit else text
@@ -139,7 +154,16 @@ class TimeSeriesChart(QWidget):
         entries = []
         for spec in self.spec.series:
             value, _, _ = self.curves.value_at(self.group, spec, at)
-            entries.append(Entry(spec.key, tr(spec.name) if spec.name else "", spec.role, number(value, spec.style), spec.key in self.curves.off, dash=spec.dash))
+            entries.append(
+                Entry(
+                    spec.key,
+                    tr(spec.name) if spec.name else "",
+                    spec.role,
+                    number(value, spec.style),
+                    spec.key in self.curves.off,
+                    dash=spec.dash,
+                )
+            )
         self.header.set_entries(entries)
 
     def header_values(self) -> dict[str, str]:
@@ -228,7 +252,12 @@ class TimeSeriesChart(QWidget):
         choice = self.curves.choice
         choice.log = bool(state.get("log", False))
         mode, fixed = state.get("y", "robust"), state.get("range")
-        if mode == "fixed" and isinstance(fixed, list | tuple) and len(fixed) == 2 and all(isinstance(v, int | float) for v in fixed):
+        if (
+            mode == "fixed"
+            and isinstance(fixed, list | tuple)
+            and len(fixed) == 2
+            and all(isinstance(v, int | float) for v in fixed)
+        ):
             choice.mode, choice.fixed = "fixed", (float(fixed[0]), float(fixed[1]))
         elif mode in ("auto", "robust"):
             choice.mode = str(mode)
@@ -271,8 +300,12 @@ class TimeSeriesChart(QWidget):
         super().keyReleaseEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        self._focus_ring = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
-        self.setAccessibleDescription(self.spoken_summary())
+        self._focus_ring = event.reason() in (
+            Qt.FocusReason.TabFocusReason,
+            Qt.FocusReason.BacktabFocusReason,
+            Qt.FocusReason.ShortcutFocusReason,
+        )
+        self._describe()
         self.update()
         super().focusInEvent(event)
 

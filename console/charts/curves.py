@@ -78,7 +78,11 @@ class Curves:
         """The series to draw, stack tops in stack order."""
         if self._stack is not None:
             self._stack.refresh(page.store)
-            return [(s, top) for s, top in zip(self.spec.series, self._stack.tops, strict=True) if len(top) and s.key not in self.off]
+            return [
+                (s, top)
+                for s, top in zip(self.spec.series, self._stack.tops, strict=True)
+                if len(top) and s.key not in self.off
+            ]
         low, high = page.range
         found = [(s, page.store.best(s.key, page.axis, low, high)) for s in self.shown()]
         return [(s, series) for s, series in found if series is not None]
@@ -93,7 +97,9 @@ class Curves:
         every = np.concatenate(values) if values else np.empty(0)
         self._floor = scale.log_floor(every)
         picture.y_range = self.y_range = scale.choose_range(every, self.spec, self.choice, self._floor)
-        picture.y_ticks = [(picture.y_pixel(v), t) for v, t in scale.labels(*self.y_range, self.spec, self.choice.log, plot.height())]
+        picture.y_ticks = [
+            (picture.y_pixel(v), t) for v, t in scale.labels(*self.y_range, self.spec, self.choice.log, plot.height())
+        ]
         picture.limits = [(picture.y_pixel(self._on_scale(limit.value)), limit.role) for limit in self.spec.limits]
         self._add_axis(picture, page)
         for i, item in enumerate(drawn):
@@ -111,7 +117,10 @@ class Curves:
             if spec.low and spec.high:
                 edges = [page.store.best(key, page.axis, low, high) for key in (spec.low, spec.high)]
                 if edges[0] is not None and edges[1] is not None:
-                    item.bounds = (edges[0].trace(page.axis, low, high, pixels), edges[1].trace(page.axis, low, high, pixels))
+                    item.bounds = (
+                        edges[0].trace(page.axis, low, high, pixels),
+                        edges[1].trace(page.axis, low, high, pixels),
+                    )
             drawn.append(item)
         return drawn
 
@@ -123,7 +132,9 @@ class Curves:
         plot = picture.plot
         px = plot.left() + (x - low) * (plot.width() / (high - low))
         y_low, y_high = picture.y_range
-        rows = plot.bottom() - (scale.to_scale(y, self.choice.log, self._floor) - y_low) * (plot.height() / (y_high - y_low))
+        rows = plot.bottom() - (scale.to_scale(y, self.choice.log, self._floor) - y_low) * (
+            plot.height() / (y_high - y_low)
+        )
         # the rasterizer slows down and overflows on coordinates far outside
         return px, np.clip(rows, plot.top() - 4 * plot.height(), plot.bottom() + 4 * plot.height())
 
@@ -150,14 +161,24 @@ class Curves:
         if not spec.points:
             self._add_gaps(picture, page, item.raw)
 
-    def _add_area(self, picture: Picture, page: PageState, item: Drawn, below: Drawn | None, line: tuple[Floats, Floats], dim: float) -> None:
+    def _add_area(
+        self,
+        picture: Picture,
+        page: PageState,
+        item: Drawn,
+        below: Drawn | None,
+        line: tuple[Floats, Floats],
+        dim: float,
+    ) -> None:
         spec = item.spec
         floor = picture.plot.bottom()
         if item.bounds is not None:
             lower, upper = (self._pixels(picture, page, b.x, b.y * spec.scale) for b in item.bounds)
             picture.areas.append(Area(*upper, spec.role, float(token("band-alpha")) * dim, lower, spec.key))
         elif self.spec.shape == "stack":
-            base = self._pixels(picture, page, below.raw.x, below.raw.y * below.spec.scale) if below is not None else floor
+            base = (
+                self._pixels(picture, page, below.raw.x, below.raw.y * below.spec.scale) if below is not None else floor
+            )
             picture.areas.append(Area(*line, spec.role, float(token("stack-alpha")) * dim, base, spec.key))
         elif self.spec.fill and len(self.shown()) == 1 and not self.choice.log and picture.y_range[0] == 0.0:
             picture.areas.append(Area(*line, spec.role, float(token("fill-alpha")) * dim, floor, spec.key))
@@ -174,8 +195,14 @@ class Curves:
         picture.x_ticks = [(plot.left() + (t + origin - low) * per_unit, text) for t, text in at]
         if page.future is not None:
             a, b = page.future
-            picture.shades.append(Shade(plot.left() + (a - low) * per_unit, plot.left() + (b - low) * per_unit, "future"))
-        placed = [(plot.left() + (at - low) * per_unit, e) for e in page.events if (at := e.at(page.axis)) is not None and low <= at <= high]
+            picture.shades.append(
+                Shade(plot.left() + (a - low) * per_unit, plot.left() + (b - low) * per_unit, "future")
+            )
+        placed = [
+            (plot.left() + (at - low) * per_unit, e)
+            for e in page.events
+            if (at := e.at(page.axis)) is not None and low <= at <= high
+        ]
         picture.marks = group_marks(placed)
         picture.lane = self.spec.lane
         picture.lane_keys = frozenset(s.key for s in self.spec.series)
@@ -212,7 +239,9 @@ class Curves:
 
     # -- single values ---------------------------------------------------------------------------------------
 
-    def value_at(self, page: PageState, spec: SeriesSpec, at: float | None) -> tuple[float | None, float | None, float | None]:
+    def value_at(
+        self, page: PageState, spec: SeriesSpec, at: float | None
+    ) -> tuple[float | None, float | None, float | None]:
         """The value a header shows for `at` (None: the newest), with its x and its height on the axis.
 
         None where the series has no value near `at`: it has ended or not begun.

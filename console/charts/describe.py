@@ -43,6 +43,13 @@ def spoken(name: str, values: Floats, style: str) -> str:
     if not len(known):
         return tr("{name}: no values", name=name)
     low, high = number(float(known.min()), style), number(float(known.max()), style)
-    text = tr("{name}: {last}, lowest {low}, highest {high}, {trend}", name=name, last=number(float(known[-1]), style), low=low, high=high, trend=trend(values))
+    text = tr(
+        "{name}: {last}, lowest {low}, highest {high}, {trend}",
+        name=name,
+        last=number(float(known[-1]), style),
+        low=low,
+        high=high,
+        trend=trend(values),
+    )
     odd = len(values) - len(known)
     return text + (tr(", {n} values are not numbers", n=odd) if odd else "")

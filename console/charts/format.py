@@ -116,7 +116,9 @@ def tick_labels(values: Sequence[float], unit: str = "") -> list[str]:
         digits = _digits([v / factor for v in values])
         return [number(v / factor, f".{digits}f") + (suffix if v else "") for v in values]
     if 0 < largest < 1e-2:
-        digits = 0 if all(float(f"{v:.0e}") == v or math.isclose(float(f"{v:.0e}"), v, rel_tol=1e-6) for v in values) else 1
+        digits = (
+            0 if all(float(f"{v:.0e}") == v or math.isclose(float(f"{v:.0e}"), v, rel_tol=1e-6) for v in values) else 1
+        )
         return [_scientific(v, digits) for v in values]
     digits = _digits(values)
     return [("0" if v == 0 else number(v, f".{digits}f")) + (unit if v else "") for v in values]

@@ -70,7 +70,9 @@ class ChartGrid(QScrollArea):
 
     layout_changed = Signal()
 
-    def __init__(self, group: ChartGroup, specs: Iterable[ChartSpec], parent: QWidget | None = None, columns: int = 3) -> None:
+    def __init__(
+        self, group: ChartGroup, specs: Iterable[ChartSpec], parent: QWidget | None = None, columns: int = 3
+    ) -> None:
         super().__init__(parent)
         self.group = group
         self._columns = columns
@@ -143,7 +145,7 @@ class ChartGrid(QScrollArea):
         """Logged keys that no visible chart draws, in the order they came."""
         drawn = {s.key for chart in self.shown() for s in chart.spec.series}
         drawn |= {key for chart in self.shown() for key in chart.spec.total}
-        return [key for key in self.group.store.keys() if key not in drawn]
+        return [key for key in self.group.store.names() if key not in drawn]
 
     def fill_add_menu(self, menu: QMenu) -> None:
         """Entries of an "Add chart" button: hidden charts, then other logged metrics, then Reset layout."""
@@ -202,7 +204,11 @@ class ChartGrid(QScrollArea):
             chart.setFocusPolicy(Qt.FocusPolicy.StrongFocus if chart is current else Qt.FocusPolicy.ClickFocus)
 
     def eventFilter(self, watched, event) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QKeyEvent.Type.KeyPress and isinstance(watched, TimeSeriesChart):
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QKeyEvent.Type.KeyPress
+            and isinstance(watched, TimeSeriesChart)
+        ):
             step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
             if step is not None and self._big is None:
                 self._focus_next(watched, step)
@@ -282,7 +288,13 @@ class ChartGrid(QScrollArea):
     def layout_state(self) -> dict[str, object]:
         """Order, hidden charts, added metrics and each chart's view, as plain JSON values."""
         views = {i: state for i, chart in self._charts.items() if (state := chart.view_state())}
-        return {"version": LAYOUT_VERSION, "order": list(self._order), "hidden": sorted(self._hidden), "added": dict(self._added), "views": views}
+        return {
+            "version": LAYOUT_VERSION,
+            "order": list(self._order),
+            "hidden": sorted(self._hidden),
+            "added": dict(self._added),
+            "views": views,
+        }
 
     def restore_layout(self, state: dict[str, object]) -> None:
         """Take a kept layout; unknown charts are passed over and new ones stand at their default place."""

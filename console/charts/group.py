@@ -49,7 +49,13 @@ class ChartGroup(QObject):
     note_requested = Signal(object)
     maximize_requested = Signal(object)
 
-    def __init__(self, parent: QObject | None = None, axis: Axis = "step", labels: str = "elapsed", follow_span: float | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        axis: Axis = "step",
+        labels: str = "elapsed",
+        follow_span: float | None = None,
+    ) -> None:
         super().__init__(parent)
         self.store = SeriesStore()
         self.clock = RedrawClock(self)
@@ -101,17 +107,23 @@ class ChartGroup(QObject):
 
     # -- data ------------------------------------------------------------------------------------------------
 
-    def set_series(self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike) -> None:
+    def set_series(
+        self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
+    ) -> None:
         """The history of a key, replacing what was there. Steps None: a sample that only knows its time."""
         self.store.replace(key, steps, times, epochs, values)
         self._arrived(key)
 
-    def append(self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike) -> None:
+    def append(
+        self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
+    ) -> None:
         """A live batch of a key; scalars and arrays alike."""
         self.store.append(key, steps, times, epochs, values)
         self._arrived(key)
 
-    def set_detail(self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike) -> None:
+    def set_detail(
+        self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
+    ) -> None:
         """The finer points of a window, in answer to `request_window`."""
         self.store.set_detail(key, steps, times, epochs, values)
         self._arrived(key)
@@ -329,7 +341,7 @@ class ChartGroup(QObject):
 
     def _ruler(self, chart: TimeSeriesChart | None) -> Series | None:
         keys = [*(s.key for s in chart.spec.series)] if chart is not None else []
-        for key in [*keys, *self.store.keys()]:
+        for key in [*keys, *self.store.names()]:
             series = self.store.get(key)
             if series is not None:
                 self.store.place(series)

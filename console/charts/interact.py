@@ -31,7 +31,7 @@ class Hand(QObject):
         self._from: float | None = None  # column where the left button went down
         self._pan_from: float | None = None
         self._space = False
-        self._surface = chart.canvas.viewport()
+        self._surface = chart.canvas
         self._surface.installEventFilter(self)
 
     def set_space(self, held: bool) -> None:

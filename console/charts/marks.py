@@ -85,7 +85,11 @@ def _paint_icon(painter: QPainter, mark: Mark, icon: str, role: str, centre: QPo
     if len(mark.events) > 1:
         painter.setFont(font("caption", 600))
         painter.setPen(colour("text-secondary"))
-        painter.drawText(QRectF(spot.right() + 1, spot.top(), 24, spot.height()), Qt.AlignmentFlag.AlignVCenter, str(len(mark.events)))
+        painter.drawText(
+            QRectF(spot.right() + 1, spot.top(), 24, spot.height()),
+            Qt.AlignmentFlag.AlignVCenter,
+            str(len(mark.events)),
+        )
 
 
 def _paint_dots(painter: QPainter, picture: Picture) -> None:
@@ -94,7 +98,11 @@ def _paint_dots(painter: QPainter, picture: Picture) -> None:
         painter.setBrush(colour(dots.role))
         radius = dots.diameter / 2
         for x, y in zip(dots.x.tolist(), dots.y.tolist(), strict=True):
-            if y == y and picture.plot.left() - 1 <= x <= picture.plot.right() + 1 and picture.plot.top() <= y <= picture.plot.bottom() + 1:
+            if (
+                y == y
+                and picture.plot.left() - 1 <= x <= picture.plot.right() + 1
+                and picture.plot.top() <= y <= picture.plot.bottom() + 1
+            ):
                 painter.drawEllipse(QPointF(x, y), radius, radius)
 
 

@@ -22,7 +22,11 @@ def build_menu(chart: TimeSeriesChart, position: float | None) -> QMenu:
     menu = QMenu(chart)
     menu.aboutToHide.connect(menu.deleteLater)
     if position is not None:
-        _add(menu, tr("Add note here"), lambda: chart.group.note_requested.emit(chart.group.store.position(chart.group.axis, position)))
+        _add(
+            menu,
+            tr("Add note here"),
+            lambda: chart.group.note_requested.emit(chart.group.store.position(chart.group.axis, position)),
+        )
         menu.addSeparator()
     _add(menu, tr("Save image as PNG…"), lambda: _save(chart, "png"))
     _add(menu, tr("Save image as SVG…"), lambda: _save(chart, "svg"))
@@ -36,7 +40,12 @@ def build_menu(chart: TimeSeriesChart, position: float | None) -> QMenu:
     for text, act in chart.group.extra_actions:
         _add(menu, text, act)
     shrunk = getattr(chart, "maximized", False)
-    _add(menu, tr("Restore") if shrunk else tr("Maximize"), lambda: chart.group.maximize_requested.emit(None if shrunk else chart), "Esc" if shrunk else "Enter")
+    _add(
+        menu,
+        tr("Restore") if shrunk else tr("Maximize"),
+        lambda: chart.group.maximize_requested.emit(None if shrunk else chart),
+        "Esc" if shrunk else "Enter",
+    )
     _add(menu, tr("Hide chart"), chart.hide_requested.emit)
     return menu
 
@@ -53,7 +62,11 @@ def _add_range(menu: QMenu, chart: TimeSeriesChart) -> None:
     log.setChecked(chart.curves.choice.log)
     ranges = menu.addMenu(tr("Y range"))
     group = QActionGroup(ranges)
-    for mode, text in (("robust", tr("Ignore outliers")), ("auto", tr("Show everything")), ("fixed", tr("Keep as it is now"))):
+    for mode, text in (
+        ("robust", tr("Ignore outliers")),
+        ("auto", tr("Show everything")),
+        ("fixed", tr("Keep as it is now")),
+    ):
         action = _add(ranges, text, lambda mode=mode: chart.set_y_mode(mode))
         action.setCheckable(True)
         action.setChecked(chart.curves.choice.mode == mode)
@@ -74,7 +87,9 @@ def copy_data(chart: TimeSeriesChart) -> None:
 
 
 def _save(chart: TimeSeriesChart, kind: str) -> None:
-    name, _ = QFileDialog.getSaveFileName(chart.window(), tr("Save image"), f"{chart.spec.id}.{kind}".replace("/", "_").replace(":", "_"), f"*.{kind}")
+    name, _ = QFileDialog.getSaveFileName(
+        chart.window(), tr("Save image"), f"{chart.spec.id}.{kind}".replace("/", "_").replace(":", "_"), f"*.{kind}"
+    )
     if not name:
         return
     path = Path(name) if name.lower().endswith(f".{kind}") else Path(f"{name}.{kind}")

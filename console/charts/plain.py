@@ -50,7 +50,7 @@ class PlainChart(QWidget):
         self.header = ChartHeader(title, unit, self, 12 if framed else 0, 11 if framed else 0)
         self.canvas = PlotCanvas(self)
         self.canvas.on_stale = self._build
-        self.canvas.viewport().installEventFilter(self)
+        self.canvas.installEventFilter(self)
         box = QVBoxLayout(self)
         box.setContentsMargins(*((0, 9, 6, 4) if framed else (0, 0, 0, 0)))
         box.setSpacing(1)
@@ -66,7 +66,13 @@ class PlainChart(QWidget):
 
     # -- data ------------------------------------------------------------------------------------------------
 
-    def set_points(self, labels: Sequence[str], curves: Sequence[PlainCurve], limits: Sequence[Limit] = (), marker: int | None = None) -> None:
+    def set_points(
+        self,
+        labels: Sequence[str],
+        curves: Sequence[PlainCurve],
+        limits: Sequence[Limit] = (),
+        marker: int | None = None,
+    ) -> None:
         """Curves over labelled positions; `marker` draws a dashed line at a position (the champion)."""
         self._x = np.arange(len(labels), dtype=np.float64)
         self._labels = list(labels)
@@ -83,7 +89,9 @@ class PlainChart(QWidget):
 
     def spoken_summary(self) -> str:
         """Per curve last, lowest, highest value and trend."""
-        parts = [spoken(c.name or self.header.title, np.asarray(c.values, dtype=np.float64), c.style) for c in self._curves]
+        parts = [
+            spoken(c.name or self.header.title, np.asarray(c.values, dtype=np.float64), c.style) for c in self._curves
+        ]
         return "; ".join(parts) if parts else tr("No values yet")
 
     # -- the picture -----------------------------------------------------------------------------------------
@@ -101,7 +109,9 @@ class PlainChart(QWidget):
         return ChartSpec("plain", self.header.title, (), robust=False, limits=self._limits)
 
     def _values(self) -> Floats:
-        columns = [np.asarray(v, dtype=np.float64) for c in self._curves for v in (c.values, c.low, c.high) if v is not None]
+        columns = [
+            np.asarray(v, dtype=np.float64) for c in self._curves for v in (c.values, c.low, c.high) if v is not None
+        ]
         columns.append(np.array([limit.value for limit in self._limits]))
         return np.concatenate(columns)
 
@@ -112,7 +122,9 @@ class PlainChart(QWidget):
         picture.y_range = scale.choose_range(values, self._spec(), choice, 0.1)
         low, high = self._x_range()
         picture.x_ticks = [(self._px(t, plot), text) for t, text in self._x_ticks(plot.width()) if low <= t <= high]
-        picture.y_ticks = [(picture.y_pixel(v), t) for v, t in scale.labels(*picture.y_range, self._spec(), False, plot.height())]
+        picture.y_ticks = [
+            (picture.y_pixel(v), t) for v, t in scale.labels(*picture.y_range, self._spec(), False, plot.height())
+        ]
         picture.limits = [(picture.y_pixel(limit.value), limit.role) for limit in self._limits]
         for curve in self._curves:
             self._add(picture, curve)
@@ -130,13 +142,21 @@ class PlainChart(QWidget):
 
     def _rows(self, picture: Picture, values: ArrayLike) -> Floats:
         low, high = picture.y_range
-        return picture.plot.bottom() - (np.asarray(values, dtype=np.float64) - low) * (picture.plot.height() / (high - low))
+        return picture.plot.bottom() - (np.asarray(values, dtype=np.float64) - low) * (
+            picture.plot.height() / (high - low)
+        )
 
     def _add(self, picture: Picture, curve: PlainCurve) -> None:
         low, high = self._x_range()
         x = picture.plot.left() + (self._x - low) * (picture.plot.width() / (high - low))
         if curve.low is not None and curve.high is not None:
-            band = Area(x, self._rows(picture, curve.high), curve.role, float(token("band-alpha")), (x, self._rows(picture, curve.low)))
+            band = Area(
+                x,
+                self._rows(picture, curve.high),
+                curve.role,
+                float(token("band-alpha")),
+                (x, self._rows(picture, curve.low)),
+            )
             picture.areas.append(band)
         y = self._rows(picture, curve.values)
         picture.lines.append(Line(x, y, curve.role, 1.0, 1.0, curve.dash))
@@ -154,7 +174,11 @@ class PlainChart(QWidget):
             at = index if index is not None else int(known[-1]) if len(known) else None
             value = float(values[at]) if at is not None and np.isfinite(values[at]) else None
             several = len(self._curves) > 1 and index is None
-            entries.append(Entry(str(i), curve.name, curve.role, "" if several else fmt.number(value, curve.style), dash=curve.dash))
+            entries.append(
+                Entry(
+                    str(i), curve.name, curve.role, "" if several else fmt.number(value, curve.style), dash=curve.dash
+                )
+            )
         self.header.set_entries(entries)
 
     # -- hover -----------------------------------------------------------------------------------------------
@@ -201,14 +225,27 @@ class PlainChart(QWidget):
 class DistributionChart(PlainChart):
     """A reference as an outline over the bars of now; `set_histograms(edges, reference, current)` in percent."""
 
-    def set_histograms(self, edges: ArrayLike, reference: ArrayLike | None, current: ArrayLike | None, names: tuple[str, str] | None = None) -> None:
+    def set_histograms(
+        self,
+        edges: ArrayLike,
+        reference: ArrayLike | None,
+        current: ArrayLike | None,
+        names: tuple[str, str] | None = None,
+    ) -> None:
         """`edges` has one entry more than the counts. Counts of any unit; they are shown as percent of their sum."""
         self._edges = np.asarray(edges, dtype=np.float64)
         names = names or (tr("reference"), tr("current"))
         given = [("reference", names[0], reference), ("current", names[1], current)]
-        self._curves = [PlainCurve(name, role, _percent(counts, len(self._edges) - 1), style=".1f") for role, name, counts in given if counts is not None]
+        self._curves = [
+            PlainCurve(name, role, _percent(counts, len(self._edges) - 1), style=".1f")
+            for role, name, counts in given
+            if counts is not None
+        ]
         self._x = (self._edges[1:] + self._edges[:-1]) / 2
-        self._labels = [f"{fmt.number(float(a), 'g')} – {fmt.number(float(b), 'g')}" for a, b in zip(self._edges[:-1], self._edges[1:], strict=True)]
+        self._labels = [
+            f"{fmt.number(float(a), 'g')} – {fmt.number(float(b), 'g')}"
+            for a, b in zip(self._edges[:-1], self._edges[1:], strict=True)
+        ]
         self.refresh()
 
     def _x_range(self) -> tuple[float, float]:

@@ -90,7 +90,7 @@ class Smoother:
         steps = np.where(np.isfinite(steps), np.clip(steps, 0.0, 1e6), 1.0)
         decay = np.power(self.weight, steps)
         finite = np.isfinite(y)
-        gain = np.where(finite, 1.0 - np.minimum(decay, self.weight ** 0.01), 0.0)
+        gain = np.where(finite, 1.0 - np.minimum(decay, self.weight**0.01), 0.0)
         mean = _scan(decay, gain * np.where(finite, y, 0.0), self._mean)
         total = _scan(decay, gain, self._sum)
         self._mean, self._sum = float(mean[-1]), float(total[-1])

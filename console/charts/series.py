@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -42,7 +43,9 @@ class Series:
         self._size = 0
         self._limit = limit
         self._odd = np.empty(0, dtype=np.intp)
-        self._breaks: dict[str, tuple[int, int, float, Indices]] = {}  # axis → (points seen, points at spacing, spacing, indices)
+        self._breaks: dict[
+            str, tuple[int, int, float, Indices]
+        ] = {}  # axis → (points seen, points at spacing, spacing, indices)
         self._reach: dict[str, tuple[int, float, float]] = {}
         self._smooth: dict[tuple[str, float], tuple[Smoother, list[Floats], int]] = {}
         self.placed = 0  # points before this index have their final step and epoch
@@ -134,7 +137,7 @@ class Series:
         x = self.column(axis)
         backs = [int(i) for i in self.breaks(axis) if x[i] < x[i - 1]]
         spans = []
-        for a, b in zip([0, *backs], [*backs, self._size], strict=True):
+        for a, b in pairwise([0, *backs, self._size]):
             s = a + int(np.searchsorted(x[a:b], low, side="left"))
             e = a + int(np.searchsorted(x[a:b], high, side="right"))
             s, e = max(a, s - 1), min(b, e + 1)
@@ -167,7 +170,13 @@ class Series:
             order = np.searchsorted(stops, index, side="right")
             torn = np.flatnonzero((np.diff(order) != 0) | (np.diff(index) < 0)) + 1
             tx, ty = np.insert(tx, torn, tx[torn]), np.insert(ty, torn, np.nan)
-        return Trace(tx, ty, _alone(ty) if len(ty) != len(index) or len(ty) == 1 else _NONE, self._gaps(breaks, x, window), *self._odd_in(x, window))
+        return Trace(
+            tx,
+            ty,
+            _alone(ty) if len(ty) != len(index) or len(ty) == 1 else _NONE,
+            self._gaps(breaks, x, window),
+            *self._odd_in(x, window),
+        )
 
     def _gaps(self, breaks: Indices, x: Floats, window: tuple[float, float]) -> tuple[tuple[float, float], ...]:
         low, high = window

@@ -21,7 +21,7 @@ class SeriesStore:
     def __contains__(self, key: str) -> bool:
         return key in self._series and len(self._series[key]) > 0
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """Keys in the order they first came."""
         return [key for key, series in self._series.items() if len(series)]
 

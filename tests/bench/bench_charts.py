@@ -121,7 +121,9 @@ def main() -> None:
     live, moves = ours(options.points, options.frames)
     print(f"bare pyqtgraph, 9 × {options.points:,} points     {percentiles(peer)}")
     print(f"run page, live batch in every chart   {percentiles(live)}   ratio {np.median(live) / np.median(peer):.2f}")
-    print(f"run page, crosshair in every chart    {percentiles(moves)}   ratio {np.median(moves) / np.median(peer):.2f}")
+    print(
+        f"run page, crosshair in every chart    {percentiles(moves)}   ratio {np.median(moves) / np.median(peer):.2f}"
+    )
     zooming, _ = ours(options.points, options.frames, zoom=True, charts=16)
     print(f"16 charts, zooming                    {percentiles(zooming)}   limit 16.7 ms")
     heavy, _ = ours(1_000_000, max(10, options.frames // 3))

@@ -1,0 +1,143 @@
+"""Columns grow, keep everything, know their holes; samples find their step; shares stack."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from console.charts.series import Series
+from console.charts.shares import ShareStack
+from console.charts.store import SeriesStore
+
+
+def filled(count: int = 1_000, step: float = 1.0) -> Series:
+    series = Series(capacity=16)
+    steps = np.arange(count) * step
+    series.extend(steps, 1e9 + steps, steps / 100, np.sin(steps))
+    return series
+
+
+def test_points_are_kept_through_many_small_batches() -> None:
+    series = Series(capacity=16)
+    for i in range(5_000):
+        series.extend([i], [i], None, [i * 2.0])
+    assert len(series) == 5_000
+    assert np.array_equal(series.values, np.arange(5_000) * 2.0)
+
+
+def test_the_oldest_points_go_when_the_limit_is_reached() -> None:
+    series = Series(limit=1_000)
+    for start in range(0, 5_000, 100):
+        series.extend(np.arange(start, start + 100), np.arange(start, start + 100), None, np.full(100, np.nan))
+    assert len(series) <= 1_000
+    assert series.column("step")[-1] == 4_999
+    assert len(series.trace("step", 0, 5_000, 100).odd_x) == len(series)
+
+
+def test_columns_of_different_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 values came with 3 entries of 'step'"):
+        Series().extend([1, 2, 3], None, None, [1, 2])
+
+
+def test_a_trace_keeps_a_single_spike_and_reaches_the_edges() -> None:
+    series = filled(100_000)
+    series.values[54_321] = 99.0
+    trace = series.trace("step", 20_000.5, 80_000.5, 300)
+    assert trace.y.max() == 99.0
+    assert trace.x[0] <= 20_000.5
+    assert trace.x[-1] >= 80_000.5
+    assert len(trace.x) <= 2 * 300 + 6
+
+
+def test_nan_and_infinity_become_markers_and_lift_the_pen() -> None:
+    series = filled(100)
+    series.extend([100, 101, 102, 103], None, None, [np.nan, np.inf, -np.inf, 1.0])
+    trace = series.trace("step", 0, 200, 500)
+    assert trace.odd_x.tolist() == [100, 101, 102]
+    assert np.isnan(trace.odd_y[0])
+    assert trace.odd_y[1:].tolist() == [np.inf, -np.inf]
+    assert np.isnan(trace.y).sum() == 1
+    assert trace.alone.tolist() == [len(trace.y) - 1]
+
+
+def test_nothing_but_nan_draws_nothing_and_loses_nothing() -> None:
+    series = Series()
+    series.extend(np.arange(5_000), np.arange(5_000), None, np.full(5_000, np.nan))
+    trace = series.trace("step", 0, 5_000, 100)
+    assert len(trace.x) == 0
+    assert len(trace.odd_x) == 5_000
+    assert np.isnan(series.smoothed("step", 0.9)).all()
+
+
+def test_a_hole_breaks_the_line() -> None:
+    series = filled(100)
+    series.extend(np.arange(500, 600), 1e9 + np.arange(500, 600), None, np.ones(100))
+    trace = series.trace("time", 1e9, 1e9 + 600, 500)
+    assert trace.gaps == ((1e9 + 99, 1e9 + 500),)
+    assert np.isnan(trace.y).sum() == 1
+
+
+def test_irregular_logging_is_not_a_hole() -> None:
+    series = Series()
+    series.extend(np.arange(50), np.arange(50) * 0.2 + np.where(np.arange(50) > 25, 4.0, 0), None, np.ones(50))
+    assert series.trace("time", 0, 100, 500).gaps == ()
+
+
+def test_a_resumed_run_steps_back_without_a_line_across() -> None:
+    series = filled(1_000)
+    series.extend(np.arange(500, 800), 2e9 + np.arange(300), None, np.full(300, 7.0))
+    trace = series.trace("step", 0, 1_000, 2_000)
+    assert np.isnan(trace.y).sum() == 1
+    assert series.values[series.nearest("step", 600)] == 7.0
+    assert series.values[series.nearest("step", 300)] == pytest.approx(np.sin(300))
+
+
+def test_samples_that_know_only_their_time_get_a_step() -> None:
+    store = SeriesStore()
+    store.replace("train/loss", [0, 100], [0.0, 50.0], [0.0, 1.0], [1, 1])
+    store.replace("gpu/0/power_w", None, [10.0, 25.0, 60.0], None, [1, 2, 3])
+    power = store.get("gpu/0/power_w")
+    store.place(power)
+    assert power.column("step").tolist() == [20, 50, 100]
+    assert power.column("epoch").tolist() == [0.2, 0.5, 1.0]
+    store.append("train/loss", [200], [100.0], [2.0], [1])
+    store.place(power)
+    assert power.column("step").tolist() == [20, 50, 120]
+
+
+def test_epochs_come_from_steps_per_epoch() -> None:
+    store = SeriesStore()
+    store.steps_per_epoch = 50
+    store.replace("train/loss", [0, 100], [0.0, 50.0], None, [1, 1])
+    assert store.reach("epoch") == (0, 2)
+    assert store.position("step", 50) == {"step": 50, "epoch": 1.0, "time": 25.0}
+
+
+def test_a_finer_part_is_used_where_it_covers_the_window() -> None:
+    store = SeriesStore()
+    store.replace("k", np.arange(0, 1_000, 100), None, None, np.zeros(10))
+    store.set_detail("k", np.arange(200, 401), None, None, np.ones(201))
+    assert len(store.best("k", "step", 210, 390)) == 201
+    assert len(store.best("k", "step", 100, 390)) == 10
+
+
+def test_shares_are_percent_of_the_whole_and_grow_with_the_parts() -> None:
+    store = SeriesStore()
+    stack = ShareStack(("a", "b"), ("rest",))
+    for key, values in (("a", [1, 2]), ("b", [1, 1]), ("rest", [2, 1])):
+        store.replace(key, [10, 20], None, None, values)
+    stack.refresh(store)
+    assert stack.shares[0].values.tolist() == [25, 50]
+    assert stack.tops[1].values.tolist() == [50, 75]
+    for key, value in (("b", 3), ("rest", 0), ("a", 1)):
+        store.append(key, [30], None, None, [value])
+    stack.refresh(store)
+    assert stack.tops[0].values.tolist() == [25, 50, 25]
+
+
+def test_a_step_of_no_time_is_no_share() -> None:
+    store = SeriesStore()
+    stack = ShareStack(("a",), ())
+    store.replace("a", [1, 2], None, None, [0.0, np.nan])
+    stack.refresh(store)
+    assert np.isnan(stack.shares[0].values).all()
