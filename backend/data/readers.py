@@ -75,17 +75,23 @@ class CsvReader:
         self.sha256 = ""
         csv.field_size_limit(LINE_LIMIT)
         try:
+            self.columns = self._begin(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, path: Path) -> tuple[str, ...]:
+        try:
             first = next(self._source, None)
         except BadLine as error:
             raise data_error(path, f"{error.text}.", line=error.line) from error
         if first is None or not first.strip():
-            self._source.close()
             empty = path.stat().st_size == 0
             text = "the file is empty." if empty else "the first line is blank; the header is missing."
             raise data_error(path, text, line=None if empty else 1)
         self._delimiter = self._guess(first)
         self._csv = csv.reader(self._with(first), delimiter=self._delimiter, strict=True)
-        self.columns = _check_columns(path, self._header())
+        return _check_columns(path, self._header())
 
     def _guess(self, header: str) -> str:
         if self._path.suffix.lower() == ".tsv":
@@ -168,6 +174,13 @@ class JsonLinesReader:
         self.encoding = self._source.encoding
         self.sha256 = ""
         self._ahead: list[tuple[int, Any]] = []
+        try:
+            self.columns = self._begin(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, path: Path) -> tuple[str, ...]:
         names: dict[str, None] = {}
         for line, value in self._objects():
             self._ahead.append((line, value))
@@ -179,7 +192,7 @@ class JsonLinesReader:
             first = next((v for _, v in self._ahead if isinstance(v, BadLine)), None)
             text = f"line {first.line} {first.text}." if first else "the file is empty."
             raise data_error(path, text, line=first.line if first else None)
-        self.columns = _check_columns(path, list(names))
+        return _check_columns(path, list(names))
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
         while True:

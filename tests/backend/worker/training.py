@@ -72,7 +72,8 @@ def resume(job: JobFolder) -> int:
     """Run the next attempt in this process, from the newest checkpoint."""
     launch = job.launch()
     attempt = (launch.attempt if launch else 0) + 1
-    job.write_launch(JobLaunch(attempt=attempt, resume=True, cookie=f"c{attempt}"))
+    heard = job.commands.stat().st_size if job.commands.exists() else 0
+    job.write_launch(JobLaunch(attempt=attempt, resume=True, cookie=f"c{attempt}", commands_from=heard))
     return run(job)
 
 
