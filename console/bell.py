@@ -61,7 +61,7 @@ class BellPopover(Popover):
         name.clicked.connect(lambda: self._go(link))
         when = Text(age(time, self._now), "small", "text-tertiary")
         head = row(Icon(icon, role), name, None, when)
-        below = [Text(detail, "small", "text-secondary", elide=True), None]
+        below: list[QWidget | None] = [Text(detail, "small", "text-secondary", elide=True), None]
         if kind == "alert":
             button = Button(tr("Acknowledge"), small=True)
             button.clicked.connect(lambda: self._on_acknowledge(button, record.id))

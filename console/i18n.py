@@ -1,4 +1,4 @@
-"""Texts in English and Simplified Chinese: the English text is the key, catalogs are JSON files in resources/i18n/<language>/."""
+"""Texts in English and Simplified Chinese: the English text is the key, catalogs are JSON files per language."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ class Translator(QObject):
         self._language = language
         self.changed.emit()
 
-    def tr(self, text: str, **params: object) -> str:
+    def translate(self, text: str, **params: object) -> str:
         """`text` in the language of now with `{name}` places filled; a text without translation stays English."""
         found = self._catalog.get(text) or text
         return found.format(**params) if params else found
 
-    def tr_n(self, count: int, one: str, many: str, **params: object) -> str:
+    def translate_n(self, count: int, one: str, many: str, **params: object) -> str:
         """The singular or plural text with `{n}` filled; Chinese has one form, found under `many`."""
         text = many if self.chinese or count != 1 else one
-        return self.tr(text, n=f"{count:,}", **params)
+        return self.translate(text, n=f"{count:,}", **params)
 
 
 def load_catalog(language: str, folder: Path = RESOURCES) -> dict[str, str]:
@@ -78,9 +78,9 @@ translator = Translator()
 
 def tr(text: str, **params: object) -> str:
     """The text in the language of now. Write literals only, with `{name}` places: `tr("{n} rows", n=3)`."""
-    return translator.tr(text, **params)
+    return translator.translate(text, **params)
 
 
 def tr_n(count: int, one: str, many: str, **params: object) -> str:
     """Singular or plural: `tr_n(2, "{n} run", "{n} runs")`."""
-    return translator.tr_n(count, one, many, **params)
+    return translator.translate_n(count, one, many, **params)

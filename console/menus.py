@@ -52,7 +52,7 @@ class MenuKeeper:
         for menu in self._menus.values():
             menu.deleteLater()
         self._menus = {}
-        taken = set()
+        taken: set[str] = set()
         by_menu: dict[str, list[QAction]] = {}
         for action in self._actions.all():
             made = self._make(action, taken)

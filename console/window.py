@@ -53,10 +53,12 @@ PAGES: tuple[PageSpec, ...] = (
     PageSpec("overview", mark("Overview"), "layout-dashboard", "console.pages.overview:OverviewPage"),
     PageSpec("data", mark("Data"), "database", "console.pages.data:DataPage", mark("Build")),
     PageSpec("runs", mark("Runs"), "activity", "console.pages.runs:RunsPage", mark("Build")),
-    PageSpec("run", mark("Run"), "activity", "console.pages.run:RunPage", parent="runs", detachable=True),
-    PageSpec("compare", mark("Compare"), "chart-line", "console.pages.compare:ComparePage", parent="runs", detachable=True),
+    PageSpec("run", mark("Run"), "activity", "console.pages.run:RunPage", None, "runs", True),
+    PageSpec("compare", mark("Compare"), "chart-line", "console.pages.compare:ComparePage", None, "runs", True),
     PageSpec("models", mark("Models"), "package", "console.pages.models:ModelsPage", mark("Ship")),
-    PageSpec("endpoints", mark("Endpoints"), "rocket", "console.pages.endpoints:EndpointsPage", mark("Ship"), detachable=True),
+    PageSpec(
+        "endpoints", mark("Endpoints"), "rocket", "console.pages.endpoints:EndpointsPage", mark("Ship"), None, True
+    ),
     PageSpec("alerts", mark("Drift & alerts"), "bell", "console.pages.alerts:AlertsPage", mark("Watch")),
     PageSpec("audit", mark("Audit"), "file-clock", "console.pages.audit:AuditPage", mark("Watch")),
     PageSpec("settings", mark("Settings"), "settings", "console.pages.settings:SettingsPage"),

@@ -57,7 +57,7 @@ class TableDelegate(QStyledItemDelegate):
     def _paint_ground(
         self, painter: QPainter, option: QStyleOptionViewItem, rect: QRectF, ticked: bool, row: int
     ) -> None:
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
         if ticked:
             painter.fillRect(rect, theme.role("accent-soft"))
         elif selected:

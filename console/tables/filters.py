@@ -1,4 +1,4 @@
-"""The filter language of every list: `state:running f1>0.93 tag:sweep-4 since:7d -tag:old "two words"`. Plain Python."""
+"""The filter language of every list: `state:running f1>0.93 since:7d -tag:old "two words"`."""
 
 from __future__ import annotations
 
@@ -112,9 +112,7 @@ def _by_name(fields: Iterable[Field]) -> dict[str, Field]:
     return table
 
 
-def _term(
-    found: re.Match[str], table: Mapping[str, Field], words: Callable[[Any], str], now: float
-) -> Term:
+def _term(found: re.Match[str], table: Mapping[str, Field], words: Callable[[Any], str], now: float) -> Term:
     key, op, raw = found["key"], found["op"], found["value"]
     value = raw.strip('"')
     if raw.startswith('"') and not (len(raw) > 1 and raw.endswith('"')):
@@ -128,7 +126,9 @@ def _term(
     if not value:
         raise FilterError(f"{key}{op} needs a value behind it.", found.start(), found.end())
     field = _field(key, table, found)
-    maker = {"number": _number_test, "time": _time_test, "tags": _tags_test, "flag": _flag_test}.get(field.kind, _text_test)
+    maker = {"number": _number_test, "time": _time_test, "tags": _tags_test, "flag": _flag_test}.get(
+        field.kind, _text_test
+    )
     test = maker(field, op, value, now, found)
     return Term(found[0], _negated(test, bool(found["minus"])))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
@@ -241,8 +241,11 @@ class TableView(QTableView):
         super().mouseReleaseEvent(event)
         index = self.indexAt(event.position().toPoint())
         if self._single_click and event.button() == Qt.MouseButton.LeftButton and index.isValid():
-            if self._model.columns[index.column()].kind != "check" and not event.modifiers():
-                self.opened.emit(self._model.row_at(index.row()))
+            self._open_plain_click(event, index)
+
+    def _open_plain_click(self, event: QMouseEvent, index: QModelIndex) -> None:
+        if self._model.columns[index.column()].kind != "check" and not event.modifiers():
+            self.opened.emit(self._model.row_at(index.row()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         index = self.indexAt(event.position().toPoint())

@@ -59,7 +59,7 @@ class Theme(QObject):
         return self._density == "compact"
 
     def role(self, name: str, alpha: float | None = None) -> QColor:
-        """A copy of the colour of a role (`text`, `ok-soft`, `s1-blue`, `train`, `series.eval` …), maybe see-through."""
+        """A copy of the colour of a role (`text`, `s1-blue`, `train`, `series.eval` …), maybe see-through."""
         try:
             colour = QColor(self._colours[name])
         except KeyError:

@@ -63,11 +63,13 @@ QComboBox QAbstractItemView::item { min-height: 26px; padding: 0 6px; border-rad
 
 QCheckBox, QRadioButton { color: $text; spacing: 8px; background: transparent; }
 QCheckBox:disabled, QRadioButton:disabled { color: $text_disabled; }
-QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $line_strong; border-radius: 4px; background: transparent; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $line_strong; border-radius: 4px;
+  background: transparent; }
 QCheckBox::indicator:checked, QCheckBox::indicator:indeterminate { background: $accent_fill; border-color: $accent_fill;
   image: url($icon_check_on); }
 QCheckBox::indicator:focus, QRadioButton::indicator:focus { border-color: $accent; }
-QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $line_strong; border-radius: 8px; background: transparent; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $line_strong; border-radius: 8px;
+  background: transparent; }
 QRadioButton::indicator:checked { border: 5px solid $accent_fill; width: 6px; height: 6px; background: $on_accent; }
 
 QScrollArea { background: transparent; border: 0; }
@@ -84,7 +86,8 @@ QAbstractItemView { background: transparent; color: $text; border: 0; outline: 0
   selection-background-color: $accent_soft; selection-color: $text; alternate-background-color: transparent; }
 QTableView { gridline-color: $line; }
 QHeaderView { background: transparent; border: 0; }
-QHeaderView::section { background: $panel; color: $text_tertiary; border: 0; border-bottom: 1px solid $line; padding: 0 6px; }
+QHeaderView::section { background: $panel; color: $text_tertiary; border: 0; border-bottom: 1px solid $line;
+  padding: 0 6px; }
 QTableCornerButton::section { background: $panel; border: 0; }
 QTreeView::item { min-height: 26px; border: 0; }
 QTreeView::item:selected { background: $selected; color: $text; }
@@ -110,7 +113,8 @@ QSlider::sub-page:horizontal { height: 4px; background: $accent_fill; border-rad
 QSlider::handle:horizontal { width: 12px; height: 12px; margin: -4px 0; border-radius: 6px; background: $handle;
   border: 0; }
 QSlider::handle:horizontal:focus { background: $accent; }
-QProgressBar { background: $line_control; border: 0; border-radius: 2px; max-height: 4px; min-height: 4px; color: transparent; }
+QProgressBar { background: $line_control; border: 0; border-radius: 2px; max-height: 4px; min-height: 4px;
+  color: transparent; }
 QProgressBar::chunk { background: $accent_fill; border-radius: 2px; }
 QFrame[line="true"] { background: $line; border: 0; }
 """)

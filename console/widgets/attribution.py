@@ -1,4 +1,4 @@
-"""Token attribution: words as chips, orange for and blue against, strength by alpha, the number on hover, text export."""
+"""Token attribution: words as chips, orange for and blue against, strength by alpha, number on hover."""
 
 from __future__ import annotations
 

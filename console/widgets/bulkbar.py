@@ -27,6 +27,7 @@ class BulkBar(QWidget):
 
     def __init__(self, owner: QWidget, buttons: Sequence[Button] = (), *, bottom: int = 20) -> None:
         super().__init__(owner)
+        self._owner = owner
         self._bottom = bottom
         self._count = Text("", "body", weight=600)
         self._layout = QHBoxLayout(self)
@@ -51,9 +52,11 @@ class BulkBar(QWidget):
             self.raise_()
 
     def _fit(self) -> None:
-        owner = self.parentWidget()
+        owner = self._owner
         size = self.sizeHint()
-        self.setGeometry((owner.width() - size.width()) // 2, owner.height() - size.height() - self._bottom, size.width(), 44)
+        self.setGeometry(
+            (owner.width() - size.width()) // 2, owner.height() - size.height() - self._bottom, size.width(), 44
+        )
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and watched is self.parent() and self.isVisible():

@@ -69,7 +69,7 @@ class EmptyState(QWidget):
 
 
 class Skeleton(QWidget):
-    """Grey blocks in the shape of rows to come: nothing for 150 ms, and after 2 s a line that says what is being read."""
+    """Grey blocks in the shape of rows to come: nothing for 150 ms, after 2 s also what is being read."""
 
     WIDTHS = (0.08, 0.34, 0.14, 0.10, 0.10)
 

@@ -152,7 +152,9 @@ class FilterBox(QWidget):
         token = text[start : self.line.cursorPosition()]
         options = [option for option in options if option != token]
         if not options or not token:
-            self._completer.popup().hide()
+            popup = self._completer.popup()
+            if popup is not None:
+                popup.hide()
             return
         self._completions.setStringList(options[:8])
         self._completer.complete()

@@ -1,4 +1,4 @@
-"""Fuzzy matching for the palette: word starts first, then substrings, then scattered letters; pinyin initials for Chinese."""
+"""Fuzzy matching for the palette: word starts first, substrings, scattered letters; pinyin initials."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pinyin_initial(char: str) -> str:
 
 
 def match(query: str, text: str) -> tuple[float, list[int]] | None:
-    """(score, matched positions), higher is better; None when `query` does not match. An empty query matches all at 0."""
+    """(score, matched positions), higher is better; None: no match. An empty query matches all at 0."""
     needle = query.casefold().replace(" ", "")
     if not needle:
         return 0.0, []

@@ -62,7 +62,12 @@ class IntervalBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_interval(
-        self, point: float | None, low: float | None, high: float | None, span: float, higher_is_better: bool | None = True
+        self,
+        point: float | None,
+        low: float | None,
+        high: float | None,
+        span: float,
+        higher_is_better: bool | None = True,
     ) -> None:
         """`span` is the value at the edges; rows that are to be compared share it."""
         self._point, self._low, self._high, self._span = point, low, high, span

@@ -1,4 +1,4 @@
-"""Log view: any number of lines, 18 px each, only the visible ones painted; level filter, find, follow, links to steps."""
+"""Log view: any number of lines, 18 px each, only the visible ones painted; filter, find, follow."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class LogView(QAbstractScrollArea):
 
     # -- find and follow -------------------------------------------------------------------------------------
 
-    def find(self, needle: str, *, backwards: bool = False) -> bool:
+    def find_text(self, needle: str, *, backwards: bool = False) -> bool:
         """Go to the next line with `needle`, around the end; False when there is none."""
         self._needle = needle.casefold()
         self.viewport().update()

@@ -156,7 +156,7 @@ class ProgressBar(QWidget):
 
 
 class EstimateBar(QWidget):
-    """Stacked segments in one bar with a legend below and, when known, a limit: (text, amount, colour role, amount text)."""
+    """Stacked segments in one bar with a legend: (text, amount, role, amount text)."""
 
     def __init__(self, name: str = "", *, legend: bool = True, parent: QWidget | None = None) -> None:
         super().__init__(parent)

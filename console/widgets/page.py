@@ -88,7 +88,10 @@ class Page(QWidget):
         self.content.setSpacing(theme.size("grid-gap"))
 
     def refresh(self, changes: Any) -> None:
-        """Something the page may show has changed; `changes` says which kinds (console.state). Cheap when nothing of it matters."""
+        """Something the page may show has changed; `changes` says which kinds.
+
+        Must be cheap when nothing of it matters here.
+        """
 
     def on_shown(self) -> None:
         """The page came to the front."""
@@ -96,7 +99,7 @@ class Page(QWidget):
     def on_hidden(self) -> None:
         """Another page came to the front: stop redrawing."""
 
-    def actions(self) -> Sequence[Any]:
+    def actions(self) -> Sequence[Any]:  # type: ignore[override]
         """Actions of the thing in focus, as `console.actions.Action`, for menus, palette and `?`."""
         return ()
 

@@ -84,9 +84,7 @@ def alias_look(alias: str) -> StateLook:
     return ALIASES.get(alias) or StateLook(alias, "tag", "idle", True)
 
 
-def box(
-    painter: QPainter, rect: QRectF, radius: float, fill: QColor | None = None, line: QColor | None = None
-) -> None:
+def box(painter: QPainter, rect: QRectF, radius: float, fill: QColor | None = None, line: QColor | None = None) -> None:
     """A rounded box whose 1 px border lies inside `rect`, sharp at whole coordinates."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(fill if fill is not None else Qt.BrushStyle.NoBrush)

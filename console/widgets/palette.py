@@ -219,6 +219,7 @@ class CommandPalette(QWidget):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
+        self._owner = window
         self._items: Sequence[PaletteItem] = ()
         self._focus_before: QWidget | None = None
         self._box = QWidget(self)
@@ -312,7 +313,7 @@ class CommandPalette(QWidget):
         item.run()
 
     def _fit(self) -> None:
-        window = self.parentWidget()
+        window = self._owner
         self.setGeometry(window.rect())
         width = min(theme.size("palette"), window.width() - 40)
         height = min(51 + 2 + 36 + max(46, self.list.full_height()) + 2, window.height() - 180)

@@ -226,7 +226,8 @@ class Rail(QWidget):
         for label, _ in self._labels:
             label.set_role("chrome" if collapsed else "text-tertiary")
         self._pin_label.set_role("chrome" if collapsed else "text-tertiary")
-        for item in [*self._items.values(), *self._pin_items]:
+        collapsible: list[RailItem | PinItem] = [*self._items.values(), *self._pin_items]
+        for item in collapsible:
             item.set_collapsed(collapsed)
 
     def set_pins(self, pins: Sequence[Pin]) -> None:

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QWidget
 from console.theme import theme
 from console.widgets import paint
 
+ITEM = 62
+
 GATES = {
     "passed": ("circle-check", "ok"),
     "warned": ("triangle-alert", "warn"),
@@ -263,17 +265,13 @@ class ItemList(QAbstractScrollArea):
     def _index(self) -> int:
         return next((i for i, item in enumerate(self._items) if item.key == self._current), -1)
 
-    @staticmethod
-    def _height(item: ListItem) -> int:
-        return 60
-
     def _span(self, index: int) -> tuple[int, int]:
         """Top and bottom of an item without its head, in content coordinates."""
         top = 0
         for item in self._items[: index + 1]:
             top += self.HEAD if item.head else 0
-            top += self._height(item)
-        return top - self._height(self._items[index]), top - 2
+            top += ITEM
+        return top - ITEM, top - 2
 
     def _fit(self) -> None:
         total = self._span(len(self._items) - 1)[1] if self._items else 0

@@ -41,8 +41,9 @@ class Sheet(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self._build_header(title, icon, icon_role))
-        holder = QWidget()
+        self._head = self._build_header(title, icon, icon_role)
+        outer.addWidget(self._head)
+        holder = self._holder = QWidget()
         self.body = QVBoxLayout(holder)
         self.body.setContentsMargins(22 if kind == "confirm" else 20, 0, 22 if kind == "confirm" else 20, 4)
         self.body.setSpacing(10)
@@ -132,11 +133,10 @@ class Sheet(QWidget):
 
     def body_height(self) -> int:
         """Height the confirm sheet wants, all parts included."""
-        body = self._scroll.widget()
         width = theme.size("sheet-confirm")
-        wanted = body.layout().totalHeightForWidth(width) if body.layout().hasHeightForWidth() else -1
-        wanted = max(wanted, body.sizeHint().height())
-        header = self.layout().itemAt(0).widget().sizeHint().height()  # type: ignore[union-attr]
+        wanted = self.body.totalHeightForWidth(width) if self.body.hasHeightForWidth() else -1
+        wanted = max(wanted, self._holder.sizeHint().height())
+        header = self._head.sizeHint().height()
         return header + wanted + (self._footer.sizeHint().height() if not self._footer.isHidden() else 12) + 2
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -178,6 +178,7 @@ class SheetHost(QWidget):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
+        self._owner = window
         self._sheet: Sheet | None = None
         self._focus_before: QWidget | None = None
         self._top = 0
@@ -242,7 +243,7 @@ class SheetHost(QWidget):
         self.emptied.emit()
 
     def _fit(self) -> None:
-        window = self.parentWidget()
+        window = self._owner
         top = self._top
         self.setGeometry(0, top, window.width(), window.height() - top - self._bottom)
         sheet = self._sheet
@@ -323,5 +324,4 @@ def tab_stops(root: QWidget) -> list[QWidget]:
 
 
 def _first_field(sheet: Sheet) -> QWidget | None:
-    body = sheet._scroll.widget()
-    return next((w for w in tab_stops(sheet) if body.isAncestorOf(w)), None)
+    return next((w for w in tab_stops(sheet) if sheet._holder.isAncestorOf(w)), None)

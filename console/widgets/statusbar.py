@@ -53,7 +53,6 @@ class StatusSegment(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-
     def _width(self, part: Part) -> float:
         fixed = {"dot": 7.0, "icon": 13.0, "bar": 34.0, "space": 6.0}
         if part.kind in fixed:

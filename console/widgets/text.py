@@ -6,6 +6,7 @@ import html
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
 
 from console.theme import theme
@@ -53,7 +54,7 @@ class Text(QLabel):
         """400, 500 or 600."""
         if self.font().weight() != weight:
             font = self.font()
-            font.setWeight(weight)  # type: ignore[call-overload]
+            font.setWeight(theme.font("body", weight).weight())
             self.setFont(font)
 
     def setText(self, text: str) -> None:
@@ -121,11 +122,11 @@ def rich_text_leaks(root: QWidget) -> list[str]:
     leaks = []
     for widget in [root, *root.findChildren(QWidget)]:
         tip = widget.toolTip()
-        if tip and Qt.mightBeRichText(tip) and not tip.startswith('<div style="white-space:pre-wrap">'):
+        if tip and GuiQt.mightBeRichText(tip) and not tip.startswith('<div style="white-space:pre-wrap">'):
             leaks.append(f"{type(widget).__name__} tooltip {tip[:60]!r}")
         if (
             isinstance(widget, QLabel)
-            and Qt.mightBeRichText(widget.text())
+            and GuiQt.mightBeRichText(widget.text())
             and widget.textFormat() != Qt.TextFormat.PlainText
         ):
             leaks.append(f"{type(widget).__name__} label {widget.text()[:60]!r}")

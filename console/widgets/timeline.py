@@ -207,6 +207,11 @@ class VersionTimeline(QWidget):
         right -= 23
         font = theme.font("body", 500)
         paint.draw_text(
-            painter, QRectF(head.left(), head.top(), right - head.left(), 20), entry.metric, font, "text", paint.CENTER_RIGHT
+            painter,
+            QRectF(head.left(), head.top(), right - head.left(), 20),
+            entry.metric,
+            font,
+            "text",
+            paint.CENTER_RIGHT,
         )
         return right - paint.text_width(entry.metric, font) - 8

@@ -122,6 +122,7 @@ class ToastHost(QWidget):
 
     def __init__(self, window: QWidget, bottom: int = 44) -> None:
         super().__init__(window)
+        self._owner = window
         self._bottom = bottom
         self._toasts: list[Toast] = []
         self.hide()
@@ -170,7 +171,7 @@ class ToastHost(QWidget):
             self._fit()
 
     def _fit(self) -> None:
-        window = self.parentWidget()
+        window = self._owner
         if not self._toasts:
             self.hide()
             return
@@ -212,7 +213,13 @@ class Banner(QWidget):
         self._buttons: list[Button] = []
 
     def show_message(
-        self, text: str, detail: str = "", *, icon: str = "wifi-off", role: str = "warn", buttons: tuple[Button, ...] = ()
+        self,
+        text: str,
+        detail: str = "",
+        *,
+        icon: str = "wifi-off",
+        role: str = "warn",
+        buttons: tuple[Button, ...] = (),
     ) -> None:
         """Show one message with these buttons; what stood there before goes."""
         self._role = role

@@ -1,4 +1,4 @@
-"""Traffic slider: champion and challenger on one two-colour track; drag, arrows 1 %, Shift+arrows 10 %, Enter applies."""
+"""Traffic slider: champion and challenger on one two-colour track; drag it, or use arrows and Enter."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ class TrafficSlider(QWidget):
         self._named()
 
     def _named(self) -> None:
-        text = tr("{left} {a}%, {right} {b}%", left=self._left, a=100 - self._percent, right=self._right, b=self._percent)
-        self.setAccessibleName(tr("Traffic: {text}", text=text))
+        text = tr(
+            "{left} {a}%, {right} {b}%", left=self._left, a=100 - self._percent, right=self._right, b=self._percent
+        )
+        self.setAccessibleName(tr("Traffic: {shares}", shares=text))
         self.update()
 
     def sizeHint(self) -> QSize:
