@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pyqtgraph as pg
@@ -222,4 +223,4 @@ def _runs(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """The parts of a polyline between NaNs, of two points or more."""
     torn = np.flatnonzero(np.isnan(y))
     edges = np.concatenate(([-1], torn, [len(y)]))
-    return [(x[a + 1 : b], y[a + 1 : b]) for a, b in zip(edges[:-1], edges[1:], strict=True) if b - a > 2]
+    return [(x[a + 1 : b], y[a + 1 : b]) for a, b in pairwise(edges.tolist()) if b - a > 2]

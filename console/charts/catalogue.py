@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 Shape = Literal["line", "stack", "band"]
 
@@ -61,7 +61,7 @@ class ChartSpec:
     limits: tuple[Limit, ...] = field(default=())
     total: tuple[str, ...] = field(default=())
 
-    def with_(self, **changes) -> ChartSpec:
+    def with_(self, **changes: Any) -> ChartSpec:
         """A copy with some fields changed, e.g. the capacity that only the machine knows."""
         return replace(self, **changes)
 

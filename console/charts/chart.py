@@ -42,7 +42,9 @@ class TimeSeriesChart(QWidget):
 
     def __init__(self, group: ChartGroup, spec: ChartSpec, parent: QWidget | None = None, framed: bool = True) -> None:
         super().__init__(parent)
-        self.group, self.spec, self.framed = group, spec, framed
+        self.group: ChartGroup = group
+        self.spec: ChartSpec = spec
+        self.framed = framed
         self.curves = Curves(spec)
         self.curves.choice.log = group.log_y
         self.redraws = 0
@@ -65,7 +67,7 @@ class TimeSeriesChart(QWidget):
 
     def _lay_out(self) -> None:
         box = QVBoxLayout(self)
-        box.setContentsMargins(*((0, 9, 6, 4) if self.framed else (0, 0, 0, 0)))
+        box.setContentsMargins(*((1, 10, 6, 4) if self.framed else (0, 0, 0, 0)))
         box.setSpacing(1)
         box.addWidget(self.header)
         box.addWidget(self.canvas, 1)
@@ -138,7 +140,7 @@ class TimeSeriesChart(QWidget):
 
     def _dots(self, at: float) -> list[tuple[float, float, str]]:
         picture = self.canvas.picture
-        dots = []
+        dots: list[tuple[float, float, str]] = []
         if self.spec.shape == "stack":
             return dots
         for spec in self.curves.shown():
@@ -236,7 +238,8 @@ class TimeSeriesChart(QWidget):
 
     def view_state(self) -> dict[str, object]:
         """What a layout keeps: log, y range, switched-off series. Empty when nothing differs."""
-        choice, state = self.curves.choice, {}
+        choice = self.curves.choice
+        state: dict[str, object] = {}
         if choice.log:
             state["log"] = True
         if choice.mode != "robust":

@@ -199,9 +199,9 @@ class Curves:
                 Shade(plot.left() + (a - low) * per_unit, plot.left() + (b - low) * per_unit, "future")
             )
         placed = [
-            (plot.left() + (at - low) * per_unit, e)
+            (plot.left() + (spot - low) * per_unit, e)
             for e in page.events
-            if (at := e.at(page.axis)) is not None and low <= at <= high
+            if (spot := e.at(page.axis)) is not None and low <= spot <= high
         ]
         picture.marks = group_marks(placed)
         picture.lane = self.spec.lane

@@ -70,7 +70,8 @@ def y_ticks(low: float, high: float, most: int, least: int = 3) -> list[float]:
     """Three to five round positions: the coarsest step that gives at least `least`, else the most that fit."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return []
-    step, best = nice_step(high - low, 1), []
+    step = nice_step(high - low, 1)
+    best: list[float] = []
     for _ in range(12):
         found = _multiples(low, high, step)
         if len(found) > most:

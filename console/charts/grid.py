@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from PySide6.QtCore import QPoint, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QWidget
 
@@ -39,6 +40,11 @@ def pack(spans: list[int], columns: int) -> list[list[int]]:
         rows[-1].append(i)
         used += width
     return rows
+
+
+def _entry(menu: QMenu, text: str, act: Callable[[], object]) -> None:
+    """A menu entry whose `checked` argument does not reach the function."""
+    menu.addAction(text).triggered.connect(lambda *_: act())
 
 
 class _Field(QWidget):
@@ -151,15 +157,15 @@ class ChartGrid(QScrollArea):
         """Entries of an "Add chart" button: hidden charts, then other logged metrics, then Reset layout."""
         menu.clear()
         for spec in self.hidden():
-            menu.addAction(tr(spec.title), lambda i=spec.id: self.set_shown(i, True))
+            _entry(menu, tr(spec.title), partial(self.set_shown, spec.id, True))
         known = {s.key for spec in self.hidden() for s in spec.series}
         others = [key for key in self.addable() if key not in known]
         if others:
             menu.addSeparator()
         for key in others[:200]:
-            menu.addAction(key.replace("&", "&&")[:80], lambda k=key: self.add_metric(k))
+            _entry(menu, key.replace("&", "&&")[:80], partial(self.add_metric, key))
         menu.addSeparator()
-        menu.addAction(tr("Reset layout"), self.reset_layout)
+        _entry(menu, tr("Reset layout"), self.reset_layout)
 
     # -- laying out ------------------------------------------------------------------------------------------
 
@@ -203,7 +209,7 @@ class ChartGrid(QScrollArea):
         for chart in shown:
             chart.setFocusPolicy(Qt.FocusPolicy.StrongFocus if chart is current else Qt.FocusPolicy.ClickFocus)
 
-    def eventFilter(self, watched, event) -> bool:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if (
             isinstance(event, QKeyEvent)
             and event.type() == QKeyEvent.Type.KeyPress
@@ -264,7 +270,7 @@ class ChartGrid(QScrollArea):
             x = box.left() - 6 if before else box.right() + 4
             line = QRect(max(0, x), box.top(), 3, box.height())
             if dropped:
-                self.move(chart.spec.id, target.spec.id, before)
+                self.place(chart.spec.id, target.spec.id, before)
         self._field.drop_line = None if dropped else line
         self._field.update()
 
@@ -274,7 +280,7 @@ class ChartGrid(QScrollArea):
                 return chart, at.x() < chart.geometry().center().x()
         return None, True
 
-    def move(self, chart_id: str, target_id: str, before: bool) -> None:
+    def place(self, chart_id: str, target_id: str, before: bool) -> None:
         """Put one chart before or after another."""
         if chart_id == target_id:
             return

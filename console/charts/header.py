@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from console.charts.palette import colour, font, pen, pixmap
@@ -100,7 +100,7 @@ class ChartHeader(QWidget):
             self.entries = entries
             self._rearrange()
 
-    def resizeEvent(self, event) -> None:  # noqa: ARG002
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: ARG002
         self._rearrange()
 
     # -- arranging -------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ class ChartHeader(QWidget):
         self._inside = True
         self.update()
 
-    def leaveEvent(self, event) -> None:  # noqa: ARG002
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: ARG002
         self._inside = False
         self._set_hover("")
         self.update()

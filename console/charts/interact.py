@@ -10,6 +10,7 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QToolTip
 
 from console.charts.marks import ICON, LANE_CENTRE, shows_icon
+from console.charts.series import AXES, Axis
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 NOTCH = 120.0
 ZOOM_PER_NOTCH = 0.8
 DRAG_PX = 4
-AXES = ("step", "epoch", "time")
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
 
 
@@ -68,7 +68,7 @@ class Hand(QObject):
         chart = self._chart
         low, high = chart.group.range
         per_pixel = (high - low) / chart.canvas.plot.width()
-        chart.group.pan((self._pan_from - x) * per_pixel)
+        chart.group.pan(((self._pan_from or x) - x) * per_pixel)
         self._pan_from = x
 
     def _show_box(self, box: tuple[float, float] | None) -> None:
@@ -168,7 +168,7 @@ _MOUSE: dict[QEvent.Type, Callable[..., bool]] = {
 # -- keyboard ------------------------------------------------------------------------------------------------
 
 
-def next_axis(axis: str) -> str:
+def next_axis(axis: Axis) -> Axis:
     return AXES[(AXES.index(axis) + 1) % len(AXES)]
 
 

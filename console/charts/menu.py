@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def _add_range(menu: QMenu, chart: TimeSeriesChart) -> None:
         ("auto", tr("Show everything")),
         ("fixed", tr("Keep as it is now")),
     ):
-        action = _add(ranges, text, lambda mode=mode: chart.set_y_mode(mode))
+        action = _add(ranges, text, partial(chart.set_y_mode, mode))
         action.setCheckable(True)
         action.setChecked(chart.curves.choice.mode == mode)
         group.addAction(action)
@@ -76,7 +77,7 @@ def _add_range(menu: QMenu, chart: TimeSeriesChart) -> None:
 def _add_series(menu: QMenu, chart: TimeSeriesChart) -> None:
     series = menu.addMenu(tr("Series"))
     for spec in chart.spec.series:
-        action = _add(series, tr(spec.name) if spec.name else spec.key, lambda key=spec.key: chart.toggle_series(key))
+        action = _add(series, tr(spec.name) if spec.name else spec.key, partial(chart.toggle_series, spec.key))
         action.setCheckable(True)
         action.setChecked(spec.key not in chart.curves.off)
 

@@ -52,7 +52,7 @@ class PlainChart(QWidget):
         self.canvas.on_stale = self._build
         self.canvas.installEventFilter(self)
         box = QVBoxLayout(self)
-        box.setContentsMargins(*((0, 9, 6, 4) if framed else (0, 0, 0, 0)))
+        box.setContentsMargins(*((1, 10, 6, 4) if framed else (0, 0, 0, 0)))
         box.setSpacing(1)
         box.addWidget(self.header)
         box.addWidget(self.canvas, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QLabel, QPushButton, QTableView, QVBoxLayout
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
 
 
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
 class PointsModel(QAbstractTableModel):
     """Rows of points; missing cells are empty."""
 
@@ -24,13 +27,13 @@ class PointsModel(QAbstractTableModel):
         super().__init__()
         self.names, self.table = names, table
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002
+    def rowCount(self, parent: AnyIndex | None = None) -> int:  # noqa: ARG002
         return len(self.table)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: ARG002
+    def columnCount(self, parent: AnyIndex | None = None) -> int:  # noqa: ARG002
         return len(self.names)
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role != Qt.ItemDataRole.DisplayRole:
@@ -69,7 +72,7 @@ class PointsDialog(QDialog):
         box = QVBoxLayout(self)
         box.addWidget(self.view)
         box.addLayout(foot)
-        QShortcut(QKeySequence.StandardKey.Copy, self, activated=self.copy)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self).activated.connect(self.copy)
 
     def copy(self) -> None:
         """All rows to the clipboard."""

@@ -589,7 +589,10 @@ def test_a_metric_named_with_markup_or_very_long_does_no_harm(page) -> None:
     settle(page)
     built = QMenu()
     page.grid.fill_add_menu(built)
-    assert built.actions()
+    next(a for a in built.actions() if a.text() == "CPU").trigger()
+    assert page.grid.chart("cpu").isVisible()
+    built.actions()[-1].trigger()
+    assert len(page.grid.shown()) == 8
 
 
 def test_smoothing_stops() -> None:
