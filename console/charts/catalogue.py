@@ -188,6 +188,7 @@ ENDPOINT_CHARTS: tuple[ChartSpec, ...] = (
         span=2,
         zero=True,
         lane=True,
+        robust=False,
     ),
     _C(
         "requests",

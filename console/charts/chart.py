@@ -81,9 +81,9 @@ class TimeSeriesChart(QWidget):
             return True
         return any(key in (s.key, s.low, s.high) for s in self.spec.series)
 
-    def set_capacity(self, value: float | None, unit: str = "") -> None:
-        """The natural full value (48 for a 48 GB card), drawn as a limit line, and the unit `GB of 48`."""
-        limits = (Limit(value, "bad"),) if value is not None else ()
+    def set_capacity(self, value: float | None, unit: str = "", limit: bool = True) -> None:
+        """The natural full value (48 for a 48 GB card), the unit `GB of 48`, and maybe a line at it."""
+        limits = (Limit(value, "bad"),) if value is not None and limit else ()
         self.set_spec(self.spec.with_(capacity=value, unit=unit or self.spec.unit, limits=limits))
 
     def set_limits(self, limits: tuple[Limit, ...]) -> None:

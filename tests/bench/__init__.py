@@ -1,0 +1,1 @@
+"""Measurements beside a named peer or limit; never part of the default run."""
