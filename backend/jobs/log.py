@@ -176,7 +176,8 @@ class BufferedLog:
     def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._writer = LogWriter(path, clock=self._clock)
-        self._queue: deque[Pending] = deque()
+        self._now = self._clock.now
+        self._queue: deque[Pending | tuple[float, int, float | None, dict[str, Any]]] = deque()
         self._lock = threading.RLock()  # who holds it may write; keeps queue order and file order the same
         self._error: OSError | ValueError | None = None
         self._full_since: float | None = None
@@ -191,7 +192,7 @@ class BufferedLog:
         """Queue the numbers of one step (values are floats, None for unknown). Costs the caller a few microseconds."""
         if self._error is not None:
             raise self._error
-        self._queue.append(Pending(self._clock.now(), "metrics", {"step": step, "epoch": epoch, "values": values}))
+        self._queue.append((self._now(), step, epoch, values))  # a bare tuple: everything else is the thread's work
         if len(self._queue) * (len(values) + 9) > _MOST_VALUES:
             self._wait_for_room()
 
@@ -283,8 +284,11 @@ class BufferedLog:
         batch, values = [], 0
         for index in range(min(_BATCH, len(self._queue))):
             line = self._queue[index]  # by index: iterating would break on the training thread's append
+            if not isinstance(line, Pending):
+                when, step, epoch, numbers = line
+                line = Pending(when, "metrics", {"step": step, "epoch": epoch, "values": numbers})
+                values += len(numbers)
             batch.append(line)
-            values += len(line.fields.get("values") or ())
             if values > _BATCH_VALUES:
                 break
         return batch

@@ -70,7 +70,8 @@ def main(argv: list[str]) -> int:
 
 
 def _close_others(keep: int) -> None:
-    """Let go of what the daemon itself inherited: a pipe of its terminal must not stay open as long as a training runs."""
+    """Let go of what the daemon itself inherited: a pipe of its terminal must not stay open as long as a training
+    runs."""
     if Path("/proc/self/fd").is_dir():
         for fd in map(int, os.listdir("/proc/self/fd")):
             if fd > 2 and fd != keep:

@@ -1,6 +1,8 @@
 """Use cases, one file each.
 
 ingest.py            the one door: what jobs say → store → feed
+ingest_runs.py       lines of a training → its run
+ingest_endpoints.py  lines of a gateway → its endpoint
 scheduler.py         starts queued runs, notices deaths, decides how runs ended
 endpoint_keeper.py   starts endpoints again after a death, by the restart rule
 runs.py              start, command, resume, fork a run

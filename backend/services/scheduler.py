@@ -184,6 +184,11 @@ class Scheduler:
         """Do what one live run needs; the run when it just ended."""
         job = JobFolder(self._home.job(run.id))
         launch = _launch_of(job)
+        if not job.path.exists() and self._home.jobs.is_dir() and launch is None:
+            # Not when the whole home is away (a disk was unplugged): then everything waits for it.
+            text = "Its job folder is gone"
+            failure = Failure(code=FailureCode.MISSING_FILE, text=text, advice="Start it again as a new run.")
+            return self._finish(run, RunState.FAILED, failure, self._clock.now(), resumable=False)
         seen = self._supervisor.observe(run.id)
         if seen.alive:
             self._care(run, seen)

@@ -65,5 +65,5 @@ def living(home: Home) -> list[str]:
     """The ids of all jobs of this home that run now."""
     if not home.jobs.is_dir():
         return []
-    folders = (JobFolder(path) for path in sorted(home.jobs.iterdir()))
+    folders = (JobFolder(path) for path in sorted(home.jobs.iterdir()) if not path.name.startswith("."))
     return [job.job_id for job in folders if job.launch_file.exists() and observe(job).alive]

@@ -17,6 +17,8 @@ import time
 import traceback
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from backend.clock import SystemClock
 from backend.contract.commands import Checkpoint, Command, Pause, Resume, Stop
 from backend.contract.events import Ended, Evaluation, ModelSaved, Planned, Started, StateChanged, Warned
@@ -257,12 +259,15 @@ def _ignore_term() -> None:
 
 
 def _last_word(error: BaseException, step: int) -> Ended:
-    code = code_of_error(error)
+    code, text = code_of_error(error), f"{type(error).__name__}: {error}"
+    if isinstance(error, ValidationError):
+        code = FailureCode.SETTINGS
+        text = "; ".join(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}" for wrong in error.errors())
     details = {"needed_bytes": int(12.0 * 2**30), "free_bytes": int(7.6 * 2**30)} if code == "out_of_memory" else {}
     return Ended(
         outcome="failed",
         step=step,
-        text=f"{type(error).__name__}: {error}",
+        text=text,
         code=code,
         advice=ADVICE[code],
         traceback=traceback.format_exc(),
@@ -278,12 +283,13 @@ def main(argv: list[str]) -> int:
         print(f"job {job.job_id} has no launch.json", file=sys.stderr)
         return 2
     log = BufferedLog(job.events, clock=SystemClock())
-    test = Selftest(job, log, launch)
+    test: Selftest | None = None
     try:
+        test = Selftest(job, log, launch)
         test.run()
     except Exception as error:  # noqa: BLE001 the edge of the process: whatever it was becomes the last word
         traceback.print_exc()
-        log.append("ended", _last_word(error, test.step), sync=True)
+        log.append("ended", _last_word(error, test.step if test else 0), sync=True)
         return 1
     finally:
         log.close()

@@ -1,5 +1,6 @@
 """A home with self-test jobs whose processes are all gone after the test."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -94,8 +95,12 @@ class Jobs:
     def close(self) -> None:
         """End everything that is left and collect the runners."""
         for job_id in self.ids:
-            self.supervisor.kill(job_id)
-            for pid in self.pids(job_id):
-                os.kill(pid, signal.SIGKILL)
-            until(lambda job_id=job_id: not self.pids(job_id))
+            until(lambda job_id=job_id: not self._kill(job_id))
         self.supervisor.compute.reap()
+
+    def _kill(self, job_id: str) -> list[int]:
+        found = self.pids(job_id)
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return found

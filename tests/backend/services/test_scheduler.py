@@ -1,0 +1,425 @@
+"""The scheduler with a real store, a real ingest and real self-test processes."""
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend import failpoints
+from backend.clock import ManualClock, SystemClock
+from backend.contract.commands import Pause
+from backend.contract.errors import Conflict
+from backend.contract.jobs import JobSpec
+from backend.contract.resources import EndpointRecord, RunRecord
+from backend.jobs.folder import JobFolder
+from backend.platform import process_started, write_json_atomic
+from backend.services.ingest import Ingest
+from backend.services.scheduler import Scheduler
+from backend.store import open_store
+from backend.supervisor.hang import HangRule
+from backend.supervisor.launch import Supervisor
+from tests.helpers.jobs import Jobs
+from tests.helpers.wait import until
+
+
+class Daemon:
+    """What the daemon would run, walked by hand; restart() forgets everything that only lives in memory."""
+
+    def __init__(self, jobs: Jobs, clock: Any, rule: HangRule | None = None) -> None:
+        self.jobs, self.clock, self.rule = jobs, clock, rule
+        self.store = open_store(jobs.home, SystemClock())
+        self.store.settings.change({"reserve_disk_bytes": 0})
+        self.completed: list[str] = []
+        self.restart()
+
+    def restart(self) -> None:
+        home = self.jobs.home
+        self.jobs.supervisor = Supervisor(home)
+        self.ingest = Ingest(self.store, home, SystemClock())
+        self.scheduler = Scheduler(
+            self.store,
+            self.jobs.supervisor,
+            self.ingest,
+            home,
+            self.clock,
+            hang_rule=self.rule,
+            on_completed=lambda run: self.completed.append(run.id),
+        )
+        self.scheduler.adopt()
+
+    def queue(self, run_id: str = "r1", **settings: Any) -> RunRecord:
+        job = self.jobs.make(run_id, **settings)
+        return self.store.runs.add(
+            RunRecord(
+                id=run_id, name=run_id, recipe="selftest", state="queued", settings=job.spec().settings, created_at=1.0
+            )
+        )
+
+    def run(self, run_id: str = "r1") -> RunRecord:
+        return self.store.runs.get(run_id)
+
+    def step(self) -> None:
+        self.ingest.poll()
+        self.scheduler.tick()
+
+    def until(self, predicate: Callable[[], Any], timeout: float = 20.0) -> Any:
+        return until(lambda: (self.step(), predicate())[1], timeout)
+
+    def until_state(self, state: str, run_id: str = "r1") -> RunRecord:
+        self.until(lambda: self.run(run_id).state == state)
+        return self.run(run_id)
+
+    def texts(self, kind: str, run_id: str = "r1") -> list[str]:
+        return [event.text for event in self.store.runs.events(run_id) if event.kind == kind]
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[Jobs]:
+    jobs = Jobs(tmp_path / "home")
+    jobs.home.root.chmod(0o700)
+    yield jobs
+    jobs.close()
+    failpoints.reset("")
+
+
+@pytest.fixture
+def daemon(jobs: Jobs) -> Iterator[Daemon]:
+    daemon = Daemon(jobs, SystemClock())
+    yield daemon
+    daemon.store.close()
+
+
+def test_a_queued_run_starts_and_completes_once(daemon: Daemon) -> None:
+    daemon.queue(steps=30, rate_hz=0)
+    run = daemon.until_state("completed")
+    assert (run.attempt, run.step, run.cause, run.failure, run.resumable) == (1, 30, None, None, False)
+    assert run.ended_at >= run.started_at > 0
+    for _ in range(3):
+        daemon.step()
+    assert daemon.completed == ["r1"]
+    assert daemon.texts("state")[-1] == "Completed"
+    assert daemon.texts("state").count("Completed") == 1
+    actions = [(record.action, record.after) for record in reversed(daemon.store.audit.all())]
+    assert [pair for pair in actions if pair[0].startswith("run.")] == [
+        ("run.start", "preparing"),
+        ("run.end", "completed"),
+    ]
+
+
+def test_one_at_a_time_in_order_with_move_and_cancel(daemon: Daemon) -> None:
+    daemon.queue("a", steps=20, rate_hz=50)
+    for run_id in ("b", "c", "d"):
+        daemon.queue(run_id, steps=2, rate_hz=0)
+    daemon.until_state("running", "a")
+    assert [run.id for run in daemon.store.runs.queue()] == ["b", "c", "d"]
+    daemon.store.runs.move("d", 1)
+    assert daemon.scheduler.cancel("c").state == "stopped"
+    with pytest.raises(Conflict):
+        daemon.scheduler.cancel("a")
+    daemon.until(lambda: daemon.run("b").state == "completed")
+    started = {run_id: daemon.run(run_id).started_at for run_id in ("a", "b", "d")}
+    assert started["a"] < started["d"] < started["b"]
+    assert daemon.run("d").started_at >= daemon.run("a").ended_at - 0.05
+    assert daemon.run("c").started_at is None
+    assert not JobFolder(daemon.jobs.home.job("c")).launch_file.exists()
+
+
+def test_as_many_at_once_as_the_settings_say(daemon: Daemon) -> None:
+    daemon.store.settings.change({"runs_at_once": 2})
+    for run_id in ("a", "b", "c"):
+        daemon.queue(run_id)
+    daemon.until(lambda: [daemon.run(i).state for i in "abc"] == ["running", "running", "queued"])
+
+
+ENDS = {
+    "kill": ("failed", "signal", "Killed by signal 9 (SIGKILL)"),
+    "segfault": ("failed", "signal", "Crashed (SIGSEGV, signal 11)"),
+    "oom": ("failed", "out_of_memory", "7.6 GiB are free"),
+    "gpu_lost": ("failed", "gpu_lost", "fallen off the bus"),
+    "exit0": ("failed", "no_result", "Ended without result"),
+    "exit3_after_save": ("failed", "error", "Finished with error after save"),
+}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+def test_every_death_is_told_with_cause_and_advice_and_not_repeated(daemon: Daemon, kind: str) -> None:
+    daemon.queue(steps=8, rate_hz=0, checkpoint_every=2, crash_at_step=5, crash_kind=kind)
+    state, code, text = ENDS[kind]
+    run = daemon.until_state(state)
+    assert run.failure.code == code
+    assert text in run.failure.text == run.cause
+    assert run.failure.advice
+    assert run.resumable
+    assert run.step == (8 if kind == "exit3_after_save" else 5)
+    for _ in range(3):
+        daemon.step()
+    assert (daemon.run().attempt, daemon.run().state) == (1, state)
+    assert [event for event in daemon.texts("state") if "after step" in event] == [
+        f"{run.cause} (after step {run.step})"
+    ]
+
+
+def test_a_death_is_only_told_when_everything_said_is_stored(daemon: Daemon) -> None:
+    daemon.queue(steps=500, rate_hz=0, crash_at_step=400, crash_kind="kill")
+    daemon.scheduler.tick()
+    daemon.jobs.wait_end()
+    for _ in range(5):
+        daemon.scheduler.tick()  # ingest does not come round
+    assert daemon.run().state == "preparing"
+    run = daemon.until_state("failed")
+    assert run.step == 400
+
+
+def test_a_killed_run_is_resumed_from_its_checkpoint(daemon: Daemon) -> None:
+    daemon.queue(steps=40, rate_hz=100, checkpoint_every=5)
+    daemon.until(lambda: daemon.run().step >= 12)
+    daemon.jobs.signal_worker(signal.SIGKILL)
+    assert daemon.until_state("failed").resumable
+    daemon.store.runs.change("r1", state="queued")
+    run = daemon.until_state("completed")
+    assert (run.attempt, run.step) == (2, 40)
+    assert [text for text in daemon.texts("attempt") if "2" in text]
+    series = daemon.store.series.read("r1", ["train/loss"], None, None, 1000)["train/loss"]
+    assert series.steps == tuple(range(1, 41))
+
+
+def test_a_restarted_daemon_adopts_what_runs(daemon: Daemon) -> None:
+    daemon.queue()
+    daemon.until_state("running")
+    before = daemon.jobs.see().identity
+    daemon.restart()
+    daemon.until(lambda: daemon.run().step > 20)
+    assert daemon.jobs.see().identity == before
+    assert daemon.run().attempt == 1
+    assert len(daemon.jobs.pids()) == 2
+
+
+def test_a_death_while_the_daemon_was_down_is_told(daemon: Daemon) -> None:
+    daemon.queue(steps=100_000)
+    daemon.until_state("running")
+    daemon.jobs.signal_worker(signal.SIGKILL)
+    daemon.jobs.wait_end()
+    daemon.restart()
+    assert daemon.until_state("failed").cause == "Killed by signal 9 (SIGKILL)"
+
+
+@pytest.mark.parametrize("who", ["runner first", "worker first"])
+def test_without_runner_and_worker_it_is_interrupted(daemon: Daemon, who: str) -> None:
+    import os
+
+    daemon.queue(checkpoint_every=5)
+    daemon.until(lambda: daemon.run().step >= 12)
+    found = daemon.jobs.see().identity
+    order = [found.runner_pid, found.worker_pid]
+    if who == "worker first":
+        os.kill(found.runner_pid, signal.SIGSTOP)  # it cannot write down what happens
+        order.reverse()
+    for pid in order:
+        os.kill(pid, signal.SIGKILL)
+    run = daemon.until_state("interrupted")
+    assert (run.failure.code, run.resumable) == ("runner_lost", True)
+
+
+def test_a_worker_without_runner_runs_on_and_is_told_once(daemon: Daemon) -> None:
+    import os
+
+    daemon.queue()
+    daemon.until_state("running")
+    os.kill(daemon.jobs.see().identity.runner_pid, signal.SIGKILL)
+    daemon.until(lambda: [text for text in daemon.texts("warning") if "runner has died" in text])
+    daemon.restart()
+    step = daemon.run().step
+    daemon.until(lambda: daemon.run().step > step + 10)
+    assert daemon.run().state == "running"
+    assert len([text for text in daemon.texts("warning") if "runner has died" in text]) == 1
+
+
+def test_after_a_reboot_it_is_interrupted_and_strangers_are_left_alone(daemon: Daemon) -> None:
+    daemon.queue(checkpoint_every=5, steps=100_000)
+    daemon.until(lambda: daemon.run().step >= 6)
+    daemon.jobs.supervisor.kill("r1")
+    until(lambda: not daemon.jobs.see().alive)
+    job = JobFolder(daemon.jobs.home.job("r1"))
+    job.exit_file.unlink()
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        fields = {"boot_id": "another", "worker_pid": stranger.pid, "worker_started": process_started(stranger.pid)}
+        write_json_atomic(job.identity_file, {**job.identity().model_dump(mode="json"), **fields})
+        daemon.restart()
+        run = daemon.until_state("interrupted")
+        assert (run.failure.code, run.resumable) == ("host_restarted", True)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_killed_between_intent_and_launch_it_is_launched_exactly_once(daemon: Daemon) -> None:
+    daemon.queue(steps=10, rate_hz=0)
+    failpoints.reset("scheduler.before_launch:raise")
+    daemon.scheduler.tick()
+    assert daemon.run().state == "preparing"
+    assert not JobFolder(daemon.jobs.home.job("r1")).launch_file.exists()
+    daemon.restart()
+    run = daemon.until_state("completed")
+    assert run.attempt == 1
+    assert len(daemon.jobs.said("started")) == 1
+
+
+def test_one_that_cannot_be_started_fails_with_the_reason(daemon: Daemon) -> None:
+    daemon.queue()
+    JobFolder(daemon.jobs.home.job("r1")).spec_file.unlink()
+    daemon.queue("r2", steps=2, rate_hz=0)
+    run = daemon.until_state("failed")
+    assert (run.failure.code, "could not be started" in run.cause) == ("missing_file", True)
+    daemon.until_state("completed", "r2")
+
+
+def test_a_wrong_setting_that_only_the_worker_sees_is_a_failure(daemon: Daemon) -> None:
+    daemon.queue(steps=0)
+    run = daemon.until_state("failed")
+    assert (run.failure.code, run.cause) == ("settings", "steps: Input should be greater than or equal to 1")
+
+
+def test_a_hang_is_told_in_two_stages_and_ends_by_force(jobs: Jobs) -> None:
+    daemon = Daemon(jobs, SystemClock(), HangRule(slow_s=0.4, hung_s=1.0, confirm_s=0.1))
+    daemon.queue(hang_at_step=10, ignore_term=True)
+    daemon.until(lambda: daemon.run().hang == "slow")
+    daemon.until(lambda: daemon.run().hang == "hung")
+    for _ in range(20):
+        daemon.step()
+    assert daemon.run().state == "running"  # nothing is stopped by itself
+    notices = [event.data["code"] for event in daemon.store.runs.events("r1") if event.kind == "warning"]
+    assert notices == ["hang_slow", "hang_hung"]
+    daemon.scheduler.force_stop("r1", grace_s=0.2)
+    run = daemon.until_state("stopped")
+    assert (run.hang, run.failure) == ("none", None)
+    until(lambda: not jobs.pids())
+    daemon.store.close()
+
+
+def test_a_stopped_process_hangs_and_recovers_and_a_paused_run_never_hangs(jobs: Jobs) -> None:
+    daemon = Daemon(jobs, SystemClock(), HangRule(slow_s=0.4, hung_s=60, confirm_s=0.1))
+    daemon.queue()
+    daemon.until(lambda: daemon.run().step > 5)
+    jobs.signal_worker(signal.SIGSTOP)
+    daemon.until(lambda: daemon.run().hang == "slow")
+    jobs.signal_worker(signal.SIGCONT)
+    daemon.until(lambda: daemon.run().hang == "none")
+    jobs.supervisor.send("r1", Pause(id="p"))
+    daemon.until_state("paused")
+    watch = daemon.scheduler._watches["r1"]
+    for _ in range(30):
+        daemon.step()
+    assert watch.age_s == 0
+    daemon.store.close()
+
+
+def test_a_frozen_daemon_tells_no_hang(jobs: Jobs) -> None:
+    clock = ManualClock()
+    daemon = Daemon(jobs, clock)
+    daemon.queue()
+    daemon.until(lambda: daemon.run().step > 5)
+    jobs.signal_worker(signal.SIGSTOP)  # nothing new arrives around the freeze
+    daemon.ingest.poll()
+    clock.advance(120)
+    for _ in range(3):
+        daemon.step()
+        clock.advance(0.1)
+    assert daemon.run().hang == "none"
+    jobs.signal_worker(signal.SIGCONT)
+    daemon.store.close()
+
+
+def test_below_the_reserve_nothing_starts_and_one_notice_says_so(daemon: Daemon) -> None:
+    notices = []
+    daemon.store.feed.subscribe(lambda messages: notices.extend(m for m in messages if m.topic == "system"))
+    daemon.store.settings.change({"reserve_disk_bytes": 10**18})
+    daemon.queue(steps=2, rate_hz=0)
+    for _ in range(5):
+        daemon.step()
+    assert daemon.run().state == "queued"
+    assert len([message for message in notices if "reserve" in message.data.get("text", "")]) == 1
+    daemon.store.settings.change({"reserve_disk_bytes": 0})
+    daemon.until_state("completed")
+
+
+def test_a_run_whose_folder_is_gone_fails_but_not_while_the_whole_disk_is_away(daemon: Daemon) -> None:
+    home = daemon.jobs.home
+    daemon.queue()
+    daemon.until_state("running")
+    daemon.jobs.supervisor.kill("r1")
+    until(lambda: not daemon.jobs.pids())
+    away = home.root / "away"
+    home.jobs.rename(away)
+    for _ in range(3):
+        daemon.scheduler.tick()
+    assert daemon.run().state == "running"
+    home.jobs.mkdir()
+    daemon.scheduler.tick()
+    assert (daemon.run().state, daemon.run().failure.code) == ("failed", "missing_file")
+
+
+def test_a_removed_run_that_still_lives_is_ended(daemon: Daemon) -> None:
+    daemon.queue()
+    daemon.until_state("running")
+    daemon.store.runs.remove("r1")
+    daemon.restart()
+    until(lambda: not daemon.jobs.see().alive)
+
+
+# ---- endpoints -----------------------------------------------------------------------------------------------------
+
+
+def serve(daemon: Daemon, **settings: Any) -> JobFolder:
+    """A job that stands for a gateway: the keeper only looks at folders, processes and last words."""
+    job = JobFolder(daemon.jobs.home.job("e1"))
+    spec = {"job_id": "e1", "kind": "serve", "main": "backend.worker.selftest", "name": "e", "settings": settings}
+    job.write_spec(JobSpec(**spec))
+    daemon.jobs.ids.append("e1")
+    daemon.jobs.supervisor.launch("e1", resume=False, attempt=1)
+    daemon.store.endpoints.add(EndpointRecord(name="e", job_id="e1", state="starting"))
+    return job
+
+
+def test_an_endpoint_that_always_dies_is_started_five_times_and_given_up(jobs: Jobs) -> None:
+    clock = ManualClock()
+    daemon = Daemon(jobs, clock)
+    serve(daemon, steps=5, rate_hz=0, crash_at_step=1, crash_kind="kill")
+
+    def given_up() -> bool:
+        clock.advance(0.05)
+        return daemon.store.endpoints.get("e").state == "failed"
+
+    daemon.until(given_up, 30.0)
+    endpoint = daemon.store.endpoints.get("e")
+    assert "Killed by signal 9 (SIGKILL)" in endpoint.text
+    assert "5 times" in endpoint.text
+    assert endpoint.restarts == 4
+    assert [line.fields["attempt"] for line in jobs.said("started", "e1")] == [1, 2, 3, 4, 5]
+    for _ in range(5):
+        clock.advance(60)
+        daemon.step()
+    assert len(jobs.said("started", "e1")) == 5
+    daemon.store.close()
+
+
+def test_an_endpoint_that_was_stopped_stays_stopped(daemon: Daemon) -> None:
+    serve(daemon, steps=100_000, rate_hz=50)
+    jobs = daemon.jobs
+    jobs.wait_kind("metrics", "e1")
+    jobs.signal_worker(signal.SIGTERM, "e1")
+    daemon.until(lambda: daemon.store.endpoints.get("e").state == "stopped")
+    assert len(jobs.said("started", "e1")) == 1
+
+
+def test_a_killed_endpoint_comes_back_with_a_new_attempt(daemon: Daemon) -> None:
+    job = serve(daemon, steps=100_000, rate_hz=50)
+    daemon.jobs.wait_kind("metrics", "e1")
+    daemon.jobs.signal_worker(signal.SIGKILL, "e1")
+    daemon.until(lambda: job.launch().attempt == 2 and daemon.jobs.see("e1").worker_alive)
+    assert daemon.store.endpoints.get("e").restarts == 1
+    assert job.launch().resume
