@@ -246,7 +246,8 @@ class Series:
         query = query.order_by(table.attempt, table.number)
         rows = [row for row in connection.execute(query) if view.overlaps(row)]
         total, parts = 0, []
-        outlines = self._outlines(connection, key) if len(rows) > EXACT_BLOCKS else {}
+        many = len(rows) > EXACT_BLOCKS and sum(row.points for row in rows) > points
+        outlines = self._outlines(connection, key) if many else {}
         for row in rows:
             if outlines and view.contains(row):
                 total += row.points

@@ -87,10 +87,11 @@ def test_killed_at_a_failpoint_nothing_is_lost_or_doubled(tmp_path: Path, point:
     _say(log, 300)
     log.close()
     store.close()
+    opening = 2 if point.startswith("store") else 0  # opening commits as well
     for at in (1, 2, 3):
         died = subprocess.run(
             [sys.executable, "-c", _VICTIM, str(tmp_path)],
-            env={**os.environ, "MODELDECK_FAILPOINT": f"{point}:kill@{at + 2 * point.startswith("store")}"},
+            env={**os.environ, "MODELDECK_FAILPOINT": f"{point}:kill@{at + opening}"},
             check=False,
         )
         assert died.returncode == -signal.SIGKILL

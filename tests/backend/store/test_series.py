@@ -1,0 +1,121 @@
+"""Series through the database: export in log order, windows, attempts, blocks and tail together."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from backend import failpoints
+from backend.store import Store, series
+from tests.helpers.stores import a_run, exported_points, make_store, odd_values
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = make_store(tmp_path)
+    store.runs.add(a_run())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series, "BLOCK_POINTS", 64)
+    monkeypatch.setattr(series, "TAIL_POINTS", 150)
+    monkeypatch.setattr(series, "TAIL_ROWS", 20)
+    monkeypatch.setattr(series, "EXACT_BLOCKS", 4)
+
+
+def _mixed(count: int) -> list[series.Point]:
+    keys = ("a", "b", "a", "c", "a")
+    values = list(islice(odd_values(), count))
+    return [
+        (keys[i % 5] if i % 97 else "rare", i // 5, 1e9 + i / 7, None if i % 11 == 0 else i / 500, values[i])
+        for i in range(count)
+    ]
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("batch", [1, 7, 149, 150, 1000])
+def test_export_is_the_log_whatever_the_batches(tmp_path: Path, store: Store, batch: int) -> None:
+    points = _mixed(1200)
+    for start in range(0, len(points), batch):
+        store.series.append("r1", 1, points[start : start + batch])
+    wanted = [
+        (key, step, time, repr(float(value) if value is not None else None)) for key, step, time, _, value in points
+    ]
+    assert exported_points(store) == wanted
+    assert store.series.count("r1") == len(points)
+    store.close()
+    again = make_store(tmp_path)
+    again.series.append("r1", 2, points[:10])
+    assert exported_points(again) == wanted + wanted[:10]
+    again.close()
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_failed_transaction_leaves_nothing_behind(store: Store) -> None:
+    points = _mixed(500)
+    store.series.append("r1", 1, points[:130])
+    failpoints.reset("store.before_commit:raise")
+    with pytest.raises(failpoints.FailpointReached):
+        store.series.append("r1", 1, points[130:400])
+    failpoints.reset("")
+    store.series.append("r1", 1, points[130:])
+    assert [point[:2] for point in exported_points(store)] == [point[:2] for point in points]
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_long_picture_keeps_extremes_and_a_window_is_exact(store: Store) -> None:
+    points: list[series.Point] = [("a", step, 1e9 + step, None, float(step % 13)) for step in range(2000)]
+    points[777] = ("a", 777, 1e9 + 777, None, 99.0)
+    points[1555] = ("a", 1555, 1e9 + 1555, None, -99.0)
+    for start in range(0, 2000, 33):
+        store.series.append("r1", 1, points[start : start + 33])
+    whole = store.series.read("r1", points=60)["a"]
+    assert whole.count == 2000
+    assert len(whole.steps) <= 60
+    assert {99.0, -99.0} <= set(whole.values)
+    assert (whole.steps[0], whole.steps[-1]) == (0, 1999)
+    assert list(whole.steps) == sorted(whole.steps)
+    window = store.series.read("r1", ["a", "unknown"], 770, 790, 60)
+    assert list(window) == ["a"]
+    assert window["a"].steps == tuple(range(770, 791))
+    assert window["a"].count == 21
+    by_time = store.series.read("r1", ["a"], 1e9 + 1500, 1e9 + 1600, 60, "time")["a"]
+    assert by_time.count == 101
+    assert -99.0 in by_time.values
+    wide = store.series.read("r1", ["a"], 100, 1900, 60)["a"]
+    assert (wide.count, wide.steps[0], wide.steps[-1]) == (1801, 100, 1900)
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_picture_of_many_blocks_reads_no_points(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.series.append("r1", 1, [("a", step, 1.0, None, 0.5) for step in range(640)])
+    monkeypatch.setattr(store.series, "_points", lambda *_: pytest.fail("points were read"))
+    assert store.series.read("r1", points=50)["a"].count == 640
+
+
+@pytest.mark.usefixtures("_small")
+def test_later_attempts_supersede_from_their_first_step(store: Store) -> None:
+    store.series.append("r1", 1, [("a", step, 1.0, None, 1.0) for step in range(500)])
+    store.series.append("r1", 2, [("a", step, 2.0, None, 2.0) for step in range(300, 400)])
+    store.series.append("r1", 3, [("a", step, 3.0, None, 3.0) for step in range(350, 360)])
+    data = store.series.read("r1", points=1000)["a"]
+    assert data.steps == tuple(range(360))
+    assert data.values == (1.0,) * 300 + (2.0,) * 50 + (3.0,) * 10
+    assert data.count == 360
+    assert len(exported_points(store)) == 610
+    assert store.series.last("r1")["a"] == (359, 3.0, None, 3.0)
+
+
+def test_removing_a_run_removes_its_points(store: Store) -> None:
+    store.series.append("r1", 1, _mixed(20_000))
+    store.runs.remove("r1")
+    store.series.forget("r1")
+    store.runs.add(a_run("r1"))
+    assert exported_points(store) == []
+    store.series.append("r1", 1, _mixed(10))
+    assert len(exported_points(store)) == 10
+    assert all(check.ok for check in store.check())
