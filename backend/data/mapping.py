@@ -8,20 +8,60 @@ from backend.contract.errors import Invalid
 
 ROLES = ("text", "label", "split")
 TASKS = (
-    "text-classification", "token-classification", "translation", "summarization", "question-answering",
-    "text-generation", "tabular", "table",
-)  # fmt: skip
+    "text-classification",
+    "token-classification",
+    "translation",
+    "summarization",
+    "question-answering",
+    "text-generation",
+    "tabular",
+    "table",
+)
 """What a dataset can be declared as; `table` promises nothing."""
 
 _NAMES: dict[str, tuple[str, ...]] = {
-    "text": ("text", "sentence", "content", "review", "comment", "message", "body", "document", "tweet", "question", "文本", "内容", "评论"),
-    "label": ("label", "labels", "class", "category", "sentiment", "target", "topic", "intent", "y", "标签", "类别", "分类"),
+    "text": (
+        "text",
+        "sentence",
+        "content",
+        "review",
+        "comment",
+        "message",
+        "body",
+        "document",
+        "tweet",
+        "question",
+        "文本",
+        "内容",
+        "评论",
+    ),
+    "label": (
+        "label",
+        "labels",
+        "class",
+        "category",
+        "sentiment",
+        "target",
+        "topic",
+        "intent",
+        "y",
+        "标签",
+        "类别",
+        "分类",
+    ),
     "split": ("split", "part", "fold", "subset", "set"),
-}  # fmt: skip
+}
 _SPLITS = {
-    "train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
-    "dev": "validation", "eval": "validation", "test": "test", "testing": "test",
-}  # fmt: skip
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "eval": "validation",
+    "test": "test",
+    "testing": "test",
+}
 MOST_LABELS = 1000
 
 
@@ -99,16 +139,23 @@ def check_mapping(path: Path, columns: Sequence[str], mapping: dict[str, str], t
         if column not in columns:
             raise Invalid(
                 f"{path.name}, line 1: there is no column {column!r} (asked for as {role}).",
-                code="data", field="mapping", file=str(path), line=1, fix=f"The columns are {listed}.",
-            )  # fmt: skip
+                code="data",
+                field="mapping",
+                file=str(path),
+                line=1,
+                fix=f"The columns are {listed}.",
+            )
     if task == "text-classification":
         for role in ("text", "label"):
             if role not in mapping:
                 raise Invalid(
                     f"{path.name}, line 1: no column is mapped to {role}.",
-                    code="data", field="mapping", file=str(path), line=1,
+                    code="data",
+                    field="mapping",
+                    file=str(path),
+                    line=1,
                     fix=f"Say which of {listed} it is, for example {role}={columns[0]}.",
-                )  # fmt: skip
+                )
         if mapping["text"] == mapping["label"]:
             raise Invalid(f"Text and label are both column {mapping['text']!r}.", field="mapping")
     return mapping

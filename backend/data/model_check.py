@@ -1,7 +1,7 @@
 """Is a model folder safe to hand to a library? Looked at byte by byte before anything loads it; needs no torch.
 
-Refused: code (*.py, auto_map), pickles (*.bin, *.pt, *.pkl …), unknown file names, links and devices, weight maps that leave the folder,
-odd tensor names, oversized or lying safetensors headers (RELIABILITY T14 to T16, T19, rows 50 to 53).
+Refused: code (*.py, auto_map), pickles (*.bin, *.pt, *.pkl …), unknown file names, links and devices,
+weight maps that leave the folder, odd tensor names, oversized or lying safetensors headers (RELIABILITY T14 to T16, T19, rows 50 to 53).
 """
 
 import json
@@ -20,23 +20,70 @@ MOST_TENSORS = 20_000
 MOST_JSON_BYTES = 64 << 20
 """tokenizer.json of large vocabularies reaches 30 MB."""
 
-_ALLOWED = frozenset({
-    "config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json",
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json",
-    "merges.txt", "bpe.codes", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "chat_template.jinja",
-    "preprocessor_config.json", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json", "data_config.json",
-    "README.md", "LICENSE", "LICENSE.txt", "NOTICE", ".gitattributes",
-    "labels.json", "golden.json", "profile.json", "facts.json", "signature.json", "manifest.json", "MLmodel",
-})  # fmt: skip
+_ALLOWED = frozenset(
+    {
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt",
+        "bpe.codes",
+        "spiece.model",
+        "sentencepiece.bpe.model",
+        "tokenizer.model",
+        "chat_template.jinja",
+        "preprocessor_config.json",
+        "modules.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+        "data_config.json",
+        "README.md",
+        "LICENSE",
+        "LICENSE.txt",
+        "NOTICE",
+        ".gitattributes",
+        "labels.json",
+        "golden.json",
+        "profile.json",
+        "facts.json",
+        "signature.json",
+        "manifest.json",
+        "MLmodel",
+    }
+)
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 _INNER_FOLDER = re.compile(r"\d{1,2}_[A-Za-z]{1,30}")  # 1_Pooling of sentence-transformers; holds a config.json only
 _TENSOR_NAME = re.compile(r"[A-Za-z0-9_.]{1,512}")
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".h5", ".msgpack")
 _FORBIDDEN_KEYS = frozenset({"auto_map", "trust_remote_code", "custom_pipelines", "custom_generate"})
 _DTYPE_BITS = {
-    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
-    "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
-}  # fmt: skip
+    "BOOL": 8,
+    "U8": 8,
+    "I8": 8,
+    "F8_E4M3": 8,
+    "F8_E5M2": 8,
+    "F8_E8M0": 8,
+    "U16": 16,
+    "I16": 16,
+    "F16": 16,
+    "BF16": 16,
+    "U32": 32,
+    "I32": 32,
+    "F32": 32,
+    "U64": 64,
+    "I64": 64,
+    "F64": 64,
+    "C64": 64,
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +110,17 @@ class CheckedModel:
 def bad_model(folder: Path, text: str, *, file: str | None = None, fix: str | None = None) -> Invalid:
     """A refusal that names folder, file and reason."""
     where = f"{folder.name}/{file}" if file else folder.name
-    return Invalid(f"{where}: {text}", code="bad_model", fix=fix, folder=str(folder), **({"file": file} if file else {}))
+    return Invalid(
+        f"{where}: {text}", code="bad_model", fix=fix, folder=str(folder), **({"file": file} if file else {})
+    )
 
 
 def check_folder(folder: Path) -> CheckedModel:
-    """Everything a folder must pass before a library may read it. Raises Invalid (code bad_model) naming file and reason.
+    """Everything a folder must pass before a library may read it. Raises Invalid (code bad_model) naming file and
+    reason.
 
-    Costs a few milliseconds and little memory whatever the files claim: only names, JSON and safetensors headers are read.
+    Costs a few milliseconds and little memory whatever the files claim: only names, JSON and safetensors headers
+    are read.
     """
     if not folder.is_dir():
         raise bad_model(folder, "is not a folder.", fix="Give the folder that holds config.json and model.safetensors.")
@@ -87,8 +138,17 @@ def check_folder(folder: Path) -> CheckedModel:
     tensors: dict[str, tuple[int, ...]] = {}
     for name in weights:
         tensors |= read_header(folder / name, folder)
-    if not any(name in names for name in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model",
-                                          "sentencepiece.bpe.model")):  # fmt: skip
+    if not any(
+        name in names
+        for name in (
+            "tokenizer.json",
+            "vocab.txt",
+            "vocab.json",
+            "spiece.model",
+            "tokenizer.model",
+            "sentencepiece.bpe.model",
+        )
+    ):
         raise bad_model(folder, "there is no tokenizer (tokenizer.json, vocab.txt …).")
     return CheckedModel(folder, config, weights, tensors)
 
@@ -122,11 +182,18 @@ def _check_name(folder: Path, name: str) -> None:
     if lower.endswith((".py", ".pyc", ".so", ".dll", ".dylib")):
         raise bad_model(folder, "is code; models are loaded as data only.", file=name, fix="Remove it from the folder.")
     if lower.endswith(_PICKLES):
-        raise bad_model(folder, "is a pickle or another format that can run code.", file=name, fix="Convert the weights to safetensors and remove it.")
+        raise bad_model(
+            folder,
+            "is a pickle or another format that can run code.",
+            file=name,
+            fix="Convert the weights to safetensors and remove it.",
+        )
     inner = "/" in name
     if (inner and name.split("/")[-1] == "config.json") or (not inner and (name in _ALLOWED or _SHARD.fullmatch(name))):
         return
-    raise bad_model(folder, "is not a file that a model folder needs.", file=name, fix="Move it out of the model folder.")
+    raise bad_model(
+        folder, "is not a file that a model folder needs.", file=name, fix="Move it out of the model folder."
+    )
 
 
 def _read_json(folder: Path, name: str) -> Any:
@@ -136,7 +203,9 @@ def _read_json(folder: Path, name: str) -> Any:
     try:
         return json.loads(path.read_bytes(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise bad_model(folder, f"is not proper JSON ({type(error).__name__}: {str(error)[:120]}).", file=name) from error
+        raise bad_model(
+            folder, f"is not proper JSON ({type(error).__name__}: {str(error)[:120]}).", file=name
+        ) from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -163,7 +232,12 @@ def _check_keys(folder: Path, name: str, value: Any) -> None:
             continue
         found = _FORBIDDEN_KEYS.intersection(item)
         if found:
-            raise bad_model(folder, f"asks for foreign code ({sorted(found)[0]}).", file=name, fix="Use a model of a known architecture.")
+            raise bad_model(
+                folder,
+                f"asks for foreign code ({sorted(found)[0]}).",
+                file=name,
+                fix="Use a model of a known architecture.",
+            )
         for key, inner in item.items():
             if "implementation" in key and isinstance(inner, str) and "/" in inner:
                 raise bad_model(folder, f"names a kernel to be fetched ({key}).", file=name)
@@ -180,7 +254,9 @@ def _weight_files(folder: Path, names: set[str]) -> tuple[str, ...]:
             raise bad_model(folder, "has no weight_map.", file=index)
         for target in sorted({str(value) for value in mapped.values()}):
             if not (_SHARD.fullmatch(target) or target == "model.safetensors"):
-                raise bad_model(folder, f"points to {target[:80]!r}, which is no weights file of this folder.", file=index)
+                raise bad_model(
+                    folder, f"points to {target[:80]!r}, which is no weights file of this folder.", file=index
+                )
             if target not in names:
                 raise bad_model(folder, f"points to {target!r}, which is missing.", file=index)
         return tuple(sorted({str(value) for value in mapped.values()}))
@@ -192,7 +268,9 @@ def _weight_files(folder: Path, names: set[str]) -> tuple[str, ...]:
 
 
 def read_header(path: Path, folder: Path | None = None) -> dict[str, tuple[int, ...]]:
-    """Tensor names and shapes of a safetensors file whose header is honest: bounded, gapless, and as long as the file."""
+    """Tensor names and shapes of a safetensors file whose header is honest: bounded, gapless, and as long as the
+    file.
+    """
     folder = folder or path.parent
     name = path.relative_to(folder).as_posix()
     size = path.stat().st_size

@@ -14,8 +14,11 @@ PATTERNS: dict[str, re.Pattern[str]] = {
     "china_id": re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)"),
     "us_ssn": re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])"),
     "ip_address": re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])"),
-    "phone": re.compile(r"(?<![\d.\w])(?:\+\d{1,3}[ -]?)?(?:\(\d{2,4}\)[ -]?)?\d{3,4}[ -]\d{3,4}(?:[ -]\d{2,4})?(?![\d.])|(?<!\d)1[3-9]\d{9}(?!\d)"),
-}  # fmt: skip
+    "phone": re.compile(
+        r"(?<![\d.\w])(?:\+\d{1,3}[ -]?)?(?:\(\d{2,4}\)[ -]?)?\d{3,4}[ -]\d{3,4}(?:[ -]\d{2,4})?(?![\d.])"
+        r"|(?<!\d)1[3-9]\d{9}(?!\d)"
+    ),
+}
 """Kind → pattern, in the order they are tried; text taken by one is not tried by the next."""
 
 

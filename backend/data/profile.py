@@ -1,4 +1,6 @@
-"""What stands in a dataset: lengths, label balance, duplicates, languages, personal data. Counts only, no raw text but masked."""
+"""What stands in a dataset: lengths, label balance, duplicates, languages, personal data. Counts only, no raw text
+but masked.
+"""
 
 import unicodedata
 from collections import Counter, defaultdict
@@ -31,7 +33,9 @@ for _language, _words in _STOPWORDS.items():
 
 
 def language(text: str) -> str:
-    """A guess: the script for non-Latin text (zh, ja, ko, ru …), the language by its commonest words for Latin, else `und`."""
+    """A guess: the script for non-Latin text (zh, ja, ko, ru …), the language by its commonest words for Latin,
+    else `und`.
+    """
     scripts = Counter(_script(char) for char in text[:400] if char.isalpha())
     if not scripts:
         return "und"
@@ -79,11 +83,13 @@ def describe_texts(texts: Sequence[str]) -> dict[str, Any]:
         "length_edges": list(LENGTH_EDGES),
         "length_histogram": length_histogram(texts),
         "length_characters": {
-            "mean": sum(lengths) / len(lengths), "p50": lengths[len(lengths) // 2],
-            "p95": lengths[int(len(lengths) * 0.95)], "max": lengths[-1],
+            "mean": sum(lengths) / len(lengths),
+            "p50": lengths[len(lengths) // 2],
+            "p95": lengths[int(len(lengths) * 0.95)],
+            "max": lengths[-1],
         },
         "languages": dict(Counter(language(text) for text in texts[:SCANNED_ROWS]).most_common(12)),
-    }  # fmt: skip
+    }
 
 
 def find_problems(texts: Sequence[str], labels: Sequence[str] | None) -> tuple[DatasetProblem, ...]:

@@ -1,4 +1,6 @@
-"""One reader per format: columns, then rows with the line they stand in. Bad rows are reported, never mended in silence."""
+"""One reader per format: columns, then rows with the line they stand in. Bad rows are reported, never mended in
+silence.
+"""
 
 import csv
 import json
@@ -288,7 +290,7 @@ class TextReader:
     """Plain text: one row a line that is not blank."""
 
     format = "text"
-    columns = ("text",)
+    columns: tuple[str, ...] = ("text",)
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         self._source = TextSource(path, encoding)
@@ -314,7 +316,9 @@ class TextReader:
 
 
 class FolderReader:
-    """Folders named after labels with one text file each row: DIR/LABEL/*.txt, or DIR/train|validation|test/LABEL/*.txt."""
+    """Folders named after labels with one text file each row: DIR/LABEL/*.txt, or
+    DIR/train|validation|test/LABEL/*.txt.
+    """
 
     format = "folder"
 
@@ -331,7 +335,7 @@ class FolderReader:
             raise data_error(
                 path, "the .txt files do not all lie in folders named after labels.", fix="FOLDER/LABEL/*.txt"
             )
-        self.columns = ("text", "label") if depths == {2} else ("text", "label", "split")
+        self.columns: tuple[str, ...] = ("text", "label") if depths == {2} else ("text", "label", "split")
 
     def rows(self, bad: OnBad) -> Iterator[Row]:
         import hashlib

@@ -1,4 +1,6 @@
-"""The bytes of a file as decoded lines: encodings are checked strictly, lines are bounded, and what was read is hashed."""
+"""The bytes of a file as decoded lines: encodings are checked strictly, lines are bounded, and what was read is
+hashed.
+"""
 
 import codecs
 import hashlib
@@ -171,9 +173,12 @@ class TextSource:
         line = self._newlines + data[:index].count(b"\n") + 1
         byte = self._fed + index
         raise data_error(
-            self.path, f"{what} at byte {byte}: this is not a text file in {self.encoding}.", line=line, byte=byte,
+            self.path,
+            f"{what} at byte {byte}: this is not a text file in {self.encoding}.",
+            line=line,
+            byte=byte,
             fix="Save it as UTF-8, or choose its encoding.",
-        )  # fmt: skip
+        )
 
     def _refuse_undecodable(self, error: UnicodeDecodeError) -> None:
         seen = bytes(error.object)
@@ -181,9 +186,12 @@ class TextSource:
         line = self._newlines + seen[: error.start].decode(self.encoding, "replace").count("\n") + 1
         value = " ".join(f"0x{b:02x}" for b in seen[error.start : error.start + 2])
         raise data_error(
-            self.path, f"byte {byte} ({value}) is not valid {self.encoding}.", line=line, byte=byte,
+            self.path,
+            f"byte {byte} ({value}) is not valid {self.encoding}.",
+            line=line,
+            byte=byte,
             fix=f"Choose the encoding of the file: {', '.join(ENCODINGS[1:])}.",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def check_unchanged(path: Path, before: os.stat_result) -> None:
@@ -195,9 +203,11 @@ def check_unchanged(path: Path, before: os.stat_result) -> None:
     known = ("st_size", "st_mtime_ns", "st_ino", "st_dev")
     if any(getattr(before, name) != getattr(after, name) for name in known):
         raise Conflict(
-            f"{path.name} changed while it was read.", code="data_changed", file=str(path),
+            f"{path.name} changed while it was read.",
+            code="data_changed",
+            file=str(path),
             fix="Import it again when nobody writes to it.",
-        )  # fmt: skip
+        )
 
 
 def hash_file(path: Path) -> str:

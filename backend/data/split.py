@@ -25,7 +25,8 @@ class Split:
         """Why this split cannot train a classifier, with counts; None when it can."""
         train = Counter(labels[row] for row in self.train)
         if len(train) < 2:
-            return f"the training part holds {len(train)} class{'es' if len(train) != 1 else ''} ({_counts(train)}); two are needed"
+            classes = "1 class" if len(train) == 1 else f"{len(train)} classes"
+            return f"the training part holds {classes} ({_counts(train)}); two are needed"
         if not self.validation:
             return "the validation part is empty"
         for name, rows in (("validation", self.validation), ("test", self.test)):
@@ -105,6 +106,10 @@ def _without_overlap(texts: Sequence[str], parts: dict[str, list[int]], drop: bo
         kept[name] = [row for row in parts[name] if row not in gone]
         later.update(texts[row].strip() for row in parts[name])
     return Split(
-        train=tuple(kept["train"]), validation=tuple(kept["validation"]), test=tuple(kept["test"]),
-        duplicates=len(found), removed=len(found) if drop else 0, examples=tuple(sorted(found)[:3]),
-    )  # fmt: skip
+        train=tuple(kept["train"]),
+        validation=tuple(kept["validation"]),
+        test=tuple(kept["test"]),
+        duplicates=len(found),
+        removed=len(found) if drop else 0,
+        examples=tuple(sorted(found)[:3]),
+    )

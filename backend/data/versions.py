@@ -45,7 +45,9 @@ class Imported:
         return len(self.lines)
 
     def content_sha256(self, task: str, mapping: dict[str, str]) -> str:
-        """The identity of what training sees: columns, every value in order, task and mapping; not of the file format."""
+        """The identity of what training sees: columns, every value in order, task and mapping; not of the file
+        format.
+        """
         digest = hashlib.sha256(json.dumps([task, sorted(mapping.items()), self.columns]).encode())
         columns = [self.values[name] for name in self.columns]
         for row in zip(*columns, strict=True):
@@ -54,7 +56,8 @@ class Imported:
 
 
 def read_source(path: Path, encoding: str | None, mapping: dict[str, str], *, skip_bad_rows: bool) -> Imported:
-    """Read a whole source. The first bad row is an Invalid naming file, line and cause, unless bad rows are to be skipped.
+    """Read a whole source. The first bad row is an Invalid naming file, line and cause, unless bad rows are to be
+    skipped.
 
     A row whose text or label is missing or blank is a bad row; so is a split that is not train, validation or test.
     """
@@ -127,7 +130,9 @@ def version_id(name: str, sha256: str) -> str:
 
 
 def write_version(folder: Path, data: Imported, profile: dict[str, Any]) -> int:
-    """Write a version's folder, all or nothing, and return the bytes of its data. An existing whole one is left alone."""
+    """Write a version's folder, all or nothing, and return the bytes of its data. An existing whole one is left
+    alone.
+    """
     if (folder / DATA_FILE).is_file() and (folder / PROFILE_FILE).is_file():
         return (folder / DATA_FILE).stat().st_size
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
@@ -171,7 +176,9 @@ def read_columns(folder: Path, columns: Sequence[str]) -> dict[str, list[str]]:
 
 
 def read_rows(folder: Path, start: int, count: int, find: str = "") -> tuple[list[dict[str, Any]], int]:
-    """A window of rows ({"row", column: text}) and how many there are; with `find`, of rows that hold it, case ignored."""
+    """A window of rows ({"row", column: text}) and how many there are; with `find`, of rows that hold it, case
+    ignored.
+    """
     wanted, total = find.casefold(), 0
     items: list[dict[str, Any]] = []
     for row, values in _iterate(folder):

@@ -27,7 +27,9 @@ PREVIEW_COUNTED = 200_000
 
 
 class DatasetService:
-    """Everything about datasets. Raises Refused classes whose texts name file, line and cause; blocking, thread-safe like its store."""
+    """Everything about datasets. Raises Refused classes whose texts name file, line and cause; blocking, thread-
+    safe like its store.
+    """
 
     def __init__(self, store: "Store", home: Home, clock: Clock) -> None:
         self._store = store
@@ -77,18 +79,26 @@ class DatasetService:
         if sample is not None:
             mapping, task = dict(sample.mapping), sample.task
         return DatasetPreview(
-            path=path, format=table.format, encoding=table.encoding, columns=table.columns,
-            rows=tuple(tuple(row) for row in rows), row_count=count, suggested_mapping=mapping, suggested_task=task,
-            suggested_name=sample.name if sample else source.stem, sample=sample is not None,
+            path=path,
+            format=table.format,
+            encoding=table.encoding,
+            columns=table.columns,
+            rows=tuple(tuple(row) for row in rows),
+            row_count=count,
+            suggested_mapping=mapping,
+            suggested_task=task,
+            suggested_name=sample.name if sample else source.stem,
+            sample=sample is not None,
             bad_rows=tuple({"line": line, "text": text} for line, text in bad),
-        )  # fmt: skip
+        )
 
     # ---- changing ----------------------------------------------------------------------------------------------
 
     def import_(self, request: ImportDataset, actor: str) -> DatasetRecord:
         """Read, check, profile and keep a source as an immutable version.
 
-        The same name, content, task and mapping return the version that exists; new content under a known name is the next
+        The same name, content, task and mapping return the version that exists; new content under a known name is
+        the next
         version. Bad rows end the import unless request.skip_bad_rows.
         """
         source, sample = _locate(request.path)
@@ -120,15 +130,25 @@ class DatasetService:
             if known is not None:
                 return known  # mended, or imported twice at once
             record = DatasetRecord(
-                id=identity, version=max(same, default=0) + 1, size_bytes=size, path=str(folder),
-                created_at=self._clock.now(), **draft,
-            )  # fmt: skip
+                id=identity,
+                version=max(same, default=0) + 1,
+                size_bytes=size,
+                path=str(folder),
+                created_at=self._clock.now(),
+                **draft,
+            )
             self._store.datasets.add(record)
             self._store.audit.add(
-                actor=actor, client="", action="import", object=f"dataset/{identity}", before="",
-                after=f"{record.name} version {record.version}", reason="", result="done",
+                actor=actor,
+                client="",
+                action="import",
+                object=f"dataset/{identity}",
+                before="",
+                after=f"{record.name} version {record.version}",
+                reason="",
+                result="done",
                 details={"rows": record.rows, "source": record.source, "sha256": record.sha256},
-            )  # fmt: skip
+            )
         return record
 
     def remove(self, dataset_id: str, actor: str) -> None:
@@ -141,9 +161,16 @@ class DatasetService:
         with self._store.transaction():
             self._store.datasets.remove(record.id)
             self._store.audit.add(
-                actor=actor, client="", action="remove", object=f"dataset/{record.id}",
-                before=f"{record.name} version {record.version}", after="", reason="", result="done", details={},
-            )  # fmt: skip
+                actor=actor,
+                client="",
+                action="remove",
+                object=f"dataset/{record.id}",
+                before=f"{record.name} version {record.version}",
+                after="",
+                reason="",
+                result="done",
+                details={},
+            )
         _discard(Path(record.path))
 
     # ---- before a training ---------------------------------------------------------------------------------------
@@ -162,16 +189,23 @@ class DatasetService:
         if not versions.verify_content(
             Path(dataset.path), dataset.columns, dataset.task, dataset.mapping, dataset.sha256
         ):
-            raise _unfit(dataset, f"The stored data of {dataset.name} version {dataset.version} is missing or damaged.",
-                         fix="Import it again.")  # fmt: skip
+            raise _unfit(
+                dataset,
+                f"The stored data of {dataset.name} version {dataset.version} is missing or damaged.",
+                fix="Import it again.",
+            )
         examples = versions.load_examples(Path(dataset.path))
         texts, labels = examples.texts, examples.labels
         single = [label for label, count in Counter(labels).items() if count < 2]
         if single:
             counts = ", ".join(f"{label!r} 1" for label in single[:8])
             line = labels.index(single[0]) + 2
-            raise _unfit(dataset, f"{named}, line {line}: {len(single)} labels stand on one row only ({counts}); each needs two.",
-                         fix="Add rows for them or remove them.", line=line)  # fmt: skip
+            raise _unfit(
+                dataset,
+                f"{named}, line {line}: {len(single)} labels stand on one row only ({counts}); each needs two.",
+                fix="Add rows for them or remove them.",
+                line=line,
+            )
         split = make_split(texts, labels, examples.given, SplitPlan.of(settings))
         problem = split.problem(labels)
         if problem:
@@ -188,9 +222,11 @@ def _locate(path: str) -> tuple[Path, Sample | None]:
         if sample is not None:
             return sample.path, sample
         raise NotFound(
-            f"There is no file {path}.", code="missing_file", file=path,
+            f"There is no file {path}.",
+            code="missing_file",
+            file=path,
             fix=f"Give a path on this machine, or a built-in name such as {samples.SAMPLES[0].name}.",
-        )  # fmt: skip
+        )
     return source.absolute(), None
 
 
@@ -254,14 +290,20 @@ def _check_classes(source: Path, data: versions.Imported, mapping: dict[str, str
     counts = Counter(labels)
     if len(counts) < 2:
         raise data_error(
-            source, f"all {data.rows:,} rows have the label {labels[0][:60]!r} in column {mapping['label']!r}; two classes are needed.",
-            line=data.lines[0], fix="Choose another label column, or add rows of another class.",
-        )  # fmt: skip
+            source,
+            f"all {data.rows:,} rows have the label {labels[0][:60]!r} in column {mapping['label']!r}; "
+            "two classes are needed.",
+            line=data.lines[0],
+            fix="Choose another label column, or add rows of another class.",
+        )
     if len(counts) > min(1000, max(2, data.rows // 2)) and data.rows > 4:
         raise data_error(
-            source, f"column {mapping['label']!r} has {len(counts):,} different values on {data.rows:,} rows: these are no classes.",
-            line=data.lines[0], fix="Choose another label column.",
-        )  # fmt: skip
+            source,
+            f"column {mapping['label']!r} has {len(counts):,} different values on {data.rows:,} rows: "
+            "these are no classes.",
+            line=data.lines[0],
+            fix="Choose another label column.",
+        )
     if "split" not in mapping:
         return
     parts = data.values[mapping["split"]]
@@ -288,10 +330,15 @@ def _draft(
     labels = data.values[mapping["label"]] if "label" in mapping else None
     problems = [] if task == "tabular" else list(profile.find_problems(texts, labels))
     if data.rejected:
-        problems.insert(0, DatasetProblem(
-            code="rejected_rows", text=f"{data.rejected:,} rows of the source could not be used and were left out.",
-            count=data.rejected, sample=tuple(f"line {line} {text}" for line, text in data.bad[:5]),
-        ))  # fmt: skip
+        problems.insert(
+            0,
+            DatasetProblem(
+                code="rejected_rows",
+                text=f"{data.rejected:,} rows of the source could not be used and were left out.",
+                count=data.rejected,
+                sample=tuple(f"line {line} {text}" for line, text in data.bad[:5]),
+            ),
+        )
     described = profile.describe_texts(texts)
     described |= {
         "format": data.format,
@@ -300,12 +347,20 @@ def _draft(
         "rows_rejected": data.rejected,
     }
     return {
-        "name": name, "task": task, "rows": data.rows, "columns": data.columns, "mapping": mapping,
+        "name": name,
+        "task": task,
+        "rows": data.rows,
+        "columns": data.columns,
+        "mapping": mapping,
         "labels": dict(Counter(labels).most_common()) if labels is not None else {},
         "splits": dict(Counter(data.values[mapping["split"]])) if "split" in mapping else {},
-        "source": sample.file if sample else str(data.path), "source_sha256": data.sha256, "sha256": sha256,
-        "problems": tuple(problems), "profile": described, "builtin": sample is not None,
-    }  # fmt: skip
+        "source": sample.file if sample else str(data.path),
+        "source_sha256": data.sha256,
+        "sha256": sha256,
+        "problems": tuple(problems),
+        "profile": described,
+        "builtin": sample is not None,
+    }
 
 
 def _overlap_warning(split: Split, texts: Sequence[str], drops: bool) -> list[DatasetProblem]:
@@ -316,11 +371,15 @@ def _overlap_warning(split: Split, texts: Sequence[str], drops: bool) -> list[Da
     total = len(split.train) + len(split.validation) + len(split.test) + split.removed
     share = f"{100 * split.duplicates / total:.1f} %"
     after = "They are removed." if drops else "They stay, so the scores will look better than they are."
-    return [DatasetProblem(
-        code="split_overlap", text=f"{split.duplicates:,} rows ({share}) stand on both sides of the split. {after}",
-        count=split.duplicates, sample=tuple(personal_free(texts[row]) for row in split.examples),
-        severity="info" if drops else "warn",
-    )]  # fmt: skip
+    return [
+        DatasetProblem(
+            code="split_overlap",
+            text=f"{split.duplicates:,} rows ({share}) stand on both sides of the split. {after}",
+            count=split.duplicates,
+            sample=tuple(personal_free(texts[row]) for row in split.examples),
+            severity="info" if drops else "warn",
+        )
+    ]
 
 
 def _unfit(dataset: DatasetRecord, text: str, **details: Any) -> Invalid:

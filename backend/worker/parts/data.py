@@ -1,5 +1,8 @@
-"""Texts as token ids, the order in which they are trained, and how a batch is padded. The order depends on (seed, epoch) only."""
+"""Texts as token ids, the order in which they are trained, and how a batch is padded. The order depends on (seed,
+epoch) only.
+"""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +46,10 @@ def encode(tokenizer: Any, texts: Sequence[str], labels: Sequence[int], max_leng
             unknown.append(unknown_share(tokenizer, ids))
             if len(ids) > max_length:
                 truncated += 1
-                ids = tokenizer(text, truncation=True, max_length=max_length, verbose=False)["input_ids"]
-            tokens.append(np.asarray(ids, dtype=np.int64))
+                cut = tokenizer(text, truncation=True, max_length=max_length, verbose=False)["input_ids"]
+            else:
+                cut = ids
+            tokens.append(np.asarray(cut, dtype=np.int64))
     return Encoded(list(texts), list(labels), tokens, lengths, unknown, truncated)
 
 
@@ -57,7 +62,9 @@ def unknown_share(tokenizer: Any, ids: Sequence[int]) -> float:
 
 
 class EpochBatches(Sampler[list[int]]):
-    """Batches of row numbers. The order is a pure function of (seed, epoch, lengths), so a resumed run needs only the epoch."""
+    """Batches of row numbers. The order is a pure function of (seed, epoch, lengths), so a resumed run needs only
+    the epoch.
+    """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, *, group: bool) -> None:
         self._lengths = np.asarray(lengths)
@@ -76,7 +83,7 @@ class EpochBatches(Sampler[list[int]]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return -(-len(self._lengths) // self._batch_size)
+        return math.ceil(len(self._lengths) / self._batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         return iter(self.order(self._epoch))
@@ -113,7 +120,9 @@ class _Rows(Dataset[int]):
 
 
 class Collate:
-    """Rows → {"input_ids", "attention_mask", "labels"}, padded to the longest of the batch; "tokens" is the count without padding."""
+    """Rows → {"input_ids", "attention_mask", "labels"}, padded to the longest of the batch; "tokens" is the count
+    without padding.
+    """
 
     def __init__(self, data: Encoded, pad_id: int, *, pin: bool = False) -> None:
         self._data = data
@@ -140,11 +149,13 @@ class Collate:
 
 
 class OrderedLoader(DataLoader[int]):
-    """A DataLoader over EpochBatches that the Trainer can set to an epoch. It draws nothing from the global generators."""
+    """A DataLoader over EpochBatches that the Trainer can set to an epoch. It draws nothing from the global
+    generators.
+    """
 
     def __init__(self, batches: EpochBatches, collate: Collate, rows: int) -> None:
         # its own generator: a DataLoader otherwise draws a seed from the global one at the start of every epoch
-        super().__init__(_Rows(rows), batch_sampler=batches, collate_fn=collate, generator=torch.Generator())  # type: ignore[arg-type]
+        super().__init__(_Rows(rows), batch_sampler=batches, collate_fn=collate, generator=torch.Generator())
         self._batches = batches
 
     def set_epoch(self, epoch: int) -> None:

@@ -1,4 +1,6 @@
-"""How good predictions are: a pass over a held-out part, accuracy, precision, recall, F1 per class, confusion matrix."""
+"""How good predictions are: a pass over a held-out part, accuracy, precision, recall, F1 per class, confusion
+matrix.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -34,7 +36,9 @@ class Predictions:
 def predict(
     model: Any, data: Encoded, pad_id: int, *, batch_size: int, device: torch.device, rows: Sequence[int] | None = None
 ) -> Predictions:
-    """Run the model over a part in eval mode, longest texts first; draws no random numbers and leaves the mode as it was."""
+    """Run the model over a part in eval mode, longest texts first; draws no random numbers and leaves the mode as
+    it was.
+    """
     begun = time.perf_counter()
     rows = range(len(data)) if rows is None else rows
     order = sorted(rows, key=lambda row: -len(data.tokens[row]))
@@ -62,19 +66,22 @@ def predict(
 
 
 def evaluate(found: Predictions, labels: Sequence[str], *, step: int, epoch: float | None, split: str) -> Evaluation:
-    """The `evaluation` event. Macro means over the classes that occur in the labels or the predictions (as scikit-learn does)."""
+    """The `evaluation` event. Macro means over the classes that occur in the labels or the predictions (as scikit-
+    learn does).
+    """
     prefix = "eval" if split == "validation" else split
     confusion = confusion_matrix(found.labels, found.predicted, len(labels))
     per_class = class_scores(confusion, labels)
     seen = [name for row, name in enumerate(labels) if confusion[row].sum() + confusion[:, row].sum() > 0]
-    values = {
+    values: dict[str, float | None] = {
         f"{prefix}/loss": cross_entropy(found),
         f"{prefix}/accuracy": float(np.trace(confusion) / confusion.sum()),
     }
     for score in ("f1", "precision", "recall"):
         values[f"{prefix}/{score}"] = float(np.mean([per_class[name][score] for name in seen]))
     return Evaluation(
-        step=step, epoch=epoch, split=split, rows=len(found.labels), values=values, labels=tuple(labels), per_class=per_class,
+        step=step, epoch=epoch, split=split, rows=len(found.labels), values=values, labels=tuple(labels),
+        per_class=per_class,
         confusion=tuple(tuple(int(n) for n in row) for row in confusion), seconds=found.seconds,
     )  # fmt: skip
 

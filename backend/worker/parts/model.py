@@ -133,7 +133,9 @@ def load_config(base: BaseModel, labels: Sequence[str], settings: TextClassifica
 
 
 def load_model(base: BaseModel, config: Any, settings: TextClassificationSettings) -> Any:
-    """The classifier in fp32; with method lora, adapters beside frozen weights. The generators must be seeded before."""
+    """The classifier in fp32; with method lora, adapters beside frozen weights. The generators must be seeded
+    before.
+    """
     from transformers import AutoModelForSequenceClassification
 
     model = _guarded(
@@ -151,12 +153,15 @@ def load_model(base: BaseModel, config: Any, settings: TextClassificationSetting
 
 
 def add_adapters(model: Any, settings: TextClassificationSettings) -> Any:
-    """Low-rank adapters on the attention projections that peft knows for the architecture, else on every linear layer."""
+    """Low-rank adapters on the attention projections that peft knows for the architecture, else on every linear
+    layer.
+    """
     from peft import LoraConfig, TaskType, get_peft_model
     from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
 
     adapters = LoraConfig(
-        task_type=TaskType.SEQ_CLS, r=settings.lora_rank, lora_alpha=settings.lora_alpha, lora_dropout=settings.lora_dropout,
+        task_type=TaskType.SEQ_CLS, r=settings.lora_rank, lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
         target_modules=None if model.config.model_type in KNOWN else "all-linear",
     )  # fmt: skip
     if settings.gradient_checkpointing:

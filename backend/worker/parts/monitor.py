@@ -1,4 +1,6 @@
-"""What happens between two steps: numbers out, evaluation, checkpoints, commands in. Costs some 50 µs when nothing is due."""
+"""What happens between two steps: numbers out, evaluation, checkpoints, commands in. Costs some 50 µs when nothing
+is due.
+"""
 
 import math
 import time
@@ -7,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import TrainerCallback
 
@@ -109,7 +110,9 @@ class Monitor(TrainerCallback):
             self._save(step, state.epoch, best=better)
         for command in run.control.poll():
             self._obey(command, step, state.epoch)
-        control.should_training_stop = control.should_training_stop or last or self.stopped_early or self.stop is not None
+        control.should_training_stop = (
+            control.should_training_stop or last or self.stopped_early or self.stop is not None
+        )
         if control.should_training_stop:
             self._log_steps()
         self.trainer.watch.begin()
@@ -189,7 +192,9 @@ class Monitor(TrainerCallback):
         value = evaluation.values[self._run.settings.best_metric]
         kept = self.memory
         better = value is not None and math.isfinite(value)
-        better = better and (kept.best_value is None or is_better(self._run.settings.best_metric)(value or 0.0, kept.best_value))
+        better = better and (
+            kept.best_value is None or is_better(self._run.settings.best_metric)(value or 0.0, kept.best_value)
+        )
         kept.without_gain = 0 if better else kept.without_gain + 1
         if better:
             kept.best_value, kept.best_step, kept.best_checkpoint = value, step, f"checkpoint-{step}"
@@ -201,7 +206,9 @@ class Monitor(TrainerCallback):
         for row, chosen, shares in zip(self._samples, found.predicted.tolist(), found.probabilities, strict=True):
             expected = run.labels[run.validation.labels[row]]
             text = run.validation.texts[row][:SAMPLE_CHARACTERS]
-            items.append({"text": text, "expected": expected, "predicted": run.labels[chosen], "score": float(shares[chosen])})
+            items.append(
+                {"text": text, "expected": expected, "predicted": run.labels[chosen], "score": float(shares[chosen])}
+            )
         run.log.append("sample", Sampled(step=step, items=tuple(items)))
 
     # ---- checkpoints -------------------------------------------------------------------------------------------------
@@ -212,7 +219,9 @@ class Monitor(TrainerCallback):
             return None
         self._log_steps()
         run = self._run
-        metrics = dict(self.last_evaluation.values) if self.last_evaluation and self.last_evaluation.step == step else {}
+        metrics = (
+            dict(self.last_evaluation.values) if self.last_evaluation and self.last_evaluation.step == step else {}
+        )
         done = run.checkpoints.save(step, self._write, epoch=epoch, metrics=metrics, best=best, asked=asked)
         if isinstance(done, NotSaved):
             if best:
@@ -252,13 +261,17 @@ class Monitor(TrainerCallback):
             self._run.control.done(command, ok=False, text="There is nothing to save before the first step.")
             return
         problem = self._save(step, epoch, asked=True)
-        self._run.control.done(command, ok=problem is None, text=problem or f"Saved checkpoint-{step}.", result={"step": step})
+        self._run.control.done(
+            command, ok=problem is None, text=problem or f"Saved checkpoint-{step}.", result={"step": step}
+        )
 
     def _stop(self, command: Stop, step: int, epoch: float | None) -> None:
         self.stop = command
         self._say_state("stopping", step=step)
         problem = self._save(step, epoch, asked=True) if command.save and step > 0 else None
-        self._run.control.done(command, ok=problem is None, text=problem or f"Stopped after step {step}.", result={"step": step})
+        self._run.control.done(
+            command, ok=problem is None, text=problem or f"Stopped after step {step}.", result={"step": step}
+        )
 
     def _pause(self, command: Pause, step: int, epoch: float | None) -> None:
         self._log_steps()
@@ -288,5 +301,3 @@ def sample_rows(data: Encoded) -> list[int]:
     longest = max(map(len, queues), default=0)
     turns = [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
     return turns[:SAMPLES]
-
-

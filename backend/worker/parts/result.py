@@ -1,4 +1,6 @@
-"""The folder model/: weights, tokenizer, labels, and what a registered version must prove itself with. Committed all at once."""
+"""The folder model/: weights, tokenizer, labels, and what a registered version must prove itself with. Committed
+all at once.
+"""
 
 import os
 import platform as python_platform
@@ -49,7 +51,11 @@ def write_result(result: Result, folder: Path) -> None:
     signature = {
         "task": "text-classification",
         "inputs": {"type": "string", "max_tokens": result.max_length},
-        "outputs": {"label": list(result.labels), "score": "probability of the label, 0 to 1", "scores": "label → probability"},
+        "outputs": {
+            "label": list(result.labels),
+            "score": "probability of the label, 0 to 1",
+            "scores": "label → probability",
+        },
     }
     write_json(folder / "signature.json", signature)
     write_json(folder / "facts.json", result.facts)
@@ -70,14 +76,18 @@ def reload(folder: Path) -> tuple[Any, Any]:
 
 
 def make_profile(result: Result, found: Predictions) -> dict[str, Any]:
-    """Reference counts over the held-out rows: a model is surer of rows it was trained on, live traffic would look like drift."""
+    """Reference counts over the held-out rows: a model is surer of rows it was trained on, live traffic would look
+    like drift.
+    """
     names = [result.labels[place] for place in found.predicted.tolist()]
     data = result.held_out
     return build_profile(data.lengths, data.unknown_shares, names, found.probabilities.max(axis=1).tolist())
 
 
 def make_golden(result: Result, model: Any, tokenizer: Any, found: Predictions) -> dict[str, Any]:
-    """Inputs with the outputs the saved files give for them, the classes in turns; a version must reproduce them before it is live."""
+    """Inputs with the outputs the saved files give for them, the classes in turns; a version must reproduce them
+    before it is live.
+    """
     rows = golden_rows(found.predicted, GOLDEN)
     texts = [result.held_out.texts[row] for row in rows]
     data = encode(tokenizer, texts, [0] * len(texts), result.max_length)
@@ -120,7 +130,8 @@ def environment(threads: int, device: torch.device) -> dict[str, Any]:
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
         "python": sys.version.split()[0], "system": python_platform.platform(), "machine": python_platform.machine(),
-        "cpu": cpu_name(), "cores": os.cpu_count(), "threads": threads, "torch": torch.__version__, "cuda": torch.version.cuda,
+        "cpu": cpu_name(), "cores": os.cpu_count(), "threads": threads, "torch": torch.__version__,
+        "cuda": torch.version.cuda,
         "gpu": card, "packages": packages, "commit": commit_id(),
     }  # fmt: skip
 

@@ -1,6 +1,8 @@
-"""Everything a run needs to go on bit for bit, as safetensors and JSON: weights, optimizer, schedule, random generators.
+"""Everything a run needs to go on bit for bit, as safetensors and JSON: weights, optimizer, schedule, random
+generators.
 
-No pickle is written or read. Data order needs nothing here: it follows from (seed, epoch), the step says where in it we are.
+No pickle is written or read. Data order needs nothing here: it follows from (seed, epoch),
+the step says where in it we are.
 """
 
 import json
@@ -81,7 +83,9 @@ def save_optimizer(optimizer: Any, scheduler: Any, scaler: Any | None, folder: P
 
 
 def load_optimizer(optimizer: Any, scheduler: Any, folder: Path, *, keep_settings: bool) -> None:
-    """Restore moments and schedule. With keep_settings the present rates and decay stay (a fork with other settings)."""
+    """Restore moments and schedule. With keep_settings the present rates and decay stay (a fork with other
+    settings).
+    """
     saved = read_json(folder / "optimizer.json")
     state: dict[int, dict[str, Any]] = {int(index): dict(entries) for index, entries in saved["plain"].items()}
     for name, tensor in load_file(folder / OPTIMIZER).items():
@@ -99,7 +103,10 @@ def load_optimizer(optimizer: Any, scheduler: Any, folder: Path, *, keep_setting
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     scheduler.load_state_dict({**scheduler.state_dict(), **schedule})
     if keep_settings:  # loading put the old rate back; the next step is made with the new schedule's
-        rates = [base * shape(scheduler.last_epoch) for base, shape in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)]
+        rates = [
+            base * shape(scheduler.last_epoch)
+            for base, shape in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+        ]
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
 
@@ -122,7 +129,7 @@ def save_random(folder: Path, device: torch.device) -> None:
     if device.type == "mps":
         tensors["mps"] = torch.mps.get_rng_state()
     save_file(tensors, folder / RANDOM)
-    name, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002 libraries draw from the global one
+    name, keys, position, has_gauss, gauss = np.random.get_state()
     numpy_state = [name, np.asarray(keys).tolist(), int(position), int(has_gauss), float(gauss)]
     write_json(folder / "random.json", {"python": random.getstate(), "numpy": numpy_state})
 
@@ -133,7 +140,7 @@ def load_random(folder: Path, device: torch.device) -> None:
     version, words, gauss = saved["python"]
     random.setstate((version, tuple(words), gauss))
     name, keys, position, has_gauss, cached = saved["numpy"]
-    np.random.set_state((name, np.asarray(keys, dtype=np.uint32), position, has_gauss, cached))  # noqa: NPY002
+    np.random.set_state((name, np.asarray(keys, dtype=np.uint32), position, has_gauss, cached))
     tensors = load_file(folder / RANDOM)
     torch.set_rng_state(tensors["torch"])
     if device.type == "cuda" and "cuda" in tensors:

@@ -4,7 +4,8 @@ Why each override is there:
 - get_train_dataloader: the order of rows is ours (parts/data.py).
 - loss: the mean over the global batch, whatever the model's own loss does with gradient accumulation.
 - get_batch_samples, compute_loss, training_step: where the time goes.
-- _load_*: resuming reads our safetensors and JSON. The Trainer calls _load_rng_state right before the first resumed step, after the used
+- _load_*: resuming reads our safetensors and JSON. The Trainer calls _load_rng_state right before the first resumed
+step, after the used
   batches were skipped, and nothing draws in between: that is what makes a resumed run exact.
 """
 
@@ -176,7 +177,7 @@ class StepTrainer(Trainer):
         state.save_random(folder, self.args.device)
         self.state.save_to_json(str(folder / "trainer_state.json"))
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ARG002 the Trainer's face
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
         raise NotImplementedError("checkpoints are written by write_checkpoint() under our commit protocol")
 
 

@@ -1,4 +1,6 @@
-"""A zoo of bad model folders: each is refused by name before any library sees it (RELIABILITY T14 to T16, T19, rows 50 to 53)."""
+"""A zoo of bad model folders: each is refused by name before any library sees it (RELIABILITY T14 to T16, T19, rows
+50 to 53).
+"""
 
 import json
 import os
@@ -45,7 +47,10 @@ def _sparse(folder: Path) -> None:
 ZOO: dict[str, tuple[Callable[[Path], object], str]] = {
     "code": (_file("modeling_evil.py"), "modeling_evil.py"),
     "auto_map": (_json("config.json", auto_map={"AutoModel": "evil.Model"}), "auto_map"),
-    "auto_map in the tokenizer": (_json("tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.T", None]}), "tokenizer_config.json"),
+    "auto_map in the tokenizer": (
+        _json("tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.T", None]}),
+        "tokenizer_config.json",
+    ),
     "trust_remote_code": (_json("config.json", text_config={"trust_remote_code": True}), "trust_remote_code"),
     "kernel from a hub": (_json("config.json", _attn_implementation="evil/kernel"), "kernel"),
     "pickle": (_file("pytorch_model.bin"), "pytorch_model.bin"),
@@ -56,12 +61,18 @@ ZOO: dict[str, tuple[Callable[[Path], object], str]] = {
     "pipe": (lambda folder: os.mkfifo(folder / "vocab.txt"), "regular"),
     "map outside": (_json("model.safetensors.index.json", weight_map={"a": "../../x.safetensors"}), "index.json"),
     "map absolute": (_json("model.safetensors.index.json", weight_map={"a": "/tmp/x.safetensors"}), "index.json"),
-    "map to nothing": (_json("model.safetensors.index.json", weight_map={"a": "model-00001-of-00002.safetensors"}), "missing"),
+    "map to nothing": (
+        _json("model.safetensors.index.json", weight_map={"a": "model-00001-of-00002.safetensors"}),
+        "missing",
+    ),
     "tensor name": (_header(_tensor("a.__class__.__base__", [1], 0, 4), b"1234"), "__class__"),
     "odd tensor name": (_header(_tensor("a/b", [1], 0, 4), b"1234"), "a/b"),
     "huge header": (_header(b"{}", length=1 << 40), "header"),
     "sparse terabyte": (_sparse, "header"),
-    "many tensors": (_header({f"t{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(20_001)}), "20,000"),
+    "many tensors": (
+        _header({f"t{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(20_001)}),
+        "20,000",
+    ),
     "overlap": (_header({**_tensor("a", [1], 0, 4), **_tensor("b", [1], 0, 4)}, b"1234"), "overlap"),
     "wrong size": (_header(_tensor("a", [2], 0, 4), b"1234"), "wrong size"),
     "truncated": (lambda folder: os.truncate(folder / "model.safetensors", 5000), "bytes"),

@@ -1,4 +1,6 @@
-"""Datasets through the service and a real store: versions, refusals, the check before a training (RELIABILITY rows 54 to 58)."""
+"""Datasets through the service and a real store: versions, refusals, the check before a training (RELIABILITY rows
+54 to 58).
+"""
 
 import stat
 from collections.abc import Iterator
@@ -88,7 +90,9 @@ def test_a_damaged_version_is_refused_and_mended_by_importing_again(service: Dat
         ("text,label,split\na,x,train\nb,y,train\nc,z,validation\n", "line 4: the validation part has the label 'z'"),
     ],
 )
-def test_bad_data_is_refused_with_file_line_and_cause(service: DatasetService, tmp_path: Path, text: str, words: str) -> None:
+def test_bad_data_is_refused_with_file_line_and_cause(
+    service: DatasetService, tmp_path: Path, text: str, words: str
+) -> None:
     with pytest.raises(Invalid) as caught:
         service.import_(ImportDataset(path=make(tmp_path, text), task="text-classification"), "ann")
     assert words in caught.value.text
@@ -111,13 +115,16 @@ def test_bad_rows_can_be_skipped_and_are_counted(service: DatasetService, tmp_pa
 
 def test_a_class_with_one_row_is_blocked_before_training(service: DatasetService, tmp_path: Path) -> None:
     record = service.import_(ImportDataset(path=make(tmp_path, GOOD + "lonely,c\n")), "ann")
-    assert [problem.code for problem in record.problems][0] == "rare_label"
+    assert next(problem.code for problem in record.problems) == "rare_label"
     with pytest.raises(Invalid, match="'c' 1"):
         service.check_for_training(record, TextClassificationSettings())
 
 
 def test_overlap_of_given_parts_is_told(service: DatasetService, tmp_path: Path) -> None:
-    rows = "".join(f"text {n},{'ab'[n % 2]},train\n" for n in range(20)) + "text 0,a,test\ntext 1,b,validation\nnew,a,validation\n"
+    rows = (
+        "".join(f"text {n},{'ab'[n % 2]},train\n" for n in range(20))
+        + "text 0,a,test\ntext 1,b,validation\nnew,a,validation\n"
+    )
     record = service.import_(ImportDataset(path=make(tmp_path, "text,label,split\n" + rows)), "ann")
     assert record.splits == {"train": 20, "test": 1, "validation": 2}
     found = service.check_for_training(record, TextClassificationSettings())

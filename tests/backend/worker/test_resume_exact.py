@@ -14,7 +14,8 @@ from backend.jobs.manifest import sha256_of
 from backend.paths import PROJECT
 from tests.backend.worker import training
 
-# 45 training rows, batch 4: 12 batches an epoch; with accumulation 2 six steps, killed at a step that no checkpoint covers
+# 45 training rows, batch 4: 12 batches an epoch; with accumulation 2 six steps, killed at a step that no checkpoint
+# covers
 CASES: dict[str, tuple[dict[str, Any], int]] = {
     "full, mid-epoch, accumulation": ({"gradient_accumulation": 2, "checkpoint_every": 4, "eval_every": 5}, 6),
     "lora, mid-epoch": ({"method": "lora", "lora_dropout": 0.2, "checkpoint_every": 7}, 10),
@@ -28,17 +29,26 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Each case's job killed at its step in a process of its own, and the same job never interrupted."""
     home = tmp_path_factory.mktemp("exact")
-    jobs = {name: training.make_job(home, f"killed{at}", settings) for at, (name, (settings, _)) in enumerate(CASES.items())}
+    jobs = {
+        name: training.make_job(home, f"killed{at}", settings) for at, (name, (settings, _)) in enumerate(CASES.items())
+    }
     plan = json.dumps([[str(jobs[name].path), f"train.step:kill@{step}"] for name, (_, step) in CASES.items()])
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.backend.worker.training", plan], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.backend.worker.training", plan],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as server:
-        whole = {name: training.make_job(home, f"whole{at}", settings) for at, (name, (settings, _)) in enumerate(CASES.items())}
+        whole = {
+            name: training.make_job(home, f"whole{at}", settings)
+            for at, (name, (settings, _)) in enumerate(CASES.items())
+        }
         for job in whole.values():
             assert training.run(job) == 0, training.events(job, "ended")
         out, errors = server.communicate(timeout=170)
     assert server.returncode == 0, errors
-    yield {"killed": jobs, "whole": whole, "codes": dict(zip(CASES, json.loads(out.splitlines()[-1]), strict=True))}
+    return {"killed": jobs, "whole": whole, "codes": dict(zip(CASES, json.loads(out.splitlines()[-1]), strict=True))}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -51,7 +51,8 @@ def test_every_step_has_every_number(done: JobFolder) -> None:
         assert values["train/samples_per_s"] > 0
         assert values["train/tokens_per_s"] > values["train/samples_per_s"]
         assert 0 <= values["train/data_wait_fraction"] <= 1
-        assert math.isfinite(values["train/loss"]) and math.isfinite(values["train/grad_norm"])
+        assert math.isfinite(values["train/loss"])
+        assert math.isfinite(values["train/grad_norm"])
     assert any("train/memory_bytes" in line["values"] for line in steps)
 
 
@@ -66,7 +67,7 @@ def test_it_learns_and_says_how_well(done: JobFolder) -> None:
 
 def test_samples_are_the_same_texts_over_time(done: JobFolder) -> None:
     samples = training.events(done, "sample")
-    assert [line["step"] for line in samples][0] == 0
+    assert next(line["step"] for line in samples) == 0
     texts = {tuple(item["text"] for item in line["items"]) for line in samples}
     assert len(texts) == 1
     assert len(next(iter(texts))) == monitor.SAMPLES
@@ -78,7 +79,10 @@ def test_the_result_verifies_and_passes_the_folder_check(done: JobFolder) -> Non
     assert checked.config["id2label"] == {"0": "negative", "1": "positive"}
     golden = json.loads((done.model / "golden.json").read_text())
     assert 8 <= len(golden["inputs"]) == len(golden["outputs"]) <= 16
-    assert all(output["scores"][output["label"]] == output["score"] == max(output["scores"].values()) for output in golden["outputs"])
+    assert all(
+        output["scores"][output["label"]] == output["score"] == max(output["scores"].values())
+        for output in golden["outputs"]
+    )
     profile = json.loads((done.model / "profile.json").read_text())
     planned = training.events(done, "planned")[0]
     assert profile["items"] == planned["validation_rows"] + planned["test_rows"] == sum(profile["labels"].values())
@@ -97,7 +101,14 @@ def test_golden_outputs_come_from_the_files_on_disk(done: JobFolder) -> None:
 
 
 def test_accumulated_batches_have_the_loss_of_one_big_batch(tmp_path: Path) -> None:
-    still = {"dropout": 0.0, "group_by_length": False, "max_steps": 4, "warmup_fraction": 0, "checkpoint_every": 100, "eval_every": 100}
+    still = {
+        "dropout": 0.0,
+        "group_by_length": False,
+        "max_steps": 4,
+        "warmup_fraction": 0,
+        "checkpoint_every": 100,
+        "eval_every": 100,
+    }
     big = training.make_job(tmp_path, "big", {**still, "batch_size": 8})
     small = training.make_job(tmp_path, "small", {**still, "batch_size": 2, "gradient_accumulation": 4})
     assert training.run(big) == training.run(small) == 0
@@ -173,7 +184,11 @@ def test_pause_checkpoint_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     _at_step(monkeypatch, {3: act})
     _feed_one_by_one(monkeypatch)
     assert training.run(job) == 0
-    assert [(line["state"], line["step"]) for line in training.events(job, "state")][1:] == [("running", 0), ("paused", 3), ("running", 3)]
+    assert [(line["state"], line["step"]) for line in training.events(job, "state")][1:] == [
+        ("running", 0),
+        ("paused", 3),
+        ("running", 3),
+    ]
     assert {key: line["ok"] for key, line in _answers(job).items()} == {
         "pause0": True, "pause1": True, "checkpoint2": True, "resume3": True, "resume4": False,
     }  # fmt: skip
@@ -203,7 +218,11 @@ def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
     job = training.make_job(tmp_path, "early-stop", settings)
     assert training.run(job) == 0
     saved = training.events(job, "model_saved")[0]
-    found = {line["step"]: line["values"]["eval/loss"] for line in training.events(job, "evaluation") if line["split"] == "validation"}
+    found = {
+        line["step"]: line["values"]["eval/loss"]
+        for line in training.events(job, "evaluation")
+        if line["split"] == "validation"
+    }
     assert saved["step"] < training.events(job, "planned")[0]["total_steps"]
     assert saved["best_step"] == min(found, key=lambda step: found[step]) == saved["step"] - 6
     assert saved["metrics"]["eval/loss"] == pytest.approx(found[saved["best_step"]], rel=1e-5)
@@ -248,7 +267,12 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "a missing card": ({}, {"device": "cuda:3"}, "settings", "cuda:3"),
     "too long": ({"max_length": 4096}, {}, "settings", "64"),
     "fp16 on the processor": ({"precision": "fp16"}, {}, "settings", "fp16"),
-    "no model": ({}, {"base_model": BaseModelRef(kind="folder", name="x", path="/nonexistent/model")}, "bad_model", "model"),
+    "no model": (
+        {},
+        {"base_model": BaseModelRef(kind="folder", name="x", path="/nonexistent/model")},
+        "bad_model",
+        "model",
+    ),
     "a bad setting": ({"epochs": -1}, {}, "settings", "epochs"),
 }
 
@@ -261,14 +285,19 @@ def test_failures_have_code_and_advice(tmp_path: Path, case: str) -> None:
     ended = training.events(job, "ended")[0]
     assert (ended["outcome"], ended["code"]) == ("failed", code)
     assert word in ended["text"]
-    assert ended["advice"] and ended["traceback"]
+    assert ended["advice"]
+    assert ended["traceback"]
 
 
-def test_out_of_memory_names_the_settings_and_a_smaller_proposal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_names_the_settings_and_a_smaller_proposal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from backend.worker.parts.trainer import GlobalLoss
 
     def no_memory(*_args: Any, **_kwargs: Any) -> None:
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+        raise RuntimeError(
+            "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        )
 
     monkeypatch.setattr(GlobalLoss, "__call__", no_memory)
     job = training.make_job(tmp_path, "oom")

@@ -1,4 +1,6 @@
-"""Tiny trainings for the tests: a dataset version on disk, a model of two layers, a job folder, and what the job said."""
+"""Tiny trainings for the tests: a dataset version on disk, a model of two layers, a job folder, and what the job
+said.
+"""
 
 import json
 import os
@@ -16,7 +18,8 @@ from tests.helpers import tiny_model
 
 MAPPING = {"text": "text", "label": "label"}
 QUICK: dict[str, Any] = {
-    "epochs": 2, "batch_size": 4, "max_length": 24, "learning_rate": 1e-3, "threads": 1, "dropout": 0.1, "checkpoint_every": 3,
+    "epochs": 2, "batch_size": 4, "max_length": 24, "learning_rate": 1e-3, "threads": 1, "dropout": 0.1,
+    "checkpoint_every": 3,
     "validation_fraction": 0.15, "test_fraction": 0.1, "keep_checkpoints": 2,
 }  # fmt: skip
 
@@ -97,7 +100,8 @@ def losses(job: JobFolder) -> dict[int, str]:
 
 
 def main(argv: list[str]) -> int:
-    """Fork server of the kill tests: `PLAN` is JSON, a list of [job folder, failpoints]; each job runs in a child of its own.
+    """Fork server of the kill tests: `PLAN` is JSON, a list of [job folder, failpoints]; each job runs in a child
+    of its own.
 
     The libraries are imported once; every child is ended by its own SIGKILL, as a killed worker is.
     """
