@@ -12,7 +12,7 @@ from console.widgets.text import Text
 
 TABLE_KEYS: tuple[tuple[str, str], ...] = (
     (mark("Tick row"), "Space"),
-    (mark("Open"), "Return"),
+    (mark("Open row"), "Return"),
     (mark("Select all"), "Ctrl+A"),
     (mark("Copy as table"), "Ctrl+C"),
     (mark("Context menu"), "Shift+F10"),
@@ -47,5 +47,3 @@ class HelpSheet(Sheet):
         grid.setColumnStretch(3, 1)
         grid.setColumnMinimumWidth(2, 16)
         self.add(holder)
-
-

@@ -44,11 +44,11 @@ class Setting:
 
 THEME = Setting(
     "theme", str, "dark", mark("Theme"), "General",
-    choices=(("system", mark("System")), ("dark", mark("Dark")), ("light", mark("Light"))),
+    choices=(("system", mark("Follow system")), ("dark", mark("Dark")), ("light", mark("Light"))),
 )  # fmt: skip
 LANGUAGE = Setting(
     "language", str, "system", mark("Language"), "General",
-    choices=(("system", mark("System")), ("en", "English"), ("zh", "中文")),
+    choices=(("system", mark("Follow system")), ("en", "English"), ("zh", "中文")),
 )  # fmt: skip
 DENSITY = Setting(
     "density", str, "comfortable", mark("Density"), "General",
