@@ -103,6 +103,11 @@ def keep_checkpoint(link: Link, run_id: str, checkpoint: str, keep: bool) -> Cal
     return link.post(f"/runs/{_id(run_id)}/checkpoints/{_id(checkpoint)}/keep", {"keep": keep})
 
 
+def export_checkpoint(link: Link, run_id: str, checkpoint: str) -> Call:
+    """Copy a checkpoint to where exports go; the reply names the folder."""
+    return link.post(f"/runs/{_id(run_id)}/checkpoints/{_id(checkpoint)}/export")
+
+
 def _command(link: Link, run_id: str, command: str, **rest: Any) -> Call:
     return link.post(f"/runs/{_id(run_id)}/commands", {"command": command, **rest})
 

@@ -1,0 +1,17 @@
+"""The run page: one run live, its charts, log, settings, checkpoints, samples and environment.
+
+page.py         the page: head, tabs, what is shown when
+head.py         crumb, state, actions, progress line
+feeder.py       reads history once, then appends what the feed brings
+charts_tab.py   chart grid with its docks
+docks.py        panels that float, dock and remember their place
+findings.py     diagnosis, summary and events panels
+log_tab.py      the whole log
+tables_tab.py   checkpoints and samples
+facts_tab.py    config and environment
+sheets.py       stop, register and note sheets
+"""
+
+from console.pages.run.page import RunPage
+
+__all__ = ["RunPage"]

@@ -1,0 +1,200 @@
+"""The charts tab: the grid in the middle, diagnosis, summary and events at its right, the log below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+
+from backend.contract.resources import Diagnosis, RunEvent, RunRecord
+from console.charts.catalogue import CPU_RUN_CHARTS, RUN_CHARTS
+from console.charts.grid import ChartGrid
+from console.charts.group import ChartGroup
+from console.context import Context
+from console.i18n import tr
+from console.pages.run.docks import DockArea, side_width
+from console.pages.run.feeder import Feeder
+from console.pages.run.findings import DiagnosisPanel, EventsPanel, SummaryPanel
+from console.settings import FRAME_RATE, LAYOUTS, SMOOTHING
+from console.state.changes import Changes
+from console.widgets.controls import Segmented, Toggle
+from console.widgets.logview import LogView
+from console.widgets.panel import Panel
+
+DIAGNOSE_EVERY_S = 5.0
+LOG_HEIGHT = 112
+LEVELS = (("info", "All"), ("warning", "Warnings"), ("eval", "Eval"))
+
+
+class ChartsTab(QWidget):
+    """Signals: note_wanted(place dict), clone_wanted(settings), why_wanted(finding)."""
+
+    note_wanted = Signal(dict)
+    clone_wanted = Signal(dict)
+    why_wanted = Signal(object)
+
+    def __init__(self, context: Context, run: RunRecord) -> None:
+        super().__init__()
+        self._context = context
+        self._run = run
+        self._diagnosed_at = 0.0
+        self.group = ChartGroup(self, axis="step", labels="elapsed")
+        self.group.clock.set_rate(context.settings.get(FRAME_RATE), 1)
+        self.group.set_smoothing(context.settings.get(SMOOTHING))
+        self.grid = ChartGrid(self.group, RUN_CHARTS if _has_gpu(context, run) else CPU_RUN_CHARTS)
+        self.feeder = Feeder(context, self.group, self)
+        self.diagnosis = DiagnosisPanel()
+        self.summary = SummaryPanel()
+        self.events = EventsPanel()
+        self.log = LogPanel()
+        self.docks = self._build_docks()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.docks)
+        self._connect()
+        self._restore()
+        self.show_run(run)
+        self.feeder.open(run)
+
+    def _build_docks(self) -> DockArea:
+        docks = DockArea(self.grid)
+        docks.add("diagnosis", self.diagnosis)
+        docks.add("summary", self.summary)
+        docks.add("events", self.events)
+        docks.add("log", self.log, bottom=True)
+        return docks
+
+    def _connect(self) -> None:
+        self.feeder.events_changed.connect(self.events.show_events)
+        self.events.chosen.connect(self._on_event_chosen)
+        self.group.event_selected.connect(self.events.select)
+        self.group.note_requested.connect(self.note_wanted)
+        self.diagnosis.apply_wanted.connect(self.clone_wanted)
+        self.diagnosis.why_wanted.connect(self.why_wanted)
+        self.log.view.step_clicked.connect(self._on_step_clicked)
+        self.grid.layout_changed.connect(self._on_layout_changed)
+        self.docks.layout_changed.connect(self._on_layout_changed)
+
+    # ---- layout ----------------------------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        self._restoring = True
+        kept = self._context.settings.entry(LAYOUTS, self._run.recipe, {}) or {}
+        if isinstance(kept.get("charts"), dict):
+            self.grid.restore_layout(kept["charts"])
+        if not self.docks.restore_layout(kept.get("docks")):
+            self.docks.arrange(side_width(), LOG_HEIGHT)
+        self._restoring = False
+
+    def _on_layout_changed(self) -> None:
+        if self._restoring or not self.isVisible():
+            return
+        kept = {"charts": self.grid.layout_state(), "docks": self.docks.layout_state()}
+        self._context.settings.set_entry(LAYOUTS, self._run.recipe, kept)
+
+    def reset_layout(self) -> None:
+        """As designed again."""
+        self._restoring = True
+        self.grid.reset_layout()
+        for dock in self.docks.docks():
+            dock.setFloating(False)
+            dock.show()
+        self.docks.arrange(side_width(), LOG_HEIGHT)
+        self._restoring = False
+        self._context.settings.set_entry(LAYOUTS, self._run.recipe, None)
+
+    def fill_add_menu(self, menu: QMenu) -> None:
+        """Charts that are hidden, every metric without a chart, and the panels."""
+        self.grid.fill_add_menu(menu)
+        menu.addSeparator()
+        for dock in self.docks.docks():
+            menu.addAction(dock.toggleViewAction())
+        menu.addAction(tr("Reset layout"), self.reset_layout)
+
+    # ---- content ---------------------------------------------------------------------------------------------------
+
+    def show_run(self, run: RunRecord) -> None:
+        """Facts of the record: length of the axis, summary, capacities."""
+        self._run = run
+        per_epoch = run.facts.get("steps_per_epoch") or _per_epoch(run)
+        self.group.set_total_steps(run.total_steps, per_epoch)
+        self.summary.show_run(run)
+        self._set_capacities()
+
+    def _set_capacities(self) -> None:
+        sample = self._context.state.telemetry
+        if sample is None or not sample.gpus:
+            return
+        gpu = sample.gpus[0]
+        shown = {chart.spec.id for chart in self.grid.shown()}
+        if gpu.memory_total_bytes and "gpu_memory" in shown:
+            total = gpu.memory_total_bytes / 2**30
+            self.grid.chart("gpu_memory").set_capacity(round(total), f"GB of {total:.0f}")
+        if gpu.power_limit_w and "power_temp" in shown:
+            self.grid.chart("power_temp").set_capacity(gpu.power_limit_w)
+
+    def take(self, changes: Changes, run: RunRecord) -> None:
+        """A batch of the feed."""
+        if run.id in changes.runs:
+            self.show_run(run)
+        self.feeder.take(changes, run)
+        if lines := changes.log.get(run.id):
+            self.log.append(lines)
+        self._diagnose(run)
+
+    def _diagnose(self, run: RunRecord) -> None:
+        now = self._context.clock()
+        if now - self._diagnosed_at < DIAGNOSE_EVERY_S or self._context.offline() or not run.step:
+            return
+        self._diagnosed_at = now
+        self._context.link.get(f"/runs/{run.id}/diagnosis").on_reply(self._on_diagnosed)
+
+    def _on_diagnosed(self, body: dict[str, Any]) -> None:
+        self.diagnosis.show_diagnosis(Diagnosis.model_validate(body))
+
+    def _on_event_chosen(self, event: RunEvent) -> None:
+        if event.step is not None:
+            self.group.set_crosshair(event.step if self.group.axis == "step" else event.time)
+
+    def _on_step_clicked(self, step: int) -> None:
+        if self.group.axis == "step":
+            self.group.set_crosshair(step)
+
+
+class LogPanel(Panel):
+    """The newest lines below the charts, with level filter and follow."""
+
+    def __init__(self) -> None:
+        super().__init__(tr("Log"), flush=True)
+        self.view = LogView(tr("Log of the run"))
+        self.view.set_follow(True)
+        self._level = Segmented([(value, tr(text)) for value, text in LEVELS], "info", name=tr("Level"), small=True)
+        self._level.changed.connect(self._on_level)
+        self._follow = Toggle(tr("Follow"), True)
+        self._follow.toggled.connect(self.view.set_follow)
+        self.view.follow_changed.connect(self._follow.setChecked)
+        self.add_action(self._level)
+        self.add_action(self._follow)
+        self.add(self.view, 1)
+        self.setMinimumHeight(84)
+
+    def _on_level(self, level: str) -> None:
+        self.view.set_level(level)
+
+    def set_lines(self, lines: list[Any]) -> None:
+        """The newest lines of the store."""
+        self.view.set_lines([(line.time or 0.0, line.level, line.text) for line in lines])
+
+    def append(self, lines: list[Any]) -> None:
+        """Lines of the feed."""
+        self.view.append([(line.time or 0.0, line.level, line.text) for line in lines])
+
+
+def _has_gpu(context: Context, run: RunRecord) -> bool:
+    sample = context.state.telemetry
+    return bool((run.device or "").startswith("cuda") or (sample and sample.gpus))
+
+
+def _per_epoch(run: RunRecord) -> float | None:
+    return run.total_steps / run.epochs if run.total_steps and run.epochs else None

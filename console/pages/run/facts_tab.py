@@ -1,0 +1,144 @@
+"""Config and environment of a run as trees of names and values, with copy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from backend.contract.resources import RunRecord
+from console import words
+from console.context import Context
+from console.i18n import tr
+from console.tables import Column, TableModel, TableView
+from console.widgets.buttons import Button
+from console.widgets.controls import Toggle
+from console.widgets.panel import Panel, row
+from console.widgets.text import Text
+
+
+def flatten(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested dicts and lists as dotted names and texts, in order."""
+    if isinstance(value, dict) and value:
+        return [
+            pair for key, inner in value.items() for pair in flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+        ]
+    if isinstance(value, (list, tuple)):
+        return [(prefix, ", ".join(map(str, value)))]
+    return [(prefix, words.DASH if value is None else str(value))]
+
+
+class _Facts(QWidget):
+    """A filterable table of two columns; `marked` names are drawn in the accent."""
+
+    def __init__(self, context: Context, name: str) -> None:
+        super().__init__()
+        self._context = context
+        self._marked: set[str] = set()
+        columns = (
+            Column("name", tr("Name"), lambda r: r[0], width=320, mono=True,
+                   role=lambda r: "accent" if r[0] in self._marked else "text-secondary"),
+            Column("value", tr("Value"), lambda r: r[1], stretch=True, tip=lambda r: r[1],
+                   role=lambda r: "accent" if r[0] in self._marked else None),
+        )  # fmt: skip
+        self.model = TableModel(columns, row_id=lambda r: r[0])
+        self.view = TableView(self.model, name=name, row_height=28)
+        self._filter = QLineEdit()
+        self._filter.setPlaceholderText(tr("Filter"))
+        self._filter.setClearButtonEnabled(True)
+        self._filter.setFixedWidth(260)
+        self._filter.textChanged.connect(self._on_filter)
+        self.note = Text("", "small", "text-tertiary")
+        self.tools: list[QWidget] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(10)
+
+    def build(self, *tools: QWidget) -> None:
+        """Put the tools beside the filter and the table below."""
+        self._layout.addWidget(row(self._filter, self.note, None, *tools, gap=10))
+        panel = Panel(flush=True)
+        panel.add(self.view, 1)
+        self._layout.addWidget(panel, 1)
+
+    def show_facts(self, facts: list[tuple[str, str]], marked: set[str]) -> None:
+        """Replace the rows."""
+        self._marked = marked
+        self.model.set_rows(facts)
+
+    def focus_find(self) -> None:
+        """Ctrl+F."""
+        self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _on_filter(self, text: str) -> None:
+        needle = text.casefold()
+        self.model.set_filter((lambda r: needle in f"{r[0]} {r[1]}".casefold()) if needle else None)
+
+
+class ConfigTab(_Facts):
+    """Settings of the run; those that differ from the recipe are marked. Copies as YAML, which New run reads again."""
+
+    def __init__(self, context: Context, run: RunRecord) -> None:
+        super().__init__(context, tr("Config"))
+        self._run = run
+        self._only = Toggle(tr("Only differences"), False)
+        self._only.toggled.connect(self._on_only)
+        copy = Button(tr("Copy YAML"), icon="copy")
+        copy.clicked.connect(self._on_copy)
+        self.build(self._only, copy)
+        self.show_run(run)
+
+    def show_run(self, run: RunRecord) -> None:
+        """Show the settings of the record."""
+        self._run = run
+        changed = set(run.changed_settings)
+        facts = [
+            ("recipe", run.recipe),
+            ("dataset", run.dataset_name or words.DASH),
+            ("base_model", run.base_model or words.DASH),
+        ]
+        facts += [(name, text) for name, text in flatten(run.settings) if not self._only.isChecked() or name in changed]
+        self.show_facts(facts, changed)
+        self.note.setText(
+            tr("{n} differ from the recipe", n=len(changed)) if changed else tr("as the recipe recommends")
+        )
+
+    def _on_only(self, _on: bool) -> None:
+        self.show_run(self._run)
+
+    def _on_copy(self) -> None:
+        self._context.copy(to_yaml(self._run))
+
+
+class EnvironmentTab(_Facts):
+    """Packages, driver, commit and machine that the worker reported."""
+
+    def __init__(self, context: Context, run: RunRecord) -> None:
+        super().__init__(context, tr("Environment"))
+        copy = Button(tr("Copy"), icon="copy")
+        copy.clicked.connect(self._on_copy)
+        self.build(copy)
+        self.show_run(run)
+
+    def show_run(self, run: RunRecord) -> None:
+        """Show what the record knows; before the worker has started that is nothing."""
+        self._run = run
+        facts = flatten(run.environment) if run.environment else []
+        facts += [(f"facts.{name}", text) for name, text in flatten(run.facts)] if run.facts else []
+        self.show_facts(facts, set())
+        self.note.setText("" if facts else tr("The worker has not reported yet."))
+
+    def _on_copy(self) -> None:
+        self._context.copy(json.dumps(self._run.environment, indent=2, ensure_ascii=False))
+
+
+def to_yaml(run: RunRecord) -> str:
+    """The run's request as YAML; JSON scalars are YAML scalars, so quoting is never guessed."""
+    lines = [f"recipe: {json.dumps(run.recipe)}"]
+    lines += [f"dataset: {json.dumps(run.dataset_name)}"] if run.dataset_name else []
+    lines += [f"base_model: {json.dumps(run.base_model)}"] if run.base_model else []
+    lines.append("settings:" if run.settings else "settings: {}")
+    lines += [f"  {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in run.settings.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,230 @@
+"""Feeds the charts of one run: history once, then every batch of the feed, without gap or duplicate.
+
+What arrives while the history is being read waits; a waiting point is taken only when it is newer than the last point of
+its curve.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from backend.contract.base import number_from_json
+from backend.contract.resources import RunEvent, RunRecord, TelemetrySample
+from console.charts.events import KINDS, ChartEvent
+from console.charts.group import ChartGroup
+from console.context import Context
+from console.state.changes import Changes, Point
+
+POINTS = 4000
+TELEMETRY_POINTS = 1200
+HOST_VALUES = {
+    "cpu/utilization_percent": "cpu_percent",
+    "memory/used_bytes": "memory_used_bytes",
+    "disk/read_bytes_per_s": "disk_read_bytes_per_s",
+    "disk/write_bytes_per_s": "disk_write_bytes_per_s",
+    "net/in_bytes_per_s": "net_in_bytes_per_s",
+    "net/out_bytes_per_s": "net_out_bytes_per_s",
+}
+GPU_VALUES = ("utilization_percent", "memory_used_bytes", "temperature_c", "power_w")
+
+
+def telemetry_values(sample: TelemetrySample) -> dict[str, float]:
+    """The known readings of a sample under the names of their series."""
+    host = sample.host
+    found = {key: getattr(host, name) for key, name in HOST_VALUES.items()}
+    for gpu in sample.gpus:
+        found.update({f"gpu/{gpu.index}/{name}": getattr(gpu, name) for name in GPU_VALUES})
+    return {key: float(value) for key, value in found.items() if value is not None}
+
+
+def chart_event(event: RunEvent) -> ChartEvent | None:
+    """The marker of an event; states that other markers already tell have none."""
+    if event.kind not in KINDS:
+        return None
+    key = event.data.get("metric") if isinstance(event.data.get("metric"), str) else None
+    return ChartEvent(str(event.id), event.kind, event.text, event.step, event.time, event.epoch, key)
+
+
+class Feeder(QObject):
+    """Signals: loaded(): the history is on the charts; failed(text); events_changed(list of RunEvent)."""
+
+    loaded = Signal()
+    failed = Signal(str)
+    events_changed = Signal(list)
+
+    def __init__(self, context: Context, group: ChartGroup, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._group = group
+        self._run: RunRecord | None = None
+        self._reading = False
+        self._waiting: list[Point] = []
+        self._last_step: dict[str, int] = {}
+        self._events: dict[int, RunEvent] = {}
+        self._turn = 0
+        group.request_window.connect(self._on_window_wanted)
+
+    @property
+    def events(self) -> list[RunEvent]:
+        """In the order of the job's life."""
+        return sorted(self._events.values(), key=lambda event: (event.time, event.id))
+
+    def open(self, run: RunRecord) -> None:
+        """Read everything of a run; what belonged to another one is forgotten."""
+        self._run = run
+        self._turn += 1
+        self._reading, self._waiting, self._last_step, self._events = True, [], {}, {}
+        link, turn = self._context.link, self._turn
+        query = {"points": POINTS, "x": "step"}
+        reading = _Turn(self, turn)
+        link.get(f"/runs/{run.id}/series", query).on_reply(reading.series).on_refused(reading.refused)
+        link.get(f"/runs/{run.id}/events").on_reply(reading.events)
+        self._read_telemetry(reading)
+
+    def _read_telemetry(self, reading: _Turn) -> None:
+        if self._run is None or self._run.started_at is None:
+            return
+        end = self._run.ended_at or self._context.clock()
+        seconds = max(60, int(self._context.clock() - self._run.started_at) + 5)
+        if self._context.clock() - end > 24 * 3600:
+            return  # older than what is kept
+        query = {"seconds": seconds, "points": TELEMETRY_POINTS}
+        self._context.link.get("/telemetry/history", query).on_reply(reading.telemetry)
+
+    # ---- replies -------------------------------------------------------------------------------------------
+
+    def take_series(self, turn: int, body: dict[str, Any]) -> None:
+        """The history has come: draw it, then what waited."""
+        if turn != self._turn:
+            return
+        counts = {}
+        for key, data in body["series"].items():
+            self._set(key, data)
+            counts[key] = data["count"]
+            if data["steps"]:
+                self._last_step[key] = data["steps"][-1]
+        self._group.set_true_counts(counts)
+        self._reading = False
+        newer = [point for point in self._waiting if point[1] > self._last_step.get(point[0], -1)]
+        self._waiting = []
+        self._append(newer)
+        self.loaded.emit()
+
+    def _set(self, key: str, data: dict[str, Any]) -> None:
+        values = [number_from_json(value) for value in data["values"]]
+        epochs = data.get("epochs") or None
+        if epochs is not None and any(epoch is None for epoch in epochs):
+            epochs = None
+        self._group.set_series(key, data["steps"], data["times"], epochs, _numbers(values))
+
+    def take_events(self, turn: int, body: dict[str, Any]) -> None:
+        """All events so far."""
+        if turn == self._turn:
+            self.add_events(RunEvent.model_validate(item) for item in body["items"])
+
+    def take_telemetry(self, turn: int, body: dict[str, Any]) -> None:
+        """The machine during the run, on the run's own axis."""
+        if turn != self._turn or self._run is None:
+            return
+        start = (self._run.started_at or 0.0) - 1.0
+        end = (self._run.ended_at or float("inf")) + 1.0
+        times = body["times"]
+        inside = [i for i, time in enumerate(times) if start <= time <= end]
+        for key, values in body["values"].items():
+            kept = [i for i in inside if values[i] is not None]
+            if kept:
+                self._group.set_series(key, None, [times[i] for i in kept], None, [values[i] for i in kept])
+
+    def refuse(self, turn: int, text: str) -> None:
+        """The history cannot be read: the page says why."""
+        if turn == self._turn:
+            self._reading = False
+            self.failed.emit(text)
+
+    # ---- live ----------------------------------------------------------------------------------------------
+
+    def take(self, changes: Changes, run: RunRecord) -> None:
+        """Append what a batch of the feed says of this run."""
+        before, self._run = self._run, run
+        if before is not None and before.attempt != run.attempt:
+            self.open(run)  # a resumed run repeats steps; the store knows which ones count
+            return
+        if points := changes.points.get(run.id):
+            self._waiting.extend(points) if self._reading else self._append(points)
+        if events := changes.run_events.get(run.id):
+            self.add_events(events)
+        if changes.telemetry and self._context.state.telemetry and run.ended_at is None and run.started_at:
+            sample = self._context.state.telemetry
+            for key, value in telemetry_values(sample).items():
+                self._group.append(key, None, [sample.taken_at], None, [value])
+
+    def _append(self, points: Iterable[Point]) -> None:
+        by_key: dict[str, list[Point]] = defaultdict(list)
+        for point in points:
+            by_key[point[0]].append(point)
+        for key, batch in by_key.items():
+            epochs = [point[3] for point in batch]
+            known = [epoch for epoch in epochs if epoch is not None]
+            self._group.append(
+                key,
+                [point[1] for point in batch],
+                [point[2] for point in batch],
+                known if len(known) == len(batch) else None,
+                _numbers([point[4] for point in batch]),
+            )
+
+    def add_events(self, events: Iterable[RunEvent]) -> None:
+        """Markers and list follow; an event heard twice counts once."""
+        self._events.update((event.id, event) for event in events)
+        marks = (chart_event(event) for event in self.events)
+        self._group.set_events([mark for mark in marks if mark is not None])
+        self.events_changed.emit(self.events)
+
+    # ---- zoom ----------------------------------------------------------------------------------------------
+
+    def _on_window_wanted(self, low: float, high: float) -> None:
+        if self._run is None or self._group.axis == "epoch":
+            return
+        reading = _Turn(self, self._turn)
+        query = {"points": POINTS, "x": self._group.axis, "from": low, "to": high}
+        self._context.link.get(f"/runs/{self._run.id}/series", query).on_reply(reading.detail)
+
+    def take_detail(self, turn: int, body: dict[str, Any]) -> None:
+        """Finer points of the window in view."""
+        if turn != self._turn:
+            return
+        for key, data in body["series"].items():
+            values = _numbers([number_from_json(value) for value in data["values"]])
+            self._group.set_detail(key, data["steps"], data["times"], None, values)
+
+
+def _numbers(values: list[float | None]) -> list[float]:
+    """None is drawn like NaN: as a gap."""
+    return [float("nan") if value is None else value for value in values]
+
+
+class _Turn:
+    """The replies of one opening; those of an earlier one are ignored."""
+
+    def __init__(self, feeder: Feeder, turn: int) -> None:
+        self._feeder = feeder
+        self._turn = turn
+
+    def series(self, body: Any) -> None:
+        self._feeder.take_series(self._turn, body)
+
+    def events(self, body: Any) -> None:
+        self._feeder.take_events(self._turn, body)
+
+    def telemetry(self, body: Any) -> None:
+        self._feeder.take_telemetry(self._turn, body)
+
+    def detail(self, body: Any) -> None:
+        self._feeder.take_detail(self._turn, body)
+
+    def refused(self, error: Any) -> None:
+        self._feeder.refuse(self._turn, error.text)

@@ -1,0 +1,467 @@
+"""The run page: head, tabs and what each of them shows; built anew when another run is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSlider, QStackedWidget, QWidget
+
+from backend.contract.resources import LogPage, RunRecord
+from backend.contract.states import RunState
+from console import operations, words
+from console.actions import Action
+from console.asking import ask
+from console.context import Context
+from console.i18n import mark, tr
+from console.pages.run.facts_tab import ConfigTab, EnvironmentTab, to_yaml
+from console.pages.run.findings import failure_view
+from console.pages.run.head import RunHead, buttons_for
+from console.pages.run.log_tab import LogTab
+from console.pages.run.sheets import NoteSheet, RegisterSheet, RenameSheet, StopSheet
+from console.pages.run.tables_tab import CheckpointsTab, SamplesTab
+from console.state.changes import Changes
+from console.widgets.buttons import Button, IconButton
+from console.widgets.controls import Segmented, Tabs, Toggle
+from console.widgets.empty import EmptyState, Skeleton
+from console.widgets.page import Page
+from console.widgets.sheet import Sheet
+from console.widgets.text import Text
+from console.widgets.toast import Banner
+
+TABS = (
+    ("charts", mark("Charts")),
+    ("log", mark("Log")),
+    ("config", mark("Config")),
+    ("checkpoints", mark("Checkpoints")),
+    ("samples", mark("Samples")),
+    ("environment", mark("Environment")),
+)
+LOG_LINES = 400
+SMOOTHING_STEPS = 1000
+
+
+class RunPage(Page):
+    """One run. `open_target(id)` chooses it; everything else follows the feed."""
+
+    title = mark("Run")
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._run_id = ""
+        self.content.setSpacing(6)
+        self.head = RunHead()
+        self.head.wanted.connect(self._on_wanted)
+        self.head.menu_wanted.connect(self._on_menu)
+        self.head.back_wanted.connect(self._on_back)
+        self.head.pin_wanted.connect(self._on_pin)
+        self.failed = Banner(rounded=True)
+        self.failed.hide()
+        self.tabs = Tabs([(value, tr(text)) for value, text in TABS], "charts", line=False)
+        self.tabs.changed.connect(self._on_tab)
+        self._tools = self._build_tools()
+        bar = QHBoxLayout()
+        bar.setSpacing(10)
+        bar.addWidget(self.tabs)
+        bar.addStretch(1)
+        bar.addWidget(self._tools)
+        self._stack = QStackedWidget()
+        self._skeleton = Skeleton(tr("the run"))
+        self._stack.addWidget(self._skeleton)
+        self._parts: dict[str, QWidget] = {}
+        self.content.addWidget(self.head)
+        self.content.addWidget(self.failed)
+        self.content.addLayout(bar)
+        self.content.addWidget(self._stack, 1)
+
+    def _build_tools(self) -> QWidget:
+        holder = QWidget()
+        layout = QHBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(9)
+        axes = [("step", tr("Step")), ("epoch", tr("Epoch")), ("time", tr("Time"))]
+        self._axis = Segmented(axes, "step", name=tr("X axis"), small=True)
+        self._axis.changed.connect(self._on_axis)
+        self._smoothing = QSlider(Qt.Orientation.Horizontal)
+        self._smoothing.setRange(0, SMOOTHING_STEPS - 1)
+        self._smoothing.setFixedWidth(86)
+        self._smoothing.setAccessibleName(tr("Smoothing"))
+        self._smoothing.valueChanged.connect(self._on_smoothing)
+        self._smoothing_value = Text("0.00", "small", weight=600)
+        self._smoothing_value.setFixedWidth(34)
+        self._log_y = Toggle(tr("Log y"))
+        self._log_y.toggled.connect(self._on_log_y)
+        self._follow = Toggle(tr("Follow live"), True)
+        self._follow.toggled.connect(self._on_follow)
+        self._add = IconButton("circle-plus", tr("Add chart"))
+        self._add.clicked.connect(self._on_add_chart)
+        for widget in (
+            Text(tr("X axis"), "small", "text-secondary"), self._axis, Text(tr("Smoothing"), "small", "text-secondary"),
+            self._smoothing, self._smoothing_value, self._log_y, self._follow, self._add,
+        ):  # fmt: skip
+            layout.addWidget(widget)
+        return holder
+
+    # ---- which run -----------------------------------------------------------------------------------------
+
+    @property
+    def run(self) -> RunRecord | None:
+        """The record as last heard."""
+        return self.context.state.runs.get(self._run_id)
+
+    def open_target(self, target: str) -> None:
+        if target != self._run_id:
+            self._run_id = target
+            self._drop_parts()
+        self._show_run()
+
+    def target(self) -> str:
+        return self._run_id
+
+    def _drop_parts(self) -> None:
+        self._stack.setCurrentWidget(self._skeleton)
+        for part in self._parts.values():
+            self._stack.removeWidget(part)
+            part.setParent(None)
+            part.deleteLater()
+        self._parts = {}
+        self.tabs.set_value("charts")
+
+    def _show_run(self) -> None:
+        run = self.run
+        if run is None:
+            if self.context.state.loaded:
+                self._show_missing()
+            return
+        self.head.show_run(run, pinned=self.context.is_pinned(f"run/{run.id}"), offline=self.context.offline())
+        self._show_failure(run)
+        if not self._parts or "missing" in self._parts:
+            self._drop_parts()
+            self._build_parts(run)
+
+    def _show_missing(self) -> None:
+        if "missing" in self._parts:
+            return
+        self._drop_parts()
+        back = Button(tr("All runs"), "primary")
+        back.clicked.connect(self._on_back)
+        view = EmptyState(
+            "activity",
+            tr("This run is no longer here"),
+            tr("It was removed, or belongs to another home folder."),
+            (back,),
+        )
+        self._parts["missing"] = view
+        self._stack.addWidget(view)
+        self._stack.setCurrentWidget(view)
+
+    def _build_parts(self, run: RunRecord) -> None:
+        from console.pages.run.charts_tab import ChartsTab  # pyqtgraph loads here, not when the window opens
+
+        charts = ChartsTab(self.context, run)
+        checkpoints = CheckpointsTab(self.context, run)
+        self._parts = {
+            "charts": charts,
+            "log": LogTab(self.context, run),
+            "config": ConfigTab(self.context, run),
+            "checkpoints": checkpoints,
+            "samples": SamplesTab(self.context, run),
+            "environment": EnvironmentTab(self.context, run),
+        }
+        for part in self._parts.values():
+            self._stack.addWidget(part)
+        self._stack.setCurrentWidget(charts)
+        self._connect_charts(charts)
+        checkpoints.counted.connect(self._on_checkpoints_counted)
+        checkpoints.fork_wanted.connect(self._on_fork)
+        checkpoints.read()
+        query = {"start": -LOG_LINES, "count": LOG_LINES}
+        self.context.link.get(f"/runs/{run.id}/log", query).on_reply(self._on_log_read)
+
+    def _connect_charts(self, charts: Any) -> None:
+        group = charts.group
+        group.axis_changed.connect(self._axis.set_value)
+        group.smoothing_changed.connect(self._show_smoothing)
+        group.log_changed.connect(self._log_y.setChecked)
+        group.follow_changed.connect(self._follow.setChecked)
+        self._show_smoothing(group.smoothing)
+        self._axis.set_value(group.axis)
+        self._log_y.setChecked(group.log_y)
+        self._follow.setChecked(group.follow)
+        charts.note_wanted.connect(self._on_note)
+        charts.clone_wanted.connect(self._on_clone_with)
+        charts.why_wanted.connect(self._on_why)
+        charts.feeder.failed.connect(self._on_history_failed)
+
+    @property
+    def charts(self) -> Any:
+        """The charts tab, once a run is shown."""
+        return self._parts.get("charts")
+
+    # ---- feed ----------------------------------------------------------------------------------------------
+
+    def refresh(self, changes: Changes) -> None:
+        if not self._run_id:
+            return
+        if changes.everything or changes.connection or self._run_id in changes.runs:
+            self._show_run()
+        run = self.run
+        if run is None or self.charts is None:
+            return
+        if changes.everything:
+            self.charts.feeder.open(run)
+        self.charts.take(changes, run)
+        self._parts["log"].take(changes, run)  # type: ignore[attr-defined]
+        self._refresh_tabs(changes, run)
+
+    def _refresh_tabs(self, changes: Changes, run: RunRecord) -> None:
+        kinds = {event.kind for event in changes.run_events.get(run.id, ())}
+        if kinds & {"checkpoint", "model_saved"}:
+            self._parts["checkpoints"].read()  # type: ignore[attr-defined]
+        if "evaluation" in kinds and self.tabs.value == "samples":
+            self._parts["samples"].read()  # type: ignore[attr-defined]
+        if run.id in changes.runs:
+            shown = self.tabs.value
+            if shown in ("config", "environment"):
+                self._parts[shown].show_run(run)  # type: ignore[attr-defined]
+            self.context.actions_changed()
+
+    def on_shown(self) -> None:
+        self._show_run()
+
+    def set_stale(self, since: float | None) -> None:  # noqa: ARG002
+        if self.run is not None:
+            self._show_run()
+
+    def _show_failure(self, run: RunRecord) -> None:
+        failed = run.state in (RunState.FAILED, RunState.INTERRUPTED)
+        self.failed.setVisible(failed)
+        if not failed:
+            return
+        fix = (
+            Button(tr("Resume from checkpoint"), "primary", "play")
+            if run.resumable
+            else Button(tr("Clone…"), "primary")
+        )
+        fix.clicked.connect(self._on_continue if run.resumable else self._on_clone)
+        log = Button(tr("Show log"), "ghost", "terminal")
+        log.clicked.connect(self._on_show_log)
+        advice = run.failure.advice if run.failure else ""
+        self.failed.show_message(
+            run.cause or tr("The run failed"), advice, icon="circle-x", role="bad", buttons=(fix, log)
+        )
+        if self.charts is not None and run.step == 0 and "failure" not in self._parts:
+            view = failure_view(run, ())
+            self._parts["failure"] = view
+            self._stack.addWidget(view)
+            self._stack.setCurrentWidget(view)
+
+    # ---- actions -------------------------------------------------------------------------------------------
+
+    def actions(self) -> list[Action]:  # type: ignore[override]
+        run = self.run
+        if run is None:
+            return []
+        can = buttons_for(run)
+
+        def when(name: str, text: str) -> Callable[[], str]:
+            return lambda: "" if name in can else text
+
+        not_live = tr("The run is not running.")
+        pause = "resume" if "resume" in can else "pause"
+        return [
+            Action("run.pause", tr("Resume") if pause == "resume" else tr("Pause"), lambda: self._do(pause), "pause",
+                   "Ctrl+P", "run", reason=when(pause, not_live)),
+            Action("run.checkpoint", tr("Checkpoint now"), lambda: self._do("checkpoint"), "bookmark", "Ctrl+B", "run",
+                   reason=when("checkpoint", not_live)),
+            Action("run.stop", tr("Stop…"), lambda: self._do("stop"), "square", "Ctrl+.", "run", danger=True,
+                   reason=when("stop", not_live)),
+            Action("run.continue", tr("Resume from checkpoint"), lambda: self._do("continue"), "play", "", "run",
+                   reason=when("continue", tr("There is nothing to resume."))),
+            Action("run.register", tr("Register…"), lambda: self._do("register"), "package", "", "run",
+                   reason=when("register", tr("Only a completed run can be registered."))),
+            Action("run.clone", tr("Clone as new run…"), self._on_clone, "copy", "", "run", separator=True),
+            Action("run.rename", tr("Rename…"), self._on_rename, "pencil", "F2", "run"),
+            Action("run.pin", tr("Pin"), self._on_pin, "pin", "P", "run"),
+            Action("run.note", tr("Add note…"), lambda: self._on_note({"step": run.step}), "message-square", "", "run"),
+            Action("run.copy_config", tr("Copy config"), lambda: self.context.copy(to_yaml(run)), "copy", "", "run"),
+            Action("run.follow", tr("Follow live"), self._toggle_follow, "", "F", "view"),
+            Action("run.log_y", tr("Log y"), self._log_y.toggle, "", "L", "view"),
+            Action("run.axis", tr("Next x axis"), lambda: self._axis.step(1), "", "X", "view"),
+            Action("run.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "]", "view"),
+            Action("run.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "[", "view"),
+            Action("run.next_tab", tr("Next tab"), lambda: self.tabs.step(1), "", "Ctrl+Tab", "view"),
+        ]  # fmt: skip
+
+    def _do(self, name: str) -> None:
+        self._on_wanted(name)
+
+    def _on_wanted(self, name: str) -> None:
+        run, link, button = self.run, self.context.link, self.head.button(name)
+        if run is None:
+            return
+        if name == "stop":
+            self.context.open_sheet(StopSheet(self.context, run, self._last_checkpoint()))
+        elif name == "register":
+            self.context.open_sheet(RegisterSheet(self.context, run))
+        elif name == "clone":
+            self._on_clone()
+        elif name == "compare":
+            self._compare_with_champion(run)
+        elif name == "checkpoint":
+            ask(self.context, operations.checkpoint_run(link, run.id), button).on_reply(self._on_checkpoint_asked)
+        else:
+            call = {
+                "pause": operations.pause_run, "resume": operations.resume_run,
+                "cancel": operations.cancel_run, "continue": operations.continue_run,
+            }[name]  # fmt: skip
+            ask(self.context, call(link, run.id), button)
+
+    def _on_checkpoint_asked(self, _body: Any) -> None:
+        self.context.toast(tr("Checkpoint asked for"), tr("It is written after the present step."), kind="info")
+
+    def _last_checkpoint(self) -> int | None:
+        steps = [row.step for row in self._parts["checkpoints"].model.all_rows() if row.present]  # type: ignore[attr-defined]
+        return max(steps, default=None)
+
+    def _compare_with_champion(self, run: RunRecord) -> None:
+        name = (run.model_version or "").partition(":")[0]
+        models = self.context.state.models
+        model = models.get(name) or next(iter(models.values()), None)
+        champion = next((v for v in model.versions if v.version == model.champion), None) if model else None
+        if champion is None or champion.run_id == run.id:
+            self.context.toast(tr("No champion to compare with"), tr("Promote a version first."), kind="info")
+            return
+        self.context.navigate(f"compare/{run.id},{champion.run_id}")
+
+    def _on_menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        for action in self.actions():
+            if action.menu == "run":
+                entry = menu.addAction(action.text, action.callback)
+                entry.setEnabled(not action.reason())
+        menu.addAction(tr("Copy link"), lambda: self.context.copy(f"modeldeck://run/{self._run_id}"))
+        menu.exec(at)
+
+    def _on_back(self) -> None:
+        self.context.navigate("runs")
+
+    def _on_pin(self) -> None:
+        run = self.run
+        if run is None:
+            return
+        link = f"run/{run.id}"
+        if self.context.is_pinned(link):
+            self.context.unpin(link)
+        else:
+            self.context.pin(link, run.name)
+        self._show_run()
+
+    def _on_continue(self) -> None:
+        self._on_wanted("continue")
+
+    def _on_clone(self) -> None:
+        if self.run is not None:
+            self.context.start("run.new", run=self.run)
+
+    def _on_clone_with(self, settings: dict[str, Any]) -> None:
+        if self.run is not None:
+            self.context.start("run.new", run=self.run, settings=settings)
+
+    def _on_fork(self, checkpoint: str) -> None:
+        if self.run is not None:
+            call = operations.fork_run(self.context.link, self._run_id, checkpoint, {})
+            ask(self.context, call).on_reply(self._on_forked)
+
+    def _on_forked(self, body: dict[str, Any]) -> None:
+        self.context.navigate(f"run/{body['id']}")
+
+    def _on_rename(self) -> None:
+        if self.run is not None:
+            self.context.open_sheet(RenameSheet(self.context, self.run))
+
+    def _on_note(self, place: dict[str, Any]) -> None:
+        if self.run is not None:
+            step = place.get("step")
+            self.context.open_sheet(NoteSheet(self.context, self.run, round(step) if step is not None else None))
+
+    def _on_why(self, finding: Any) -> None:
+        sheet = Sheet(finding.title, icon="lightbulb", icon_role="warn", primary=tr("Close"))
+        for name, value in finding.evidence.items():
+            shown = words.fixed(value, 4) if isinstance(value, float) else str(value)
+            sheet.add(Text(f"{name.replace('_', ' ')}: {shown}", "body", wrap=True))
+        sheet.accepted.connect(sheet.close_sheet)
+        self.context.open_sheet(sheet)
+
+    def _on_show_log(self) -> None:
+        self.tabs.choose("log")
+
+    # ---- tools of the charts -------------------------------------------------------------------------------
+
+    def _on_tab(self, value: str) -> None:
+        part = self._parts.get(value)
+        if part is None:
+            return
+        self._tools.setVisible(value == "charts")
+        self._stack.setCurrentWidget(part)
+        if value == "log":
+            part.show_tab()  # type: ignore[attr-defined]
+        elif value in ("checkpoints", "samples"):
+            part.read()  # type: ignore[attr-defined]
+        elif value in ("config", "environment") and self.run is not None:
+            part.show_run(self.run)  # type: ignore[attr-defined]
+
+    def focus_filter(self) -> bool:
+        part = self._parts.get(self.tabs.value)
+        if part is None or not hasattr(part, "focus_find"):
+            return False
+        part.focus_find()
+        return True
+
+    def _on_axis(self, axis: str) -> None:
+        if self.charts is not None:
+            self.charts.group.set_axis(axis)
+
+    def _on_smoothing(self, value: int) -> None:
+        self._smoothing_value.setText(f"{value / SMOOTHING_STEPS:.2f}")
+        if self.charts is not None:
+            self.charts.group.set_smoothing(value / SMOOTHING_STEPS)
+
+    def _show_smoothing(self, value: float) -> None:
+        self._smoothing.blockSignals(True)
+        self._smoothing.setValue(round(value * SMOOTHING_STEPS))
+        self._smoothing.blockSignals(False)
+        self._smoothing_value.setText(f"{value:.2f}")
+
+    def _nudge(self, amount: int) -> None:
+        self._smoothing.setValue(self._smoothing.value() + amount)
+
+    def _on_log_y(self, on: bool) -> None:
+        if self.charts is not None:
+            self.charts.group.set_log_y(on)
+
+    def _on_follow(self, on: bool) -> None:
+        if self.charts is not None:
+            self.charts.group.set_follow(on)
+
+    def _toggle_follow(self) -> None:
+        self._follow.toggle()
+
+    def _on_add_chart(self) -> None:
+        if self.charts is not None:
+            menu = QMenu(self)
+            self.charts.fill_add_menu(menu)
+            menu.exec(self._add.mapToGlobal(self._add.rect().bottomLeft()))
+
+    # ---- replies -------------------------------------------------------------------------------------------
+
+    def _on_log_read(self, body: dict[str, Any]) -> None:
+        if self.charts is not None:
+            self.charts.log.set_lines(list(LogPage.model_validate(body).lines))
+
+    def _on_checkpoints_counted(self, count: int) -> None:
+        self.tabs.set_count("checkpoints", count)
+
+    def _on_history_failed(self, text: str) -> None:
+        self.context.toast(tr("The curves could not be read"), text, kind="bad")
