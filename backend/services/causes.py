@@ -53,15 +53,14 @@ class Causes:
         self._opened: set[Key] = set()
         self._dismissed: set[Key] = set()
 
-    def begin(self) -> None:
-        """Read the active alerts, and wake the snoozed ones whose time has come."""
+    def begin(self, *, reload: bool) -> None:
+        """Wake the snoozed alerts whose time has come; `reload` when anybody may have changed an alert since."""
+        if reload:
+            self._active = {key_of(alert): alert for alert in reversed(self._store.alerts.all(ACTIVE))}
         now = self._clock.now()
-        self._active = {}
-        for alert in reversed(self._store.alerts.all(ACTIVE)):
-            woken = alert.state == AlertState.SNOOZED and alert.snoozed_until is not None and alert.snoozed_until <= now
-            if woken:
-                alert = self._store.alerts.change(alert.id, state=AlertState.OPEN, snoozed_until=None)  # noqa: PLW2901
-            self._active[key_of(alert)] = alert
+        for key, alert in self._active.items():
+            if alert.state == AlertState.SNOOZED and alert.snoozed_until is not None and alert.snoozed_until <= now:
+                self._active[key] = self._store.alerts.change(alert.id, state=AlertState.OPEN, snoozed_until=None)
 
     def is_open(self, key: Key) -> bool:
         """Whether an active alert speaks of this cause."""
@@ -100,8 +99,8 @@ class Causes:
         alert = AlertRecord(
             id=f"alert-{uuid.uuid4().hex[:12]}", opened_at=now, endpoint=cause.key[1], **_said(cause, now)
         )
-        self._opened.add(cause.key)
         self._active[cause.key] = self._store.alerts.open(alert)
+        self._opened.add(cause.key)
         return alert
 
     def _refresh(self, alert: AlertRecord, cause: Cause) -> AlertRecord:

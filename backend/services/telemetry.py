@@ -26,6 +26,9 @@ GPU_VENDORS = ("nvidia",)
 START_S = 10.0
 """The first sample may take this long: a driver without persistence mode needs seconds to wake its cards."""
 
+SETTINGS_S = 2.0
+"""How often the sampling rate is looked up."""
+
 AGAIN_S = 1.0
 """Pause before a sensor that reads only the host is started anew."""
 
@@ -49,6 +52,7 @@ class TelemetryService:
         self._problem: str | None = None
         self._latest: TelemetrySample | None = None
         self._restarts = 0
+        self._looked = 0.0
 
     def latest(self) -> TelemetrySample | None:
         """The newest sample; None before the first."""
@@ -101,6 +105,9 @@ class TelemetryService:
             return True
         if not with_cards and self._retries.due(time.monotonic()):
             return True
+        if time.monotonic() - self._looked < SETTINGS_S:
+            return False
+        self._looked = time.monotonic()
         return self._store.settings.get().telemetry_hz != hz
 
     def _complete(self, sample: TelemetrySample) -> TelemetrySample:

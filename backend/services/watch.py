@@ -8,7 +8,8 @@ import logging
 import threading
 
 from backend.clock import Clock
-from backend.contract.resources import RunRecord, TelemetrySample
+from backend.contract.feed import FeedMessage
+from backend.contract.resources import EndpointRecord, RunRecord, TelemetrySample
 from backend.contract.states import EndpointState
 from backend.services.causes import Causes
 from backend.services.watch_drift import DriftWatch
@@ -25,15 +26,27 @@ ANSWERING = (EndpointState.SERVING, EndpointState.DEGRADED)
 
 
 class Watch:
-    """Make it before the scheduler starts, so that no failure of a run escapes it; tick() belongs to one thread."""
+    """Make it before the scheduler starts, so that no failure of a run escapes it; tick() belongs to one thread.
+
+    What it needs comes with the feed: a tick of a quiet system reads next to nothing from the store.
+    """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._causes = Causes(store, clock)
         self._drift = DriftWatch(store, clock, self._causes)
         self._rules = RuleWatch(store, clock, self._causes)
-        self._seen = store.feed.newest()
         self._drift_due = 0.0
+        self._endpoints: list[EndpointRecord] = []
+        self._lock = threading.Lock()
+        self._changed = {"alerts", "endpoints"}
+        self._run_words: dict[str, FeedMessage] = {}
+        self._sample = store.telemetry.latest()
+        self._unsubscribe = store.feed.subscribe(self._on_messages)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._unsubscribe()
 
     def run(self, stop: threading.Event) -> None:
         """Tick once a second until `stop` is set."""
@@ -42,41 +55,62 @@ class Watch:
                 self.tick()
             except Exception:  # the edge of a thread: one bad check (a full disk) must not end the watch
                 log.exception("a check of the watch failed")
+        self.close()
 
     def tick(self) -> None:
         """Check everything that is due: limits and states always, drift as often as the settings say."""
-        self._causes.begin()
-        endpoints = self._store.endpoints.all()
-        names = {endpoint.name for endpoint in endpoints}
+        with self._lock:
+            changed, self._changed = self._changed, set()
+            words, self._run_words = self._run_words, {}
+        try:
+            self._check(changed, words)
+        except BaseException:
+            with self._lock:  # what could not be worked on comes again with the next tick
+                self._changed |= {"alerts", "endpoints"}
+                self._run_words = {**words, **self._run_words}
+            raise
+
+    def _check(self, changed: set[str], words: dict[str, FeedMessage]) -> None:
+        if "endpoints" in changed:
+            self._endpoints = self._store.endpoints.all()
+        self._causes.begin(reload="alerts" in changed)
         sample = self._fresh_sample()
-        self._rules.check(endpoints, sample)
+        self._rules.check(self._endpoints, sample)
         self._rules.cards(sample)
-        for endpoint in endpoints:
+        self._states(words)
+        if self._clock.monotonic() >= self._drift_due:
+            self._check_drift()
+
+    def _on_messages(self, messages: list[FeedMessage]) -> None:
+        with self._lock:
+            for message in messages:
+                if message.topic in ("alerts", "endpoints"):
+                    self._changed.add(message.topic)
+                elif message.topic == "runs":
+                    self._run_words[str(message.data.get("id"))] = message
+                elif message.topic == "telemetry":
+                    self._sample = TelemetrySample.model_validate(message.data)
+
+    def _states(self, words: dict[str, FeedMessage]) -> None:
+        names = {endpoint.name for endpoint in self._endpoints}
+        for endpoint in self._endpoints:
             self._rules.endpoint(endpoint)
         self._rules.endpoints_gone(names)
-        self._runs()
-        settings = self._store.settings.get()
-        if self._clock.monotonic() >= self._drift_due:
-            self._drift_due = self._clock.monotonic() + settings.drift_check_seconds
-            for endpoint in endpoints:
-                if endpoint.state in ANSWERING:
-                    self._drift.check(endpoint, settings)
-            self._drift.forget_missing(names)
-
-    def _fresh_sample(self) -> TelemetrySample | None:
-        """The newest sample, unless the sensor has been silent for so long that it says nothing about now."""
-        sample = self._store.telemetry.latest()
-        return sample if sample is not None and abs(self._clock.now() - sample.taken_at) < FRESH_S else None
-
-    def _runs(self) -> None:
-        """Follow the runs through the feed: thousands of finished ones need not be read again."""
-        newest, last_words = self._store.feed.newest(), {}
-        while messages := self._store.feed.since(self._seen, ["runs"], 500):
-            self._seen = messages[-1].id
-            last_words.update({str(message.data.get("id")): message for message in messages})
-        self._seen = max(self._seen, newest)
-        for run_id, message in last_words.items():
+        for run_id, message in words.items():
             if message.kind == "removed":
                 self._rules.run_gone(run_id)
             elif message.kind == "changed":
                 self._rules.run(RunRecord.model_validate(message.data))
+
+    def _check_drift(self) -> None:
+        settings = self._store.settings.get()
+        self._drift_due = self._clock.monotonic() + settings.drift_check_seconds
+        for endpoint in self._endpoints:
+            if endpoint.state in ANSWERING:
+                self._drift.check(endpoint, settings)
+        self._drift.forget_missing({endpoint.name for endpoint in self._endpoints})
+
+    def _fresh_sample(self) -> TelemetrySample | None:
+        """The newest sample, unless the sensor has been silent for so long that it says nothing about now."""
+        sample = self._sample
+        return sample if sample is not None and abs(self._clock.now() - sample.taken_at) < FRESH_S else None

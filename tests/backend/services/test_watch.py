@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.clock import ManualClock
+from backend.contract.errors import Unavailable
 from backend.contract.events import RequestWindow
 from backend.contract.resources import (
     AlertRecord,
@@ -21,11 +22,11 @@ from backend.contract.resources import (
     VersionRecord,
 )
 from backend.drift.profile import bin_lengths, bin_shares, build_profile
-from backend.paths import Home
 from backend.services.causes import ACTIVE
 from backend.services.watch import Watch
 from backend.services.watch_drift import with_history
-from backend.store import Store, open_store
+from backend.store import Store
+from tests.helpers.stores import make_store
 
 
 @pytest.fixture
@@ -35,14 +36,16 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    opened = open_store(Home(tmp_path / "home"), clock)
+    opened = make_store(tmp_path, clock)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def watch(store: Store, clock: ManualClock) -> Watch:
-    return Watch(store, clock)
+def watch(store: Store, clock: ManualClock) -> Iterator[Watch]:
+    watching = Watch(store, clock)
+    yield watching
+    watching.close()
 
 
 def lengths(seed: int, mean: float, count: int) -> list[float]:
@@ -392,6 +395,21 @@ class TestStates:
         store.runs.remove("b")
         checks(watch, clock, 1)
         assert active(store) == []
+
+    def test_a_failure_during_a_tick_that_cannot_write_is_told_by_the_next(
+        self, store: Store, clock: ManualClock, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store.runs.add(RunRecord(id="a", name="a", recipe="selftest", state="failed"))
+
+        def full(_: object) -> None:
+            raise Unavailable("The disk is full.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store.alerts, "open", full)
+            with pytest.raises(Unavailable):
+                watch.tick()
+        watch.tick()
+        assert [alert.run_id for alert in active(store)] == ["a"]
 
     def test_failures_before_its_time_are_left_alone(self, store: Store, clock: ManualClock) -> None:
         store.runs.add(RunRecord(id="a", name="a", recipe="selftest", state="failed"))

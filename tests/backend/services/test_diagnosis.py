@@ -1,0 +1,206 @@
+"""Each rule speaks from its measurements and only from them."""
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.clock import ManualClock
+from backend.contract.resources import (
+    Diagnosis,
+    GpuProcess,
+    GpuReading,
+    HostReading,
+    RunRecord,
+    SeriesData,
+    TelemetryHistory,
+    TelemetrySample,
+)
+from backend.services.diagnosis import diagnose, diagnose_run
+from backend.services.measured import Measured
+from backend.store import Store
+from tests.helpers.stores import make_store
+
+GB = 2**30
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = make_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+def a_run(**fields: Any) -> RunRecord:
+    values = {
+        "id": "r",
+        "name": "r",
+        "recipe": "text_classification",
+        "state": "running",
+        "device": "cuda:0",
+        "step": 100,
+    }
+    return RunRecord(**{**values, "total_steps": 1000, "started_at": 1000.0, "last_step_at": 1990.0, **fields})
+
+
+def points(values: Sequence[float | None], every: int = 1) -> SeriesData:
+    steps = tuple(range(every, every * len(values) + 1, every))
+    return SeriesData(
+        steps=steps, times=tuple(1000.0 + step for step in steps), values=tuple(values), count=len(values)
+    )
+
+
+def a_card(**fields: Any) -> GpuReading:
+    return GpuReading(index=0, name="RTX", memory_used_bytes=8 * GB, memory_total_bytes=24 * GB, **fields)
+
+
+def look(
+    run: RunRecord | None = None, *, load: float | None = 94, card: GpuReading | None = None, **series: SeriesData
+) -> Diagnosis:
+    named = {key.replace("__", "/"): data for key, data in series.items()}
+    named.setdefault("train/loss", points([1 / step for step in range(1, 60)]))
+    values = {"gpu/0/utilization_percent": (load, load), "cpu/utilization_percent": (load, load)}
+    history = None if load is None else TelemetryHistory(times=(1500.0, 1900.0), values=values)
+    sample = TelemetrySample(taken_at=2000.0, gpus=(card or a_card(),), host=HostReading())
+    return diagnose(Measured(run or a_run(), named, history, sample, 2000.0))
+
+
+def codes(diagnosis: Diagnosis) -> list[str]:
+    return [finding.code for finding in diagnosis.findings]
+
+
+def test_nothing_found_says_how_busy_the_device_is() -> None:
+    assert look().text == "No bottleneck found. GPU 0 is 94% busy."
+    assert look(a_run(device="cpu")).text == "No bottleneck found. The CPU is 94% busy."
+    assert look(load=None).text == "No bottleneck found."
+    assert codes(look()) == []
+
+
+def test_too_early_is_said() -> None:
+    assert look(train__loss=points([1.0] * 3)).text == "Too early to judge: 3 of 20 steps measured."
+
+
+def test_data_wait() -> None:
+    diagnosis = look(train__data_wait_fraction=points([0.52] * 60))
+    (finding,) = diagnosis.findings
+    assert finding.text == "It waits for data during 52% of each step."
+    assert finding.gain == "up to 2.1 × faster"
+    assert diagnosis.shares == {"data": 0.52, "other": 0.48}
+    assert codes(look(train__data_wait_fraction=points([0.1] * 60))) == []
+
+
+def test_shares_of_the_step_time() -> None:
+    parts = {f"train__{name}_s": points([seconds] * 30) for name, seconds in (("forward", 0.2), ("backward", 0.4))}
+    shares = look(train__step_s=points([1.0] * 30), train__data_wait_fraction=points([0.1] * 30), **parts).shares
+    assert shares == {"data": 0.1, "forward": 0.2, "backward": 0.4, "other": 0.3}
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_no_number(bad: float) -> None:
+    (finding,) = look(a_run(settings={"learning_rate": 1e-3}), train__loss=points([1.0] * 30 + [bad, bad])).findings
+    assert (finding.code, finding.severity) == ("nan", "bad")
+    assert finding.text == "Loss became NaN or infinite at step 31 and at 1 later steps."
+    assert finding.settings == {"learning_rate": 5e-4}
+
+
+def test_a_spike_that_stays_and_one_that_comes_back() -> None:
+    numbers = random.Random(1)
+    quiet = [1 + numbers.gauss(0, 0.02) for _ in range(60)]
+    (finding,) = look(train__loss=points([*quiet, 5.0, 4.0, 4.0])).findings
+    assert (finding.code, finding.severity) == ("loss_spike", "warn")
+    assert "at step 61." in finding.text
+    (finding,) = look(train__loss=points([*quiet, 5.0, *quiet])).findings
+    assert finding.severity == "info"
+    assert finding.text.endswith("and came back.")
+    assert codes(look(train__loss=points(quiet))) == []
+
+
+def test_small_batch_only_with_room_and_without_data_wait() -> None:
+    run = a_run(settings={"batch_size": 16})
+    waits = points([0.05] * 60)
+    (finding,) = look(run, load=30, train__data_wait_fraction=waits).findings
+    assert (finding.code, finding.settings) == ("small_batch", {"batch_size": 32})
+    full = a_card().model_copy(update={"memory_used_bytes": 20 * GB})
+    assert codes(look(run, load=30, card=full, train__data_wait_fraction=waits)) == []
+    assert codes(look(run, load=30)) == []  # whether it waits was not measured
+
+
+def test_memory_nearly_full_of_the_card_or_the_machine() -> None:
+    full = a_card().model_copy(update={"memory_used_bytes": int(23.5 * GB)})
+    (finding,) = look(a_run(settings={"batch_size": 32}), card=full).findings
+    assert finding.text == "GPU 0 uses 23.5 of 24.0 GB."
+    assert finding.settings == {"batch_size": 16, "gradient_accumulation": 2}
+    sample = TelemetrySample(taken_at=1, host=HostReading(memory_used_bytes=31 * GB, memory_total_bytes=32 * GB))
+    diagnosis = diagnose(Measured(a_run(device="cpu"), {}, None, sample, 2000.0))
+    assert diagnosis.findings[0].text == "The machine uses 31.0 of 32.0 GB."
+
+
+def test_throttling_by_heat_and_by_power() -> None:
+    (finding,) = look(card=a_card(throttle_reasons=("thermal_hardware", "power_cap"), temperature_c=92.0)).findings
+    assert finding.text == "GPU 0 lowers its clock at 92 °C."
+    (finding,) = look(card=a_card(throttle_reasons=("power_cap",), power_w=318.0, power_limit_w=320.0)).findings
+    assert (finding.code, finding.text) == ("power", "GPU 0 lowers its clock (318 of 320 W).")
+    assert codes(look(card=a_card(throttle_reasons=None))) == []
+
+
+def test_overfitting_after_three_rises() -> None:
+    (finding,) = look(eval__loss=points([0.9, 0.5, 0.6, 0.7, 0.8], every=50)).findings
+    assert finding.code == "overfitting"
+    assert finding.text == "Validation loss rose 3 times in a row: best 0.5000, now 0.8000."
+    assert finding.evidence["best_step"] == 100
+    assert codes(look(eval__loss=points([0.9, 0.5, 0.6, 0.55, 0.8], every=50))) == []
+
+
+def test_plateau_while_much_is_still_to_come() -> None:
+    numbers = random.Random(2)
+    flat = [1 + numbers.gauss(0, 0.005) for _ in range(200)]
+    assert codes(look(train__loss=points(flat))) == ["plateau"]
+    assert codes(look(a_run(step=900), train__loss=points(flat))) == []
+    assert codes(look(train__loss=points([2 - step / 200 for step in range(200)]))) == []
+
+
+def test_padding_and_the_setting_that_helps() -> None:
+    (finding,) = look(a_run(settings={"group_by_length": False}), train__padding_fraction=points([0.5] * 30)).findings
+    assert (finding.text, finding.settings) == ("50% of each batch is padding.", {"group_by_length": True})
+
+
+def test_hang_by_the_schedulers_word() -> None:
+    run = a_run(hang="hung", last_step_at=1000.0, step=40)
+    (finding,) = look(run).findings
+    assert (finding.severity, finding.text) == ("bad", "The last step was 17 min ago, at step 40.")
+    assert codes(look(a_run(hang="slow"))) == ["hang"]
+    assert codes(look(run.model_copy(update={"state": "failed"}))) == []
+
+
+def test_another_program_on_the_card() -> None:
+    ours = GpuProcess(pid=1, memory_bytes=4 * GB, owner="run/r")
+    theirs = GpuProcess(pid=77, name="game", memory_bytes=4 * GB)
+    (finding,) = look(card=a_card(processes=(ours, theirs))).findings
+    assert finding.text == "GPU 0 is shared with game (77)."
+    assert codes(look(card=a_card(processes=(ours,)))) == []
+
+
+def test_the_most_useful_comes_first() -> None:
+    both = look(train__data_wait_fraction=points([0.6] * 60), train__loss=points([1.0] * 30 + [math.nan]))
+    assert codes(both) == ["nan", "data_wait"]
+
+
+def test_a_run_in_the_store_is_gathered_and_diagnosed(store: Store) -> None:
+    clock = ManualClock()
+    now = clock.now()
+    run = store.runs.add(a_run(device="cpu", started_at=now - 60)) or store.runs.get("r")
+    assert run is not None
+    store.series.append("r", 1, [("train/loss", step, now, None, 1 / step) for step in range(1, 50)])
+    store.series.append("r", 1, [("train/data_wait_fraction", step, now, None, 0.5) for step in range(1, 50)])
+    store.telemetry.add(TelemetrySample(taken_at=now - 10, host=HostReading(cpu_percent=50.0)))
+    assert codes(diagnose_run(store, clock, run)) == ["data_wait"]
+
+
+def test_a_run_without_anything_is_too_early(store: Store) -> None:
+    store.runs.add(a_run(started_at=None, last_step_at=None))
+    run = store.runs.get("r")
+    assert run is not None
+    assert diagnose_run(store, ManualClock(), run).text == "Too early to judge: 0 of 20 steps measured."
