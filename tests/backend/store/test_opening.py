@@ -28,7 +28,8 @@ ASSETS = Path(__file__).parents[2] / "assets"
 def _kill(home: Home) -> None:
     """What is left of a process that was killed: the files as they are, nothing closed."""
     code = "import sys, os, signal, pathlib; from tests.helpers.stores import make_store;"
-    code += "s = make_store(pathlib.Path(sys.argv[1])); s.audit.add('a', 'b', 'c', 'd'); os.kill(os.getpid(), signal.SIGKILL)"
+    code += "s = make_store(pathlib.Path(sys.argv[1])); s.audit.add('a', 'b', 'c', 'd');"
+    code += "os.kill(os.getpid(), signal.SIGKILL)"
     died = subprocess.run([sys.executable, "-c", code, str(home.root.parent)], check=False)
     assert died.returncode == -signal.SIGKILL
 
