@@ -20,13 +20,17 @@ REQUIREMENTS = ("mlflow", "torch", "transformers", "tokenizers", "safetensors", 
 """Written without versions: the user's script runs in an environment of the user's choice."""
 
 
+class FilesMissing(Exception):
+    """The folder of a version is not there."""
+
+
 def build(source: Path, target: Path, *, run_id: str | None, created_at: float) -> Path:
     """Make `target` complete or not at all; an existing one stays as it is. FileNotFoundError when the version is
     gone."""
     if target.is_dir():
         return target
     if not source.is_dir():
-        raise FileNotFoundError(f"The files of the version are missing: {source.name}.")
+        raise FilesMissing(f"The files of the version are missing: {source.name}.")
     target.parent.mkdir(parents=True, exist_ok=True)
     passing = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(passing, ignore_errors=True)

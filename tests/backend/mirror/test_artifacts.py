@@ -64,5 +64,5 @@ def test_it_is_complete_or_not_there(version: Path, tmp_path: Path, monkeypatch:
 
 
 def test_a_version_without_files_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="files of the version are missing: 7"):
+    with pytest.raises(artifacts.FilesMissing, match="files of the version are missing: 7"):
         artifacts.build(tmp_path / "7", tmp_path / "out", run_id=None, created_at=0)
