@@ -104,7 +104,8 @@ def _gpu(gpu: GpuReading) -> Iterator[tuple[str, float | None]]:
         "pcie_rx_bytes_per_s",
         "pcie_tx_bytes_per_s",
     ):
-        yield f"gpu/{gpu.index}/{name}", getattr(gpu, name)
+        # a lost card shows its last values, but they are no readings of now
+        yield f"gpu/{gpu.index}/{name}", getattr(gpu, name) if gpu.lost is None else None
 
 
 def _host(host: HostReading) -> Iterator[tuple[str, float | None]]:

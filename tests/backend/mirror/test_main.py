@@ -48,7 +48,8 @@ def run_body(**fields: Any) -> dict[str, Any]:
 def version_body(home: Path, number: int = 1, **fields: Any) -> dict[str, Any]:
     body = {
         "model": "sentiment", "version": number, "removed": False, "path": str(home / "models" / "m" / "1"), "note": "",
-        "tags": {"task": "text-classification", "commit": None}, "created_at": 1.7e9, "run": run_body(name="second", metrics=[]),
+        "tags": {"task": "text-classification", "commit": None}, "created_at": 1.7e9,
+        "run": run_body(name="second", metrics=[]),
     }  # fmt: skip
     return {**body, **fields}
 
