@@ -24,6 +24,8 @@ WARM_SECONDS = 5.0
 GOLDEN_TOLERANCE = 1e-4
 """Largest difference of a score on the CPU in fp32; other devices add up in another order and get ten times that."""
 
+MAX_HEADER = 8 * 1024 * 1024
+
 FORBIDDEN = ("auto_map", "custom_pipelines", "quantization_config")
 """Keys of config.json that make a library run or fetch somebody's code."""
 
@@ -266,8 +268,7 @@ def _labels(path: Path, config: dict[str, Any]) -> tuple[str, ...]:
 def _read_model(path: Path, device: torch.device) -> torch.nn.Module:
     from transformers import AutoModelForSequenceClassification  # late: seconds; engines are forked with it loaded
 
-    if not (path / "model.safetensors").is_file():
-        raise BadModel("model.safetensors is missing")
+    _check_header(path / "model.safetensors")
     try:
         model, info = AutoModelForSequenceClassification.from_pretrained(
             path,
@@ -288,6 +289,18 @@ def _read_model(path: Path, device: torch.device) -> torch.nn.Module:
             names = ", ".join(sorted(str(name) for name in info[key])[:5])
             raise BadModel(f"model.safetensors {text} {len(info[key])} tensors: {names}")
     return model.eval().requires_grad_(False).to(device)
+
+
+def _check_header(file: Path) -> None:
+    """Before any parser: a header over 8 MiB, or longer than its file, is an attack or rubbish."""
+    try:
+        with file.open("rb") as opened:
+            size = int.from_bytes(opened.read(8), "little")
+            rest = os.fstat(opened.fileno()).st_size - 8
+    except OSError as error:
+        raise BadModel(f"{file.name} is missing") from error
+    if not 2 <= size <= min(MAX_HEADER, rest):
+        raise BadModel(f"{file.name} has a header of {size} bytes; at most {min(MAX_HEADER, rest)} can be right")
 
 
 def _choose_device(asked: str) -> torch.device:

@@ -1,0 +1,417 @@
+"""Carries out a change of the live version: intent, load, switch, proof, result. Any failure leaves or restores what
+was live.
+
+Every step is idempotent and the stage is stored before it is done, so a daemon that dies anywhere finishes or undoes
+it at its next
+start: up to the stage `switch` it is undone, from there on it is finished. A gateway carries out switches in the
+order they were sent,
+so sending the decided one again settles what an earlier one may or may not have done.
+"""
+
+import contextlib
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from backend.clock import Clock
+from backend.contract.base import Record
+from backend.contract.commands import Command, Deploy, Switch, Unload
+from backend.contract.errors import Conflict, ErrorReply, ModeldeckError, NotFound, Refused, Unavailable
+from backend.contract.events import CommandDone
+from backend.contract.resources import EndpointRecord, HistoryEntry, Operation
+from backend.contract.states import EndpointState
+from backend.failpoints import failpoint
+from backend.jobs.folder import read_json
+from backend.services import gateway_client
+from backend.services.ingest import Ingest
+from backend.services.versions import VersionService
+from backend.store import Store
+from backend.supervisor.launch import Supervisor
+
+log = logging.getLogger(__name__)
+
+STAGES = ("load", "warm_up", "switch", "verify")
+UNDOABLE = ("promote", "rollback", "undo")
+LOAD_S = 330.0
+SWITCH_S = 30.0
+GATEWAY_S = 120.0
+"""How long recovery waits for a gateway that is being started again."""
+
+PROOF_TOLERANCE = 5e-3
+"""A real answer is batched with others' requests; the strict comparison was made before the switch."""
+
+
+class Intent(Record):
+    """What shall be done, stored before it is begun; everything recovery needs."""
+
+    kind: str
+    model: str
+    endpoint: str
+    job_id: str
+    from_version: int | None
+    to_version: int
+    standby_version: int | None
+    champion: int | None  # aliases before
+    previous: int | None
+    champion_after: int | None
+    previous_after: int | None
+    reason: str
+    actor: str
+    client: str = ""
+    undoes: str | None = None
+    began_at: float = 0.0
+
+
+class Promoter:
+    """Runs intents, each in a thread of its own, one at a time per endpoint."""
+
+    def __init__(
+        self, store: Store, supervisor: Supervisor, ingest: Ingest, versions: VersionService, clock: Clock
+    ) -> None:
+        self._store = store
+        self._supervisor = supervisor
+        self._ingest = ingest
+        self._versions = versions
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._busy: dict[str, str] = {}  # endpoint → what is on its way
+        self._threads: dict[str, threading.Thread] = {}
+        self._closing = threading.Event()
+
+    # ---- start and wait ----------------------------------------------------------------------------------------------
+
+    def start(self, intent: Intent) -> Operation:
+        """Store the intent and begin; Conflict while another change of this endpoint is on its way."""
+        self._claim(intent.endpoint, f"{intent.kind} to version {intent.to_version}")
+        try:
+            intent = intent.model_copy(update={"began_at": self._clock.now()})
+            with self._store.transaction():
+                operation = self._store.operations.start(
+                    intent.kind, f"model/{intent.model}", STAGES, intent.model_dump(mode="json")
+                )
+                self._audit(intent, "intent", {"operation": operation.id})
+        except BaseException:
+            self._release(intent.endpoint)
+            raise
+        self._thread(operation.id, self._run, intent)
+        return operation
+
+    def wait(self, operation_id: str, timeout: float) -> Operation:
+        """The operation when it has ended, or as it is when the time is over; NotFound."""
+        thread = self._threads.get(operation_id)
+        if thread is not None:
+            thread.join(timeout)
+        found = self._store.operations.get(operation_id)
+        if found is None:
+            raise NotFound(f"There is no operation {operation_id!r:.80}.")
+        return found
+
+    def recover(self) -> list[str]:
+        """Settle every unfinished intent, each in its own thread."""
+        found = [o for o in self._store.operations.unfinished() if o.kind in UNDOABLE]
+        for operation in found:
+            intent = Intent.model_validate(self._store.operations.details(operation.id))
+            self._claim(intent.endpoint, f"recovery of {intent.kind} to version {intent.to_version}")
+            self._thread(operation.id, self._settle, intent)
+        return [operation.id for operation in found]
+
+    def close(self, timeout: float) -> None:
+        """Stop waiting for gateways and join."""
+        self._closing.set()
+        end = time.monotonic() + timeout
+        for thread in list(self._threads.values()):
+            thread.join(max(0.0, end - time.monotonic()))
+
+    @contextlib.contextmanager
+    def alone(self, endpoint: str) -> Iterator[None]:
+        """Nothing else changes this endpoint meanwhile; Conflict when something does already."""
+        self._claim(endpoint, "a change of the endpoint")
+        try:
+            yield
+        finally:
+            self._release(endpoint)
+
+    def _claim(self, endpoint: str, what: str) -> None:
+        with self._guard:
+            if endpoint in self._busy:
+                raise Conflict(
+                    f"{self._busy[endpoint].capitalize()} is on its way on {endpoint}.",
+                    code="busy",
+                    fix="Wait until it has ended.",
+                )
+            self._busy[endpoint] = what
+
+    def _release(self, endpoint: str) -> None:
+        with self._guard:
+            self._busy.pop(endpoint, None)
+
+    def _thread(self, operation_id: str, work: Any, intent: Intent) -> None:
+        def run() -> None:
+            try:
+                work(operation_id, intent)
+            except Exception:  # the edge of a thread; what could be told was told
+                log.exception("%s of %s was left for recovery", intent.kind, intent.endpoint)
+            finally:
+                self._release(intent.endpoint)
+
+        self._threads = {key: thread for key, thread in self._threads.items() if thread.is_alive()}
+        thread = threading.Thread(target=run, name=f"{intent.kind}-{intent.endpoint}", daemon=True)
+        self._threads[operation_id] = thread
+        thread.start()
+
+    # ---- the change --------------------------------------------------------------------------------------------------
+
+    def _run(self, operation_id: str, intent: Intent) -> None:
+        failpoint("promote.after_intent")
+        switched = False
+        try:
+            started = time.monotonic()
+            if intent.standby_version != intent.to_version or not self._standby_ready(intent):
+                self._load(operation_id, intent)
+            failpoint("promote.after_deploy")
+            self._stage(operation_id, "switch")
+            switched = True
+            done = self._tell(intent, Switch(id=_id(), version=intent.to_version), SWITCH_S)
+            failpoint("promote.after_switch")
+            self._stage(operation_id, "verify")
+            self._prove(intent)
+            seconds = round(time.monotonic() - started, 3)
+        except (ModeldeckError, OSError, ValueError, KeyError) as error:
+            if self._closing.is_set():
+                raise  # the daemon ends: recovery settles it
+            self._undo(operation_id, intent, error, switched=switched)
+            return
+        failpoint("promote.before_result")
+        self._done(operation_id, intent, seconds, done.result.get("paused_ms"))
+
+    def _load(self, operation_id: str, intent: Intent) -> None:
+        version = self._versions.verify(intent.model, intent.to_version)
+        self._wake_failed(intent)
+        command = Deploy(id=_id(), model=intent.model, version=intent.to_version, path=version.path)
+
+        def look(endpoint: EndpointRecord) -> None:
+            states = {engine.get("version"): engine.get("state") for engine in endpoint.engines}
+            if states.get(intent.to_version) == "warming":
+                self._stage(operation_id, "warm_up")
+
+        self._tell(intent, command, LOAD_S, look)
+        self._stage(operation_id, "warm_up")
+
+    def _wake_failed(self, intent: Intent) -> None:
+        """An endpoint whose version was given up may come to life by another one; what it says counts again."""
+        endpoint = self._store.endpoints.get(intent.endpoint)
+        if endpoint is not None and endpoint.state == EndpointState.FAILED:
+            self._store.endpoints.change(intent.endpoint, state=EndpointState.STARTING)
+
+    def _standby_ready(self, intent: Intent) -> bool:
+        endpoint = self._store.endpoints.get(intent.endpoint)
+        engines = endpoint.engines if endpoint else ()
+        return any(e.get("version") == intent.to_version and e.get("state") == "ready" for e in engines)
+
+    def _prove(self, intent: Intent) -> None:
+        """Ask it as anybody would: the answer must come from the new version and be the golden one."""
+        version = self._versions.get(intent.model, intent.to_version)
+        golden = read_json(Path(version.path) / "golden.json")
+        text, expected = golden["inputs"][0], golden["outputs"][0]
+        answer = gateway_client.ask(self._endpoint(intent), "/predict", {"inputs": [text], "truncate": True})
+        if answer.get("version") != intent.to_version or answer.get("model") != intent.model:
+            raise Refused(f"After the switch version {answer.get('version')} answered instead of {intent.to_version}.")
+        found = answer["predictions"][0]
+        if abs(found["scores"][expected["label"]] - expected["score"]) > PROOF_TOLERANCE:
+            raise Refused(
+                f"After the switch version {intent.to_version} answered {found['label']} {found['score']:.4f} to a "
+                f"golden input, expected {expected['label']} {expected['score']:.4f}."
+            )
+
+    def _done(self, operation_id: str, intent: Intent, seconds: float, paused_ms: Any = None) -> None:
+        """Aliases, history, audit and result are one transaction: either the change is known everywhere or nowhere."""
+        now = self._clock.now()
+        result = {
+            "from_version": intent.from_version,
+            "to_version": intent.to_version,
+            "seconds": seconds,
+            "paused_ms": paused_ms,
+            "model": intent.model,
+            "endpoint": intent.endpoint,
+        }
+        versions = self._store.versions
+        with self._store.transaction():
+            versions.set_alias(intent.model, "champion", intent.champion_after)
+            versions.set_alias(intent.model, "previous", self._existing(intent.model, intent.previous_after))
+            if intent.from_version is not None:
+                before = versions.version(intent.model, intent.from_version)
+                live_since = before.last_served_at if before else None
+                versions.served(intent.model, intent.from_version, now if live_since is None else live_since, now)
+            versions.served(intent.model, intent.to_version, now, now)
+            self._history(intent, "done", seconds)
+            self._audit(intent, "done", {"operation": operation_id, "seconds": seconds})
+            if intent.undoes is not None:
+                self._store.operations.stage(intent.undoes, "verify", "undone", {"undone": operation_id})
+            self._store.operations.finish(operation_id, result, f"Version {intent.to_version} answers")
+
+    def _existing(self, model: str, number: int | None) -> int | None:
+        found = self._store.versions.version(model, number) if number is not None else None
+        return number if found is not None and not found.deleted else None
+
+    # ---- when it does not work ---------------------------------------------------------------------------------------
+
+    def _undo(self, operation_id: str, intent: Intent, error: Exception, *, switched: bool) -> None:
+        """Put back what was live, unload what was loaded, and say why."""
+        text = str(error) if isinstance(error, ModeldeckError) else f"{type(error).__name__}: {error}"
+        try:
+            self._restore(intent, switched=switched)
+        except ModeldeckError as second:
+            text = f"{text} What was live could not be restored at once: {second}"
+        self._failed(operation_id, intent, error, text)
+
+    def _restore(self, intent: Intent, *, switched: bool) -> None:
+        """A gateway that died may have remembered the switch before it could say so: it is waited for and told
+        again."""
+        if intent.from_version is None:
+            return
+        if switched and self._wait_for_gateway(intent):
+            path = self._versions.get(intent.model, intent.from_version).path
+            back = Deploy(id=_id(), model=intent.model, version=intent.from_version, path=path)
+            self._tell(intent, back, LOAD_S)
+            self._tell(intent, Switch(id=_id(), version=intent.from_version), SWITCH_S)
+        if intent.to_version != intent.standby_version and self._alive(intent):
+            self._tell(intent, Unload(id=_id(), version=intent.to_version), SWITCH_S)
+
+    def _failed(self, operation_id: str, intent: Intent, error: Exception, text: str) -> None:
+        live = f"version {intent.from_version} stays live" if intent.from_version is not None else "nothing is live"
+        kind = "refused" if isinstance(error, Refused) else "broken"
+        reply = ErrorReply(
+            kind=kind,  # type: ignore[arg-type]
+            code=getattr(error, "code", "broken"),
+            text=f"{text.rstrip('.')}; {live}.",
+            fix=getattr(error, "fix", None),
+            details={"live_version": intent.from_version, **getattr(error, "details", {})},
+        )
+        with self._store.transaction():
+            self._history(intent, "aborted", None)
+            self._audit(intent, "aborted", {"operation": operation_id, "why": text})
+            self._store.operations.fail(operation_id, reply)
+
+    # ---- after a death -----------------------------------------------------------------------------------------------
+
+    def _settle(self, operation_id: str, intent: Intent) -> None:
+        """Finish from the stage `switch` on, undo before it; without a gateway, as its last words say."""
+        failpoint("promote.in_recovery")
+        operation = self._store.operations.get(operation_id)
+        forward = operation is not None and operation.stage in ("switch", "verify")
+        try:
+            if not self._wait_for_gateway(intent):
+                self._settle_from_record(operation_id, intent)
+            elif forward:
+                self._finish_late(operation_id, intent)
+            else:
+                self._restore(intent, switched=False)
+                self._failed(operation_id, intent, _interrupted(), str(_interrupted()))
+        except (ModeldeckError, OSError, ValueError, KeyError) as error:
+            if self._closing.is_set():
+                raise
+            self._undo(operation_id, intent, error, switched=forward)
+
+    def _finish_late(self, operation_id: str, intent: Intent) -> None:
+        version = self._versions.verify(intent.model, intent.to_version)
+        deploy = Deploy(id=_id(), model=intent.model, version=intent.to_version, path=version.path)
+        self._tell(intent, deploy, LOAD_S)
+        done = self._tell(intent, Switch(id=_id(), version=intent.to_version), SWITCH_S)
+        self._prove(intent)
+        seconds = round(max(self._clock.now() - intent.began_at, 0.0), 3)
+        self._done(operation_id, intent, seconds, done.result.get("paused_ms"))
+
+    def _settle_from_record(self, operation_id: str, intent: Intent) -> None:
+        """The endpoint does not run: what its log said last is what it will come back with."""
+        endpoint = self._store.endpoints.get(intent.endpoint)
+        if endpoint is not None and endpoint.live_version == intent.to_version:
+            self._done(operation_id, intent, round(max(self._clock.now() - intent.began_at, 0.0), 3))
+        else:
+            self._failed(operation_id, intent, _interrupted(), str(_interrupted()))
+
+    def _wait_for_gateway(self, intent: Intent) -> bool:
+        """True when the gateway lives and everything it said is stored. An endpoint at rest is not waited for."""
+        end = time.monotonic() + GATEWAY_S
+        while time.monotonic() < end and not self._closing.is_set():
+            endpoint = self._store.endpoints.get(intent.endpoint)
+            if endpoint is None:
+                return False
+            if self._alive(intent):
+                return True
+            if endpoint.state in (EndpointState.STOPPED, EndpointState.FAILED) and self._ingest.drained(intent.job_id):
+                return False
+            self._closing.wait(0.05)
+        return False
+
+    # ---- small things ------------------------------------------------------------------------------------------------
+
+    def _tell(self, intent: Intent, command: Command, timeout_s: float, look: Any = None) -> CommandDone:
+        """Send a command and wait for its answer; Refused with the gateway's words, Unavailable when it does not
+        answer."""
+        self._supervisor.send(intent.job_id, command)
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            try:
+                done = self._ingest.wait_command(command.id, 0.25)
+            except TimeoutError:
+                if self._closing.is_set():
+                    raise Unavailable("the backend is shutting down", code="closing") from None
+                if not self._alive(intent) and self._ingest.drained(intent.job_id):
+                    raise Unavailable("the endpoint's process ended meanwhile", code="gateway_died") from None
+                if look is not None:
+                    look(self._endpoint(intent))
+                continue
+            if not done.ok:
+                raise Refused(f"Version {intent.to_version} was not taken: {done.text}", code="not_ready")
+            return done
+        raise Unavailable(f"the endpoint did not answer {type(command).__name__.lower()} within {timeout_s:g} s")
+
+    def _endpoint(self, intent: Intent) -> EndpointRecord:
+        found = self._store.endpoints.get(intent.endpoint)
+        if found is None:
+            raise NotFound(f"Endpoint {intent.endpoint} was deleted.")
+        return found
+
+    def _alive(self, intent: Intent) -> bool:
+        try:
+            return self._supervisor.observe(intent.job_id).alive
+        except NotFound:
+            return False
+
+    def _stage(self, operation_id: str, stage: str) -> None:
+        found = self._store.operations.get(operation_id)
+        if found is not None and found.stage != stage:
+            self._store.operations.stage(operation_id, stage)
+
+    def _audit(self, intent: Intent, result: str, details: dict[str, Any]) -> None:
+        before = "" if intent.from_version is None else f"version {intent.from_version}"
+        after = f"version {intent.to_version}" if result != "aborted" else before
+        self._store.audit.add(
+            intent.actor, intent.client, intent.kind, f"model/{intent.model}", before, after, intent.reason, result,
+            {"endpoint": intent.endpoint, **details},
+        )  # fmt: skip
+
+    def _history(self, intent: Intent, result: str, seconds: float | None) -> None:
+        entry = HistoryEntry(
+            time=self._clock.now(),
+            actor=intent.actor,
+            action=intent.kind,
+            from_version=intent.from_version,
+            to_version=intent.to_version,
+            reason=intent.reason,
+            result=result,
+            seconds=seconds,
+        )
+        self._store.versions.add_history(intent.model, entry)
+
+
+def _id() -> str:
+    return f"cmd-{secrets.token_hex(8)}"
+
+
+def _interrupted() -> Unavailable:
+    return Unavailable("The backend ended before the switch", code="interrupted")
