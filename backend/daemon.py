@@ -25,6 +25,7 @@ import uvicorn
 from backend.clock import SystemClock
 from backend.contract.errors import ModeldeckError, Refused
 from backend.contract.resources import MirrorStatus
+from backend.jobs.manifest import verify
 from backend.launch import OCCUPIED, VERSION
 from backend.loops import Loop, every
 from backend.paths import Home, default_home
@@ -34,6 +35,8 @@ from backend.server.parts import Parts
 from backend.services.datasets import DatasetService
 from backend.services.endpoints import EndpointService
 from backend.services.ingest import Ingest
+from backend.services.mirror import MirrorService
+from backend.services.mirror_notes import MirrorNotes
 from backend.services.owners import owners_of
 from backend.services.registering import Registrar
 from backend.services.runs import RunService
@@ -91,7 +94,9 @@ class Daemon:
             self._closing.callback(doorway.withdraw, self.home)
             parts = self._build(store, door, read_only)
             self._serve(parts, door)
-            log.info("stopped")
+            for loop in self.loops:  # all at once: each may take a second to notice
+                loop.ask_to_end()
+        log.info("stopped")
         return 0
 
     def stop(self) -> None:
@@ -108,7 +113,7 @@ class Daemon:
         supervisor = Supervisor(home, clock)
         datasets = DatasetService(store, home, clock)
         versions = VersionService(store, home, clock)
-        ingest = Ingest(store, home, clock)
+        ingest = Ingest(store, home, clock, verify_model=lambda folder: verify(folder) is None)
         scheduler = Scheduler(store, supervisor, ingest, home, clock)
         runs = RunService(store, supervisor, scheduler, datasets, home, clock)
         endpoints = EndpointService(store, supervisor, ingest, versions, home, clock)
@@ -137,10 +142,11 @@ class Daemon:
         store.idempotency.release_unanswered()
         registrar.recover()
         self._closing.callback(registrar.close)
+        self._closing.callback(endpoints.close)
         telemetry = TelemetryService(store, home, clock, owners=lambda: owners_of(store, supervisor))
         watch = Watch(store, clock)
-        self._loop("ingest", ingest.run)
-        self._loop("scheduler", scheduler.run)
+        self._loop("ingest", ingest.run, ingest.wake)
+        self._loop("scheduler", scheduler.run, scheduler.wake)
         self._loop("recovery", lambda _stop: endpoints.recover())
         self._loop("telemetry", telemetry.run)
         self._loop("watch", watch.run)
@@ -148,18 +154,18 @@ class Daemon:
         parts.mirror = self._start_mirror(store)
         return parts
 
-    def _loop(self, name: str, work: Callable[[threading.Event], Any]) -> None:
-        loop = Loop(name, work).start()
+    def _loop(self, name: str, work: Callable[[threading.Event], Any], nudge: Callable[[], None] | None = None) -> None:
+        loop = Loop(name, work, nudge).start()
         self.loops.append(loop)
         self._closing.callback(loop.close)
 
     def _start_mirror(self, store: Store) -> Callable[[], MirrorStatus | None]:
         """The MLflow neighbour, in its own process behind an outbox."""
-        from backend.services.mirroring import Mirroring
-
-        mirroring = Mirroring(store, self.home, self.clock)
-        self._loop("mirror", mirroring.run)
-        return mirroring.status
+        mirror = MirrorService(store, self.home, self.clock)
+        notes = MirrorNotes(store, self.home, mirror.wake)
+        self._loop("mirror", mirror.run, mirror.wake)
+        self._loop("mirror-notes", notes.run, notes.wake)
+        return mirror.status
 
     def _housekeeping(self, store: Store) -> Callable[[threading.Event], None]:
         """A copy of the database a day; the first one a day after the newest there is."""

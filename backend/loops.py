@@ -19,8 +19,11 @@ class Loop:
     """Runs `work(stop)` in a thread until close(); when it raises, it is logged and started again after a growing
     wait."""
 
-    def __init__(self, name: str, work: Callable[[threading.Event], None]) -> None:
+    def __init__(
+        self, name: str, work: Callable[[threading.Event], object], nudge: Callable[[], None] | None = None
+    ) -> None:
         self.name = name
+        self._nudge = nudge
         self.restarts = 0
         self.reference = ""
         self._work = work
@@ -33,9 +36,15 @@ class Loop:
         self._thread.start()
         return self
 
+    def ask_to_end(self) -> None:
+        """Let it end soon; returns at once."""
+        self._stop.set()
+        if self._nudge is not None:
+            self._nudge()
+
     def close(self) -> None:
         """Ask it to end and wait; a loop that does not end in time is logged and left to the end of the process."""
-        self._stop.set()
+        self.ask_to_end()
         self._thread.join(JOIN_S)
         if self._thread.is_alive():
             log.error("the loop %s did not end within %g s", self.name, JOIN_S)

@@ -7,6 +7,8 @@ from backend import launch
 from backend.cli.context import Context
 from backend.cli.output import plain
 from backend.client import Client
+from backend.clock import SystemClock
+from backend.contract.errors import NotFound
 
 UNSOUND = 1
 TIMEOUT_S = 600.0
@@ -33,7 +35,13 @@ def _examine(context: Context) -> dict[str, Any]:
         with Client(backend) as client:
             report: dict[str, Any] = client.ask("GET", "/system/doctor", timeout_s=TIMEOUT_S)
             return report
-    from backend.clock import SystemClock
-    from backend.services.doctor import examine_home
+    from backend.services.doctor import run_doctor as examine
+    from backend.store import open_store
 
-    return examine_home(context.home, SystemClock()).model_dump(mode="json")
+    if not context.home.database.exists():
+        raise NotFound(f"There is no home folder at {context.home.root}.", fix="Name another one with --home DIR.")
+    store = open_store(context.home, SystemClock(), read_only=True)
+    try:
+        return examine(context.home, store).model_dump(mode="json")
+    finally:
+        store.close()

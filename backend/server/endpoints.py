@@ -93,15 +93,5 @@ def list_windows(
     version: Annotated[int | None, Query(ge=1)] = None,
 ) -> dict[str, Any]:
     """Request windows since a unix time, oldest first, each with its time."""
-    return {
-        "items": [
-            _plain(window) for window in parts.store.endpoints.windows(known_endpoint(parts, name).name, since, version)
-        ]
-    }
-
-
-def _plain(window: Any) -> Any:
-    """A (time, RequestWindow) pair as one object; anything else as it is."""
-    if isinstance(window, tuple):
-        return {"time": window[0], **window[1].model_dump(mode="json")}
-    return window.model_dump(mode="json") if hasattr(window, "model_dump") else window
+    found = parts.store.endpoints.timed_windows(known_endpoint(parts, name).name, since, version)
+    return {"items": [{"time": time, **window.model_dump(mode="json")} for time, window in found]}

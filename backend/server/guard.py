@@ -219,10 +219,14 @@ async def _collect(receive: Receive) -> bytes:
             raise _refuse(400, "disconnected", "The client went away.")
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY:
-            raise Refusal(TooLarge(f"The body is over the limit of {MAX_BODY} bytes.", limit=MAX_BODY))
-        parts.append(part)
         more = message.get("more_body", False)
+        if size <= MAX_BODY:
+            parts.append(part)
+        else:
+            parts.clear()
+            # Read on a little and throw it away: hanging up in the middle would cost the client our answer.
+            if not more or size > 8 * MAX_BODY:
+                raise Refusal(TooLarge(f"The body is over the limit of {MAX_BODY} bytes.", limit=MAX_BODY))
     return b"".join(parts)
 
 

@@ -89,9 +89,9 @@ def read_system(parts: PartsIn) -> SystemStatus:
 @router.get("/system/doctor")
 def examine(parts: PartsIn) -> DoctorReport:
     """Check every invariant of the home folder; takes seconds on a large one."""
-    from backend.services.doctor import examine_home
+    from backend.services.doctor import run_doctor  # late: rarely asked
 
-    return examine_home(parts.home, parts.clock, parts.store)
+    return run_doctor(parts.home, parts.store)
 
 
 @router.get("/system/log")

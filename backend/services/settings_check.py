@@ -68,7 +68,7 @@ def allowed_values(field: FieldInfo) -> str:
     kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
     kind = next((kinds[t] for t in _types(field.annotation) if t in kinds), "a value")
     words = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
-    limits = [f"{words[name]} {value:g}" for name, value in _limits(field).items()]
+    limits = [f"{words[name]} {_short(value)}" for name, value in _limits(field).items()]
     optional = " or empty" if type(None) in _types(field.annotation) else ""
     return f"{kind}{' ' if limits else ''}{' and '.join(limits)}{optional}"
 
@@ -106,3 +106,7 @@ def changed_settings(settings: Request) -> tuple[str, ...]:
     """Names of the fields that differ from the recipe's defaults."""
     defaults = type(settings)()
     return tuple(name for name in type(settings).model_fields if getattr(settings, name) != getattr(defaults, name))
+
+
+def _short(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
