@@ -30,7 +30,7 @@ LEVELS = (("info", "All"), ("warning", "Warnings"), ("eval", "Eval"))
 class ChartsTab(QWidget):
     """Signals: note_wanted(place dict), clone_wanted(settings), why_wanted(finding)."""
 
-    note_wanted = Signal(dict)
+    note_wanted = Signal(object)
     clone_wanted = Signal(dict)
     why_wanted = Signal(object)
 

@@ -1,7 +1,7 @@
 """Feeds the charts of one run: history once, then every batch of the feed, without gap or duplicate.
 
-What arrives while the history is being read waits; a waiting point is taken only when it is newer than the last point of
-its curve.
+What arrives while the history is being read waits; a waiting point is taken only when it is newer than the last point
+of its curve.
 """
 
 from __future__ import annotations

@@ -31,11 +31,11 @@ class LogTab(QWidget):
         self._context, self._run = context, run
         self._read = False
         self.view = LogView(tr("Log of the run"))
-        self._find = QLineEdit()
-        self._find.setPlaceholderText(tr("Find"))
-        self._find.setClearButtonEnabled(True)
-        self._find.setFixedWidth(220)
-        self._find.returnPressed.connect(self._on_find)
+        self._needle = QLineEdit()
+        self._needle.setPlaceholderText(tr("Find"))
+        self._needle.setClearButtonEnabled(True)
+        self._needle.setFixedWidth(220)
+        self._needle.returnPressed.connect(self._on_find)
         self._level = Segmented([(value, tr(text)) for value, text in LEVELS], "debug", name=tr("Level"))
         self._level.changed.connect(self.view.set_level)
         self._follow = Toggle(tr("Follow"), True)
@@ -47,7 +47,7 @@ class LogTab(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
-        layout.addWidget(row(self._find, self._level, self._count, None, self._follow, self._copy, gap=10))
+        layout.addWidget(row(self._needle, self._level, self._count, None, self._follow, self._copy, gap=10))
         panel = Panel(flush=True)
         panel.add(self.view, 1)
         layout.addWidget(panel, 1)
@@ -78,11 +78,11 @@ class LogTab(QWidget):
 
     def focus_find(self) -> None:
         """Ctrl+F."""
-        self._find.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._needle.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _on_find(self) -> None:
-        found = self.view.find(self._find.text())
-        self._count.setText("" if found else tr("“{needle}” is not in the log.", needle=self._find.text()))
+        found = self.view.find(self._needle.text())
+        self._count.setText("" if found else tr("“{needle}” is not in the log.", needle=self._needle.text()))
 
     def _on_copy(self) -> None:
         self._context.copy(self.view.text())

@@ -1,0 +1,161 @@
+"""The run page with real clicks: history and feed without gap, buttons that fit the state, sheets that ask."""
+
+import math
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from backend.contract.resources import Failure, RunEvent, RunRecord
+from console.pages.run import RunPage
+from console.pages.run.facts_tab import to_yaml
+from console.pages.run.head import buttons_for
+from console.pages.run.sheets import RegisterSheet, StopSheet
+from console.pages.run.tables_tab import sample_rows
+from console.state.changes import Changes
+from tests.console.pages.conftest import Desk
+
+
+def record(**fields: Any) -> RunRecord:
+    known = {"id": "r1", "name": "movie-s42", "recipe": "text_classification", "state": "running", "step": 3,
+             "total_steps": 10, "started_at": 900.0}  # fmt: skip
+    return RunRecord(**{**known, **fields})
+
+
+def put(desk: Desk, run: RunRecord) -> Changes:
+    desk.state.runs[run.id] = run
+    return Changes(runs={run.id})
+
+
+def series(values: list[Any], first: int = 1) -> dict[str, Any]:
+    steps = list(range(first, first + len(values)))
+    data = {"steps": steps, "times": [900.0 + s for s in steps], "epochs": [], "values": values, "count": len(values)}
+    return {"run_id": "r1", "series": {"train/loss": data}, "next_event": 5}
+
+
+@pytest.fixture
+def page(desk: Desk, qtbot: QtBot) -> RunPage:
+    put(desk, record())
+    page = RunPage(desk.context)
+    qtbot.addWidget(page)
+    page.resize(1200, 800)
+    page.show()
+    page.open_target("r1")
+    return page
+
+
+def losses(page: RunPage) -> tuple[list[float], list[float]]:
+    found = page.charts.group.store.get("train/loss")
+    return list(found.column("step")), list(found.values)
+
+
+def test_points_that_came_while_reading_follow_without_gap_or_duplicate(desk: Desk, page: RunPage) -> None:
+    page.refresh(Changes(points={"r1": [("train/loss", step, 900.0 + step, None, step / 10) for step in (2, 3, 4)]}))
+    desk.link.last("GET", "/runs/r1/series").succeed(series([0.1, 0.2, 0.3]))
+    page.refresh(Changes(points={"r1": [("train/loss", 5, 905.0, None, math.nan)]}))
+    steps, values = losses(page)
+    assert steps == [1, 2, 3, 4, 5]
+    assert values[:4] == [0.1, 0.2, 0.3, 0.4]
+    assert math.isnan(values[4])
+
+
+def test_a_new_attempt_reads_the_history_again(desk: Desk, page: RunPage) -> None:
+    desk.link.last("GET", "/runs/r1/series").succeed(series([0.1]))
+    before = len([a for a in desk.link.asked if a.path == "/runs/r1/series"])
+    page.refresh(put(desk, record(attempt=2)))
+    assert len([a for a in desk.link.asked if a.path == "/runs/r1/series"]) == before + 1
+
+
+def test_pause_is_asked_once_and_waits_for_the_answer(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
+    button = page.head.button("pause")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    asked = desk.link.last("POST", "/runs/r1/commands")
+    assert asked.body == {"command": "pause"}
+    assert button.busy
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert len([a for a in desk.link.asked if a.path == "/runs/r1/commands"]) == 1
+    asked.refuse("The run has ended.", "Start it again.")
+    assert not button.busy
+    assert desk.toasts == [("bad", "The run has ended.", "Start it again.")]
+
+
+def test_a_paused_run_offers_resume(desk: Desk, page: RunPage) -> None:
+    page.refresh(put(desk, record(state="paused")))
+    assert page.head.button("pause") is None
+    assert page.head.button("resume") is not None
+    assert page.head.pill.word == "Paused"
+
+
+@pytest.mark.parametrize(
+    ("fields", "buttons"),
+    [
+        ({"state": "queued"}, ("cancel",)),
+        ({"state": "completed", "model_ready": True}, ("clone", "compare", "register")),
+        ({"state": "failed", "resumable": True}, ("clone", "continue")),
+        ({"state": "interrupted", "resumable": False}, ("clone",)),
+    ],
+)
+def test_buttons_fit_the_state(fields: dict[str, Any], buttons: tuple[str, ...]) -> None:
+    assert buttons_for(record(**fields)) == buttons
+
+
+def test_stop_asks_first_and_saves_by_default(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
+    qtbot.mouseClick(page.head.button("stop"), Qt.MouseButton.LeftButton)
+    sheet = desk.sheets[-1]
+    assert isinstance(sheet, StopSheet)
+    qtbot.addWidget(sheet)
+    sheet.submit()
+    assert desk.link.last("POST", "/runs/r1/commands").body == {"command": "stop", "save": True}
+
+
+def test_register_names_the_version_it_becomes(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
+    page.refresh(put(desk, record(state="completed", model_ready=True, dataset_name="Movie reviews")))
+    qtbot.mouseClick(page.head.button("register"), Qt.MouseButton.LeftButton)
+    sheet = desk.sheets[-1]
+    assert isinstance(sheet, RegisterSheet)
+    qtbot.addWidget(sheet)
+    sheet.submit()
+    asked = desk.link.last("POST", "/models")
+    assert asked.body == {"run_id": "r1", "name": "movie-reviews", "note": ""}
+    asked.succeed({"id": "op1"})
+    assert desk.places[-1] == "model/movie-reviews"
+
+
+def test_failure_says_cause_and_offers_the_way_on(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
+    failure = Failure(code="signal", text="The worker was killed.", advice="Resume from the newest checkpoint.")
+    page.refresh(
+        put(desk, record(state="failed", cause="Killed by signal 9 (SIGKILL)", failure=failure, resumable=True))
+    )
+    assert page.failed.isVisible()
+    qtbot.mouseClick(page.head.button("continue"), Qt.MouseButton.LeftButton)
+    assert desk.link.last("POST", "/runs/r1/resume").body == {}
+
+
+def test_events_become_markers_and_rows_once(desk: Desk, page: RunPage) -> None:
+    event = RunEvent(id=1, run_id="r1", kind="checkpoint", time=903.0, step=3, text="Checkpoint saved, 21 MB")
+    page.refresh(Changes(run_events={"r1": [event]}))
+    page.refresh(Changes(run_events={"r1": [event]}))
+    assert [mark.text for mark in page.charts.group.events] == ["Checkpoint saved, 21 MB"]
+
+
+def test_a_run_that_is_gone_is_said(desk: Desk, page: RunPage) -> None:
+    desk.state.loaded = True
+    page.open_target("nowhere")
+    assert "missing" in page._parts
+
+
+def test_config_copies_as_yaml_that_new_run_reads() -> None:
+    text = to_yaml(record(settings={"epochs": 3, "method": "lora"}, dataset_name="tickets"))
+    assert text.splitlines() == [
+        'recipe: "text_classification"', 'dataset: "tickets"', "settings:", "  epochs: 3", '  method: "lora"',
+    ]  # fmt: skip
+
+
+def test_samples_show_the_newest_answer_and_the_way_there() -> None:
+    def moment(step: int, predicted: str, score: float) -> dict[str, Any]:
+        return {"step": step, "items": [{"text": "a", "expected": "good", "predicted": predicted, "score": score}]}
+
+    (row,) = sample_rows([moment(10, "good", 0.9), moment(5, "bad", 0.6)])
+    assert row["predicted"] == "good"
+    assert row["history"] == [0.4, 0.9]
