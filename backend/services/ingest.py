@@ -38,8 +38,11 @@ LIVE_S = 0.033
 seen."""
 
 IDLE_S = 0.25
-SCAN_S = 2.0
-"""How often all job folders are looked at, also those nobody expects anything of."""
+SCAN_S = 10.0
+"""How often all job folders are looked at; what begins to live is told by the feed."""
+
+REST_S = 1.0
+"""How often a quiet job's row is asked whether it has ended."""
 
 MAINTAIN_S = 60.0
 PUBLISH_RUN_S = 0.25
@@ -76,6 +79,7 @@ class _Job:
     more: bool = False
     unpublished: bool = False
     publish_at: float = 0.0
+    rest_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -229,7 +233,7 @@ class Ingest:
         size = _size(job.folder.events)
         if size == job.size and not job.more:
             self._publish_late(job, now)
-            self._rest(job_id, job)
+            self._rest(job_id, job, now)
             return 0
         result = job.reader.read(job.offset, READ_BYTES)
         job.size, job.more = size, result.offset > job.offset and result.offset < size
@@ -290,10 +294,11 @@ class Ingest:
                 self._handler(job, dict(job.state)).publish()
             job.publish_at, job.unpublished = now + PUBLISH_RUN_S, False
 
-    def _rest(self, job_id: str, job: _Job) -> None:
+    def _rest(self, job_id: str, job: _Job, now: float) -> None:
         """Forget an ended job whose log is stored; the scan finds it again should it say something more."""
-        if job.unpublished or job.spec.kind != "train":
+        if job.unpublished or job.spec.kind != "train" or now < job.rest_at:
             return
+        job.rest_at = now + REST_S
         run = self._store.runs.get(job_id)
         if run is None or run.state in FINAL_RUN_STATES:
             self._leave(job_id)

@@ -9,7 +9,7 @@ from its first step on; the export has every point ever logged.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,23 @@ from sqlalchemy import Connection, delete, func, insert, select
 from backend.contract.errors import NotFound
 from backend.contract.resources import SeriesData
 from backend.store import blocks
-from backend.store.blocks import BLOCK_POINTS, NO_EPOCH, NO_VALUE, TAIL, Columns
+from backend.store.blocks import BLOCK_POINTS, NO_VALUE, Columns
 from backend.store.engine import Database
+from backend.store.series_rows import (
+    Exported,
+    Last,
+    in_order,
+    key_ids,
+    last_in_tail,
+    last_of,
+    merged,
+    series_data,
+    sorted_columns,
+    split_at,
+    statistics,
+    superseded_from,
+    tail_rows,
+)
 from backend.store.tables import SERIES_ATTEMPTS, SERIES_BLOCKS, SERIES_DATA, SERIES_KEYS, SERIES_TAIL
 
 TAIL_POINTS = 16_384
@@ -31,24 +46,6 @@ EXACT_BLOCKS = 48
 
 Point = tuple[str, int, float, float | None, float | None]
 """(key, step, time, epoch, value) as logged."""
-
-
-class Exported(NamedTuple):
-    """One line of an export."""
-
-    key: str
-    step: int
-    time: float
-    value: float | None
-
-
-class Last(NamedTuple):
-    """The newest point of a key."""
-
-    step: int
-    time: float
-    epoch: float | None
-    value: float | None
 
 
 @dataclass
@@ -147,7 +144,7 @@ class Series:
         last = connection.scalar(in_blocks)
         attempts = connection.scalars(select(SERIES_ATTEMPTS.c.attempt).where(SERIES_ATTEMPTS.c.run_id == run_id))
         cache = _RunCache(
-            keys=_key_ids(connection, run_id),
+            keys=key_ids(connection, run_id),
             attempts=set(attempts),
             next_ordinal=tail_end if tail_end is not None else (last + 1 if last is not None else 0),
             tail_points=points or 0,
@@ -165,7 +162,7 @@ class Series:
 
     def _pack_tail(self, connection: Connection, run_id: str, more: list[tuple[int, int, NDArray[Any]]]) -> None:
         """Move the tail of a run, and what would have been its next rows, into blocks."""
-        parts = _tail_rows(connection, run_id) + more
+        parts = tail_rows(connection, run_id) + more
         connection.execute(delete(SERIES_TAIL).where(SERIES_TAIL.c.run_id == run_id))
         for attempt in sorted({part[0] for part in parts}):
             mine = [part for part in parts if part[0] == attempt]
@@ -176,7 +173,7 @@ class Series:
             starts = np.flatnonzero(np.diff(sorted_keys, prepend=sorted_keys[0] - 1))
             for places in np.split(order, starts[1:]):
                 points = joined[places]
-                self._extend(connection, int(points["key"][0]), attempt, _columns(points, ordinals[places]))
+                self._extend(connection, int(points["key"][0]), attempt, sorted_columns(points, ordinals[places]))
 
     def _extend(self, connection: Connection, key: int, attempt: int, columns: Columns) -> None:
         """Fill the last block of a key, then write new ones."""
@@ -201,7 +198,7 @@ class Series:
             number += 1
 
     def _write(self, connection: Connection, place: dict[str, Any], columns: Columns) -> None:
-        row = {**place, **_statistics(columns)}
+        row = {**place, **statistics(columns)}
         data = blocks.pack(columns)
         if place["id"] is None:
             row.pop("id")
@@ -229,11 +226,14 @@ class Series:
         means all.
         """
         with self._database.reading() as connection:
-            ids = _key_ids(connection, run_id)
+            ids = key_ids(connection, run_id)
             view = _View(
-                x, -np.inf if start is None else start, np.inf if stop is None else stop, _cuts(connection, run_id)
+                x,
+                -np.inf if start is None else start,
+                np.inf if stop is None else stop,
+                superseded_from(connection, run_id),
             )
-            tail = _tail_rows(connection, run_id)
+            tail = tail_rows(connection, run_id)
             wanted = ids if keys is None else {name: ids[name] for name in keys if name in ids}
             return {name: self._read_key(connection, key, view, tail, points) for name, key in wanted.items()}
 
@@ -263,8 +263,8 @@ class Series:
             total += len(part)
             parts.append((attempt, part))
         parts.sort(key=lambda item: item[0])
-        joined = _in_order(blocks.join([part for _, part in parts]), view.x)
-        return _series_data(blocks.thin(joined, points), total)
+        joined = in_order(blocks.join([part for _, part in parts]), view.x)
+        return series_data(blocks.thin(joined, points), total)
 
     def _outlines(self, connection: Connection, key: int) -> dict[int, bytes]:
         table = SERIES_BLOCKS.c
@@ -281,18 +281,18 @@ class Series:
 
     def between(self, connection: Connection, run_id: str, first: int, stop: int) -> list[Point]:
         """Points with first ≤ ordinal < stop in log order; for the feed, which stores only their place."""
-        names = {key: name for name, key in _key_ids(connection, run_id).items()}
+        names = {key: name for name, key in key_ids(connection, run_id).items()}
         table = SERIES_BLOCKS.c
         query = select(table.id, table.key_id).join(SERIES_KEYS).where(SERIES_KEYS.c.run_id == run_id)
         query = query.where(table.first_ordinal < stop, table.last_ordinal >= first)
         parts = [(row.key_id, self._points(connection, row.id)) for row in connection.execute(query).all()]
-        for _, start, points in _tail_rows(connection, run_id):
+        for _, start, points in tail_rows(connection, run_id):
             if start < stop and start + len(points) > first:
                 parts += [(key, blocks.from_tail(points, start, key)) for key in names]
         found: list[tuple[int, Point]] = []
         for key, part in parts:
             columns = part.take((part.ordinals >= first) & (part.ordinals < stop))
-            data = _series_data(columns, 0)
+            data = series_data(columns, 0)
             rows = zip(data.steps, data.times, data.epochs, data.values, strict=True)
             found += [(at, (names[key], *row)) for at, row in zip(columns.ordinals.tolist(), rows, strict=True)]
         found.sort(key=lambda item: item[0])
@@ -301,7 +301,7 @@ class Series:
     def keys(self, run_id: str) -> list[str]:
         """The names of all series of a run in the order they first appeared."""
         with self._database.reading() as connection:
-            return list(_key_ids(connection, run_id))
+            return list(key_ids(connection, run_id))
 
     def count(self, run_id: str) -> int:
         """How many points were ever logged."""
@@ -313,11 +313,11 @@ class Series:
     def last(self, run_id: str) -> dict[str, Last]:
         """The newest point of each key in log order."""
         with self._database.reading() as connection:
-            ids = _key_ids(connection, run_id)
-            tail = _tail_rows(connection, run_id)
+            ids = key_ids(connection, run_id)
+            tail = tail_rows(connection, run_id)
             found = {}
             for name, key in ids.items():
-                point = _last_in_tail(tail, key) or self._last_in_blocks(connection, key)
+                point = last_in_tail(tail, key) or self._last_in_blocks(connection, key)
                 if point is not None:
                     found[name] = point
             return found
@@ -326,7 +326,7 @@ class Series:
         table = SERIES_BLOCKS.c
         query = select(table.outline).where(table.key_id == key).order_by(table.last_ordinal.desc()).limit(1)
         outline = connection.scalar(query)
-        return _last_of(blocks.unpack_outlines([outline])) if outline else None
+        return last_of(blocks.unpack_outlines([outline])) if outline else None
 
     # ---- export ----------------------------------------------------------------------------------------------------
 
@@ -334,8 +334,8 @@ class Series:
         """Every point that had been stored when the first is taken, in log order, bit for bit; holds no transaction
         between points."""
         with self._database.reading() as connection:
-            names = {key: name for name, key in _key_ids(connection, run_id).items()}
-            tail = _tail_rows(connection, run_id)
+            names = {key: name for name, key in key_ids(connection, run_id).items()}
+            tail = tail_rows(connection, run_id)
             table = SERIES_BLOCKS.c
             query = select(table.id, table.key_id, table.first_ordinal, table.last_ordinal).join(SERIES_KEYS)
             rows = connection.execute(query.where(SERIES_KEYS.c.run_id == run_id).order_by(table.first_ordinal)).all()
@@ -354,137 +354,5 @@ class Series:
             open_parts.append((row.key_id, part.take(part.ordinals <= row.last_ordinal)))
             # Everything below the first ordinal of the next block is complete.
             limit = rows[index + 1].first_ordinal if index + 1 < len(rows) else None
-            ready, open_parts = _split(open_parts, limit)
-            yield from _merged(ready, names)
-
-
-# ---- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def _key_ids(connection: Connection, run_id: str) -> dict[str, int]:
-    query = (
-        select(SERIES_KEYS.c.name, SERIES_KEYS.c.id).where(SERIES_KEYS.c.run_id == run_id).order_by(SERIES_KEYS.c.id)
-    )
-    return {row.name: row.id for row in connection.execute(query)}
-
-
-def _cuts(connection: Connection, run_id: str) -> dict[int, float]:
-    """Attempt → the step from which a later attempt supersedes it."""
-    query = select(SERIES_ATTEMPTS).where(SERIES_ATTEMPTS.c.run_id == run_id).order_by(SERIES_ATTEMPTS.c.attempt.desc())
-    cuts, lowest = {}, np.inf
-    for row in connection.execute(query):
-        cuts[row.attempt] = lowest
-        lowest = min(lowest, row.first_step)
-    return cuts
-
-
-def _tail_rows(connection: Connection, run_id: str) -> list[tuple[int, int, NDArray[Any]]]:
-    """(attempt, first ordinal, points) of the tail; neighbouring rows of one attempt are joined."""
-    query = select(SERIES_TAIL).where(SERIES_TAIL.c.run_id == run_id).order_by(SERIES_TAIL.c.id)
-    joined: list[tuple[int, int, int, list[bytes]]] = []
-    for row in connection.execute(query):
-        if joined and joined[-1][0] == row.attempt and joined[-1][2] == row.first_ordinal:
-            attempt, first, _, parts = joined[-1]
-            parts.append(row.data)
-            joined[-1] = (attempt, first, row.first_ordinal + len(row.data) // TAIL.itemsize, parts)
-        else:
-            end = row.first_ordinal + len(row.data) // TAIL.itemsize
-            joined.append((row.attempt, row.first_ordinal, end, [row.data]))
-    return [(attempt, first, np.frombuffer(b"".join(parts), TAIL)) for attempt, first, _, parts in joined]
-
-
-def _columns(points: NDArray[Any], ordinals: NDArray[np.int64]) -> Columns:
-    plain = {name: np.ascontiguousarray(points[name]) for name in ("step", "time", "epoch", "value", "flags")}
-    return Columns(ordinals, plain["step"], plain["time"], plain["epoch"], plain["value"], plain["flags"])
-
-
-def _statistics(columns: Columns) -> dict[str, Any]:
-    finite = columns.values[np.isfinite(columns.values)]
-    first, last = float(columns.values[0]), float(columns.values[-1])
-    return {
-        "count": len(columns),
-        "first_ordinal": int(columns.ordinals[0]),
-        "last_ordinal": int(columns.ordinals[-1]),
-        "min_step": int(columns.steps.min()),
-        "max_step": int(columns.steps.max()),
-        "min_time": float(columns.times.min()),
-        "max_time": float(columns.times.max()),
-        "min_value": float(finite.min()) if len(finite) else None,
-        "max_value": float(finite.max()) if len(finite) else None,
-        "first_value": first if np.isfinite(first) else None,
-        "last_value": last if np.isfinite(last) else None,
-        "outline": blocks.pack_outline(columns),
-    }
-
-
-def _in_order(columns: Columns, x: str) -> Columns:
-    """In rising order of x, as charts need it; points of one x stay in log order."""
-    along = columns.times if x == "time" else columns.steps
-    if len(along) < 2 or bool((along[1:] >= along[:-1]).all()):
-        return columns
-    return columns.take(np.argsort(along, kind="stable"))
-
-
-def _series_data(columns: Columns, total: int) -> SeriesData:
-    values = columns.values.tolist()
-    for place in np.flatnonzero(columns.flags & NO_VALUE):
-        values[place] = None
-    epochs = columns.epochs.tolist()
-    for place in np.flatnonzero(columns.flags & NO_EPOCH):
-        epochs[place] = None
-    # model_construct: the types are right by construction, and validating thousands of numbers one by one costs
-    # more than reading them.
-    return SeriesData.model_construct(
-        steps=tuple(columns.steps.tolist()),
-        times=tuple(columns.times.tolist()),
-        epochs=tuple(epochs),
-        values=tuple(values),
-        count=total,
-    )
-
-
-def _last_of(columns: Columns) -> Last:
-    data = _series_data(columns.take(slice(-1, None)), 1)
-    return Last(data.steps[0], data.times[0], data.epochs[0], data.values[0])
-
-
-def _last_in_tail(tail: list[tuple[int, int, NDArray[Any]]], key: int) -> Last | None:
-    for _, first, points in reversed(tail):
-        mine = blocks.from_tail(points, first, key)
-        if len(mine):
-            return _last_of(mine)
-    return None
-
-
-def _split(
-    parts: list[tuple[int, Columns]], limit: int | None
-) -> tuple[list[tuple[int, Columns]], list[tuple[int, Columns]]]:
-    """Points below the limit, and the rest."""
-    if limit is None:
-        return parts, []
-    ready, rest = [], []
-    for key, columns in parts:
-        place = int(np.searchsorted(columns.ordinals, limit))
-        if place:
-            ready.append((key, columns.take(slice(place))))
-        if place < len(columns):
-            rest.append((key, columns.take(slice(place, None))))
-    return ready, rest
-
-
-def _merged(parts: list[tuple[int, Columns]], names: dict[int, str]) -> Iterator[Exported]:
-    if not parts:
-        return
-    joined = blocks.join([columns for _, columns in parts])
-    keys = np.concatenate([np.full(len(columns), key) for key, columns in parts if len(columns)])
-    order = np.argsort(joined.ordinals, kind="stable")
-    rows = zip(
-        keys[order].tolist(),
-        joined.steps[order].tolist(),
-        joined.times[order].tolist(),
-        joined.values[order].tolist(),
-        joined.flags[order].tolist(),
-        strict=True,
-    )
-    for key, step, time, value, flags in rows:
-        yield Exported(names[key], step, time, None if flags & NO_VALUE else value)
+            ready, open_parts = split_at(open_parts, limit)
+            yield from merged(ready, names)
