@@ -11,6 +11,7 @@ import pytest
 
 from backend.contract.commands import Stop
 from backend.contract.errors import Conflict, NotFound
+from backend.contract.jobs import JobSpec
 from backend.jobs import identity
 from backend.jobs.folder import JobFolder
 from backend.jobs.output import LIMIT_BYTES
@@ -25,19 +26,18 @@ def alive(pid: int) -> bool:
 
 
 def test_a_job_leads_its_own_session_and_group_and_has_no_pipe_to_us(jobs: Jobs) -> None:
+    ends = os.pipe()  # as if our own starter had left us one
+    os.set_inheritable(ends[1], True)
     job = jobs.start()
+    for end in ends:
+        os.close(end)
     found = until(job.identity)
+    jobs.wait_kind("started")
     assert os.getsid(found.runner_pid) == found.runner_pid != os.getsid(0)
     assert os.getpgid(found.worker_pid) == found.worker_pid
     for pid in (found.runner_pid, found.worker_pid):
-        targets = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.exists()}
-        ours = {
-            os.readlink(f"/proc/self/fd/{fd}")
-            for fd in os.listdir("/proc/self/fd")
-            if os.path.exists(f"/proc/self/fd/{fd}")
-        }
-        pipes = {target for target in targets & ours if target.startswith(("pipe:", "socket:"))}
-        assert pipes == set()
+        targets = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        assert not [target for target in targets if target.startswith(("pipe:", "socket:"))]
         assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
     seen = jobs.see()
     assert (seen.alive, seen.worker_alive, seen.runner_alive, seen.same_boot) == (True, True, True, True)
@@ -261,6 +261,22 @@ def test_a_flood_of_output_is_capped_and_its_tail_is_harmless(jobs: Jobs) -> Non
     assert len(seen.exit.tail) == 50
     assert "rubbish" in seen.exit.tail[-2]
     assert not set("".join(seen.exit.tail)) & {"\x1b", "\0", "\u202e", "\r"}
+
+
+def test_a_flood_is_capped_while_it_still_runs(jobs: Jobs) -> None:
+    job = jobs.start(flood_bytes=40 * 1024 * 1024, hang_at_step=2)
+    jobs.wait_kind("metrics", count=2)
+    until(lambda: job.old_output.exists() and job.output.stat().st_size <= LIMIT_BYTES)
+
+
+def test_a_child_without_cookie_is_ended_with_its_group(jobs: Jobs) -> None:
+    job = jobs.make()
+    job.spec_file.unlink()
+    job.write_spec(JobSpec(job_id="r1", kind="train", main="tests.helpers.forgetful", name="r1"))
+    jobs.supervisor.launch("r1", resume=False, attempt=1)
+    jobs.wait_end()
+    child = int((job.path / "child.pid").read_text())
+    until(lambda: not alive(child))
 
 
 def test_no_secret_reaches_the_worker(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
