@@ -45,17 +45,35 @@ def _found(state: Any, navigate: Callable[[str], None]) -> list[PaletteItem]:
         items.append(PaletteItem(section, text, lambda: navigate(link), detail, icon, kind=kind))
 
     for run in list(state.runs.values())[:MOST_FOUND]:
-        add(run.name, f"{tr(run.state.capitalize())} · {run.dataset_name or run.recipe}", "activity", f"run/{run.id}", "run")
+        add(
+            run.name,
+            f"{tr(run.state.capitalize())} · {run.dataset_name or run.recipe}",
+            "activity",
+            f"run/{run.id}",
+            "run",
+        )
     for model in list(state.models.values())[:MOST_FOUND]:
         champion = f"v{model.champion}" if model.champion else tr("no champion")
         add(model.name, champion, "package", f"model/{model.name}", "version")
         for version in model.versions:
             detail = ", ".join(version.aliases) if version.aliases else ""
-            add(f"{model.name} v{version.version}", detail, "package", f"model/{model.name}/{version.version}", "version")
+            add(
+                f"{model.name} v{version.version}",
+                detail,
+                "package",
+                f"model/{model.name}/{version.version}",
+                "version",
+            )
     for endpoint in state.endpoints.values():
         add(endpoint.name, tr("endpoint"), "rocket", f"endpoint/{endpoint.name}", "place")
     for dataset in list(state.datasets.values())[:MOST_FOUND]:
-        add(f"{dataset.name} v{dataset.version}", tr("{n} rows", n=f"{dataset.rows:,}"), "database", f"dataset/{dataset.id}", "place")
+        add(
+            f"{dataset.name} v{dataset.version}",
+            tr("{n} rows", n=f"{dataset.rows:,}"),
+            "database",
+            f"dataset/{dataset.id}",
+            "place",
+        )
     for alert in state.open_alerts():
         add(alert.title, alert.endpoint or "", "bell", f"alert/{alert.id}", "place")
     return items

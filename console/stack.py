@@ -81,7 +81,7 @@ class PageStack(QStackedWidget):
         try:
             page: Page = load(spec.source)(self._context)
             page.refresh(Changes(everything=True))
-        except Exception as error:  # noqa: BLE001  the edge of a page: one that fails must not take the window along
+        except Exception as error:
             log.exception("page %s could not be made", key)
             return BrokenPage(self._context, spec, error, lambda: self._retry(key))
         return page
@@ -132,7 +132,7 @@ class PageStack(QStackedWidget):
         page = self._pages[key]
         try:
             step(page)
-        except Exception:  # noqa: BLE001  the edge of a page, as above
+        except Exception:
             log.exception("page %s failed", key)
 
     def _retry(self, key: str) -> None:
@@ -141,5 +141,3 @@ class PageStack(QStackedWidget):
             self.removeWidget(old)
             old.deleteLater()
         self.show_page(key)
-
-

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QLabel, QPushButton, QTableView, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout
 
 from console.charts.export import as_text, columns
 from console.charts.format import number
 from console.i18n import tr
+from console.widgets.text import Text
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
@@ -66,7 +67,7 @@ class PointsDialog(QDialog):
         copy = QPushButton(tr("Copy"))
         copy.clicked.connect(self.copy)
         foot = QHBoxLayout()
-        foot.addWidget(QLabel(tr("{n} points", n=f"{self.model.rowCount():,}")))
+        foot.addWidget(Text(tr("{n} points", n=f"{self.model.rowCount():,}")))
         foot.addStretch(1)
         foot.addWidget(copy)
         box = QVBoxLayout(self)

@@ -85,5 +85,5 @@ def tsv_cell(text: str, *, number: bool) -> str:
     if number:
         return flat
     if text[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + flat.lstrip("\t\r")
+        return "'" + flat.lstrip()
     return flat

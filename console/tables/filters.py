@@ -141,7 +141,7 @@ def _field(key: str, table: Mapping[str, Field], found: re.Match[str]) -> Field:
     field = table.get(key.lower())
     if field is not None:
         return field
-    near = difflib.get_close_matches(key.lower(), list(table), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(key.lower(), list(table), n=1, cutoff=0.5)
     names = ", ".join(sorted({f.name for f in table.values()}))
     advice = f"Did you mean {table[near[0]].name}?" if near else f"Fields here: {names}."
     raise FilterError(f"There is no field {key!r}. {advice}", found.start("key"), found.end("key"))

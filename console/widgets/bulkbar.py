@@ -59,7 +59,7 @@ class BulkBar(QWidget):
         )
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and watched is self.parent() and self.isVisible():
+        if event.type() == QEvent.Type.Resize and watched is self.parent() and not self.isHidden():
             self._fit()
         return False
 

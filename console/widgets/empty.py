@@ -50,8 +50,8 @@ class EmptyState(QWidget):
         width = min(460, max(200, round(paint.text_width(text, self.text.font())) + 12))
         self.text.setFixedWidth(width)
         self.text.setMinimumHeight(self.text.heightForWidth(width))
-        self.text.setVisible(bool(text))
         layout.addWidget(self.text, 0, centre)
+        self.text.setHidden(not text)
         if buttons:
             layout.addSpacing(10)
             holder = QWidget()

@@ -12,7 +12,7 @@ from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from console.i18n import tr
+from console.i18n import tr, tr_n
 from console.theme import theme
 from console.widgets.buttons import Button, IconButton
 from console.widgets.controls import Segmented, Toggle
@@ -217,11 +217,11 @@ class ModelForm(QWidget):
         self._fold.clicked.connect(self._on_fold_clicked)
         self._fold_note = Text("", "small", "text-tertiary")
         head = row(self._fold, Text(tr("Advanced"), "panel-title"), self._fold_note, None)
-        head.setVisible(bool(advanced))
         rule = line()
-        rule.setVisible(bool(advanced))
         layout.addWidget(rule)
         layout.addWidget(head)
+        for widget in (rule, head):
+            widget.setHidden(not advanced)
         layout.addWidget(self._advanced)
         layout.addStretch(1)
         self._tell_fold()
@@ -338,9 +338,16 @@ class ModelForm(QWidget):
         advanced = [s.name for s in self._specs.values() if s.advanced]
         count = len(different & set(advanced))
         if count:
-            text = tr("{total} settings, {count} differ from recommended", total=len(advanced), count=count)
+            text = tr_n(
+                len(advanced),
+                "{n} setting, {differing} differs from recommended",
+                "{n} settings, {differing} differ from recommended",
+                differing=count,
+            )
         else:
-            text = tr("{total} settings, all at recommended values", total=len(advanced))
+            text = tr_n(
+                len(advanced), "{n} setting, at its recommended value", "{n} settings, all at recommended values"
+            )
         self._fold_note.setText(text)
 
     def _on_fold_clicked(self) -> None:

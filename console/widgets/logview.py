@@ -20,7 +20,7 @@ LEVELS = ("debug", "info", "warning", "error")
 ROLES = {"warning": "warn", "error": "bad", "critical": "bad", "debug": "text-tertiary"}
 KEPT = 200_000
 _STEP = re.compile(r"\bstep (\d[\d,]*)")
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 
 
 def visible_text(text: str) -> str:
@@ -199,6 +199,9 @@ class LogView(QAbstractScrollArea):
         if self._selected is not None and event.buttons() & Qt.MouseButton.LeftButton and self._shown:
             self._selected = (self._selected[0], self._line_at(event.position().y()))
             self.viewport().update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
 
     def _range(self) -> tuple[int, int]:
         first, last = self._selected or (0, -1)

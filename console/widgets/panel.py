@@ -22,13 +22,19 @@ def line(vertical: bool = False) -> QFrame:
     return frame
 
 
-def row(*items: QWidget | int | None, gap: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> QWidget:
-    """Widgets side by side; an int is fixed space, None takes what is left."""
+def row(
+    *items: QWidget | int | None, gap: int = 8, margins: tuple[int, int, int, int] = (0, 0, 0, 0), top: bool = False
+) -> QWidget:
+    """Widgets side by side; an int is fixed space, None takes what is left; `top` lines them up at their tops."""
     holder = QWidget()
     layout = QHBoxLayout(holder)
     layout.setContentsMargins(*margins)
     layout.setSpacing(gap)
     _fill(layout, items)
+    if top:
+        for item in items:
+            if isinstance(item, QWidget):
+                layout.setAlignment(item, Qt.AlignmentFlag.AlignTop)
     return holder
 
 
@@ -83,8 +89,8 @@ class Panel(QWidget):
         self._head.addWidget(self.title)
         self._head.addWidget(self.subtitle, 1)
         self._header.setFixedHeight(28)
-        self._header.setVisible(bool(title))
         outer.addWidget(self._header)
+        self._header.setHidden(not title)
         holder = QWidget()
         self.body = QVBoxLayout(holder)
         side = 0 if flush else pad - 1

@@ -306,6 +306,9 @@ class ItemList(QAbstractScrollArea):
         if key:
             self._choose(key)
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         key = self._at(event.position().y())
         if key:

@@ -82,7 +82,7 @@ class Sheet(QWidget):
         return holder
 
     def _build_footer(self, primary: str) -> QWidget:
-        self._footer = QWidget()
+        self._footer = QWidget(self)
         column = QVBoxLayout(self._footer)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -103,7 +103,7 @@ class Sheet(QWidget):
             self.primary = Button(primary, "primary", tip=primary, shortcut="Ctrl+Enter")
             self.primary.clicked.connect(self.accepted)
             self.add_button(self.primary)
-        self._footer.setVisible(bool(primary))
+        self._footer.setHidden(not primary)
         return self._footer
 
     def add(self, widget: QWidget, stretch: int = 0) -> None:
@@ -113,7 +113,7 @@ class Sheet(QWidget):
     def add_button(self, button: Button) -> None:
         """Append to the footer, left of what was added later."""
         self.footer.addWidget(button)
-        self._footer.setVisible(True)
+        self._footer.setHidden(False)
 
     def set_primary(self, button: Button) -> None:
         """Make one's own button the primary one (Ctrl+Enter); it must already be in the footer."""

@@ -233,7 +233,8 @@ class Banner(QWidget):
         for button in buttons:
             self._layout.addWidget(button)
         self.setAccessibleName(f"{text} {detail}".strip())
-        self.show()
+        if self.parentWidget() is not None:  # without one it would become a window of its own
+            self.show()
 
     def sizeHint(self) -> QSize:
         return QSize(400, 38)

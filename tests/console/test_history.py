@@ -1,0 +1,32 @@
+"""Back and forward, and undo within ten minutes."""
+
+from console.history import Places, UndoStack
+
+
+def test_back_and_forward() -> None:
+    places = Places()
+    for link in ("overview", "runs", "runs", "run/1"):
+        places.visit(link)
+    assert places.back() == "runs"
+    assert places.back() == "overview"
+    assert places.back() is None
+    assert places.forward() == "runs"
+    places.visit("models")
+    assert places.forward() is None
+    assert places.can_go_back
+
+
+def test_undo_is_used_once_and_expires() -> None:
+    now, undone = [0.0], []
+    stack = UndoStack(lambda: now[0])
+    first = stack.push("first", lambda: undone.append("first"))
+    stack.push("second", lambda: undone.append("second"))
+    assert stack.undo()
+    assert undone == ["second"]
+    first()
+    first()
+    assert undone == ["second", "first"]
+    stack.push("old", lambda: undone.append("old"))
+    now[0] = 601.0
+    assert stack.peek() is None
+    assert not stack.undo()

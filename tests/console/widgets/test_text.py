@@ -1,0 +1,117 @@
+"""Nothing untrusted is read as markup: a walk over every widget of the gallery with hostile names (T24)."""
+
+import pytest
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from console.widgets.bulkbar import BulkBar
+from console.widgets.buttons import Button
+from console.widgets.chips import Tag
+from console.widgets.empty import EmptyState
+from console.widgets.form import FormField
+from console.widgets.meters import MetricTile, Sparkline
+from console.widgets.page import PageHeader
+from console.widgets.panel import Panel
+from console.widgets.rail import Pin, PinItem
+from console.widgets.sheet import Sheet
+from console.widgets.text import Text, message_box, rich_text_leaks, set_tip
+from console.widgets.toast import Banner, Toast
+from tests.console import gallery
+from tests.helpers.literals import CONSOLE
+
+HOSTILE = '<img src="file:///etc/passwd"><b>bold</b>'
+
+
+def everything() -> list[QWidget]:
+    field = FormField(HOSTILE, Text("x"), hint=HOSTILE)
+    field.set_error(HOSTILE, HOSTILE)
+    sheet = Sheet(HOSTILE, primary=HOSTILE)
+    sheet.set_note(HOSTILE)
+    banner = Banner()
+    banner.show_message(HOSTILE, HOSTILE)
+    spark = Sparkline(HOSTILE)
+    spark.set_values([1, 2])
+    button = Button(HOSTILE, tip=HOSTILE)
+    button.set_enabled(False, HOSTILE)
+    owner = QWidget()
+    return [
+        Text(HOSTILE, elide=True),
+        PageHeader(HOSTILE, HOSTILE),
+        Panel(HOSTILE, HOSTILE),
+        EmptyState("box", HOSTILE, HOSTILE),
+        Toast(HOSTILE, HOSTILE, undo=lambda: None),
+        PinItem(Pin("run/x", HOSTILE)),
+        MetricTile(HOSTILE),
+        Tag(HOSTILE),
+        message_box(None, HOSTILE, HOSTILE, HOSTILE),
+        BulkBar(owner),
+        owner,
+        field,
+        sheet,
+        banner,
+        spark,
+        button,
+        gallery.sheet_one(),
+        gallery.sheet_two(),
+        gallery.promote_sheet(),
+    ]
+
+
+def test_no_label_and_no_tooltip_reads_markup(qtbot: QtBot) -> None:
+    leaks = []
+    for widget in everything():
+        qtbot.addWidget(widget)
+        leaks += rich_text_leaks(widget)
+    assert not leaks
+
+
+def test_the_walk_finds_a_plain_qlabel(qtbot: QtBot) -> None:
+    label = QLabel(HOSTILE)
+    label.setToolTip(HOSTILE)
+    qtbot.addWidget(label)
+    assert len(rich_text_leaks(label)) == 2
+
+
+def test_tooltips_are_escaped(qtbot: QtBot) -> None:
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    set_tip(widget, HOSTILE, "Ctrl+<", HOSTILE)
+    assert "<img" not in widget.toolTip()
+    assert "&lt;img" in widget.toolTip()
+    set_tip(widget, "")
+    assert widget.toolTip() == ""
+
+
+def test_no_text_widget_that_reads_markup_is_made_outside_the_helper() -> None:
+    wrong = []
+    for path in CONSOLE.rglob("*.py"):
+        source = path.read_text(encoding="utf-8").replace("plain(QLabel(", "")
+        if path.name != "text.py" and ("QLabel(" in source or "QTextBrowser" in source):
+            wrong.append(str(path.relative_to(CONSOLE)))
+    assert not wrong
+
+
+def test_making_widgets_opens_no_window(qtbot: QtBot) -> None:
+    made = everything()
+    for widget in made:
+        qtbot.addWidget(widget)
+    assert [w for w in QApplication.topLevelWidgets() if w.isVisible()] == []
+
+
+@pytest.mark.parametrize("mode", ["dark", "light"])
+def test_every_interactive_widget_has_a_name(qtbot: QtBot, mode: str) -> None:
+    from PySide6.QtCore import Qt
+
+    from console.theme import theme
+
+    theme.set_mode(mode)
+    nameless = []
+    for root in everything():
+        qtbot.addWidget(root)
+        for widget in root.findChildren(QWidget):
+            stop = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus) and widget.objectName() != "qt_spinbox_lineedit"
+            text = getattr(widget, "text", None)
+            spoken = widget.accessibleName() or (text() if callable(text) else "")
+            if stop and not spoken and widget.isVisibleTo(root) and type(widget).__module__.startswith("console"):
+                nameless.append(type(widget).__name__)
+    assert not nameless
