@@ -185,6 +185,10 @@ OCCUPIED = 4
 """Exit status of a daemon that found the home taken by another one."""
 
 
+_STARTED: "list[subprocess.Popen[bytes]]" = []
+"""Daemons this process has started, kept so that none is a zombie or a warning when it ends before us."""
+
+
 def spawn(home: Home, listen: str = "unix") -> "tuple[subprocess.Popen[bytes], Path]":
     """Start a daemon of its own session and return at once: its process and the file with what it printed."""
     command = [sys.executable, "-m", "backend.daemon", "--home", str(home.root), "--listen", listen]
@@ -204,6 +208,7 @@ def spawn(home: Home, listen: str = "unix") -> "tuple[subprocess.Popen[bytes], P
         )
     finally:
         os.close(fd)
+    _STARTED.append(process)
     return process, output
 
 

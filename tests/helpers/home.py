@@ -58,7 +58,7 @@ class RunningHome:
                 raise AssertionError(f"the daemon ended with {process.returncode}: {output.read_text()[-3000:]}")
             return launch.find(self.home)
 
-        until(answers, 30)
+        until(answers, 90)
         return self
 
     @property
@@ -120,7 +120,7 @@ class RunningHome:
             return 0
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def log(self) -> str:
         """Everything the daemon wrote down."""

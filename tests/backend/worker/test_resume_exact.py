@@ -1,6 +1,7 @@
 """A run killed with SIGKILL and resumed ends with the same bits as one that was never interrupted."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,3 +100,15 @@ def test_a_fork_goes_on_with_other_settings(tmp_path: Path) -> None:
     assert min(training.losses(fork)) == 4
     rates = {line["values"]["train/learning_rate"] for line in training.events(fork, "metrics")}
     assert rates == {5e-4}
+
+
+def test_a_run_that_died_after_its_last_step_only_saves_its_result(tmp_path: Path) -> None:
+    job = training.make_job(tmp_path, "last", {"max_steps": 7, "checkpoint_every": 7})
+    assert training.run(job) == 0
+    reference = sha256_of(job.model / "model.safetensors")
+    shutil.rmtree(job.model)
+    before = len(training.events(job, "metrics"))
+    assert training.resume(job) == 0, training.events(job, "ended")
+    assert len(training.events(job, "metrics")) == before
+    assert training.events(job, "ended")[-1]["step"] == 7
+    assert sha256_of(job.model / "model.safetensors") == reference
