@@ -146,12 +146,32 @@ def change_version(link: Link, model: str, version: int, **fields: Any) -> Call:
     return link.patch(f"/models/{_id(model)}/versions/{version}", fields)
 
 
+def delete_version(link: Link, model: str, version: int) -> Call:
+    """Remove the files of a version that serves nowhere; its figures stay."""
+    return link.delete(f"/models/{_id(model)}/versions/{version}")
+
+
+def read_model_history(link: Link, model: str) -> Call:
+    """Who made which version live when, and why; newest first."""
+    return link.get(f"/models/{_id(model)}/history")
+
+
 # ---- endpoints ---------------------------------------------------------------------------------------------
 
 
-def create_endpoint(link: Link, name: str, model: str, version: int | None) -> Call:
-    """Open a live address for a model."""
-    return link.post("/endpoints", {"name": name, "model": model, "version": version})
+def create_endpoint(link: Link, name: str, model: str, version: int | None, **limits: Any) -> Call:
+    """Open a live address for a model; limits as in CreateEndpoint."""
+    return link.post("/endpoints", {"name": name, "model": model, "version": version, **limits})
+
+
+def read_endpoint_history(link: Link, name: str, seconds: float, points: int) -> Call:
+    """serve/… figures over the last seconds."""
+    return link.get(f"/endpoints/{_id(name)}/history", {"seconds": seconds, "points": points})
+
+
+def read_windows(link: Link, name: str, since: float) -> Call:
+    """Request windows since a unix time, each with its version."""
+    return link.get(f"/endpoints/{_id(name)}/windows", {"since": since})
 
 
 def restart_endpoint(link: Link, name: str) -> Call:

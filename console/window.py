@@ -67,6 +67,9 @@ PAGES: tuple[PageSpec, ...] = (
 SHEETS: dict[str, str] = {
     "run.new": "console.pages.new_run:NewRunSheet",
     "data.import": "console.pages.import_data:ImportSheet",
+    "model.promote": "console.pages.models.sheets:PromoteSheet",
+    "model.rollback": "console.pages.models.sheets:RollBackSheet",
+    "endpoint.new": "console.pages.endpoints.sheets:NewEndpointSheet",
 }
 
 KINDS = {"model": "models", "endpoint": "endpoints", "alert": "alerts", "drift": "alerts", "dataset": "data"}

@@ -1,0 +1,170 @@
+"""How metrics, changes, evidence and versions read; no widgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.contract.resources import Change, EndpointRecord, ModelRecord, VersionRecord
+from console import words
+from console.i18n import mark, tr
+from console.pages.models.figures import Figure, key_metric, split_of
+
+METRICS: dict[str, str] = {
+    "f1": mark("Macro F1"),
+    "accuracy": mark("Accuracy"),
+    "precision": mark("Macro precision"),
+    "recall": mark("Macro recall"),
+    "loss": mark("Loss"),
+    "size": mark("Size, MB"),
+}
+TASKS: dict[str, str] = {
+    "text-classification": mark("Text classification"),
+    "summarization": mark("Summarization"),
+    "embedding": mark("Embedding"),
+}
+LIVE_STATES = ("serving", "degraded", "starting")
+
+
+def task_name(task: str) -> str:
+    """Text classification."""
+    known = TASKS.get(task.replace("_", "-"))
+    return tr(known) if known else task.replace("-", " ").replace("_", " ").capitalize()
+
+
+def metric_name(key: str) -> str:
+    """ "test/f1" → Macro F1 on the test part."""
+    split, _, name = key.rpartition("/")
+    text = tr(METRICS[name]) if name in METRICS else name.replace("_", " ")
+    if split == "test":
+        return tr("{metric} on the test part", metric=text)
+    return tr("{metric} on the validation part", metric=text) if split == "eval" else text
+
+
+def figure_name(figure: Figure) -> str:
+    """The first column of the metrics table."""
+    if figure.name == "worst_class_f1":
+        return tr("Worst class F1 ({label})", label=figure.label)
+    return tr(METRICS.get(figure.name, figure.name))
+
+
+def figure_value(figure: Figure, value: float | None) -> str:
+    """0.9412, or megabytes."""
+    return words.fixed(value / 1e6, 1) if figure.style == "size" and value is not None else words.fixed(value, 4)
+
+
+def figure_change(figure: Figure) -> str:
+    """+0.0085, or nothing where there is no champion to compare with."""
+    if figure.change is None:
+        return ""
+    if figure.style == "size":
+        return words.signed(figure.change / 1e6, 1)
+    return words.signed(figure.change, 4)
+
+
+def part_name(version: VersionRecord) -> str:
+    """test part · 300 rows."""
+    part = tr("test part") if split_of(version) == "test" else tr("validation part")
+    rows = version.evaluation.get("rows")
+    return f"{part} · {tr('{n} rows', n=words.count(rows))}" if rows else part
+
+
+def version_metric(version: VersionRecord) -> str:
+    """The figure beside a version."""
+    value = key_metric(version)
+    return "" if value is None else words.fixed(value, 4)
+
+
+# ---- plan --------------------------------------------------------------------------------------------------
+
+ICONS = {"champion": "crown", "previous": "undo-2"}
+
+
+def change_name(change: Change) -> str:
+    """The left side of a "What changes" row."""
+    if change.what in ("champion", "previous"):
+        return tr("Alias {name}", name=tr(change.what))
+    if change.what == "in memory":
+        return tr("Loaded in memory")
+    for prefix, text in (("traffic on ", mark("Traffic on {name}")), ("endpoint ", mark("Endpoint {name}"))):
+        if change.what.startswith(prefix):
+            return tr(text, name=change.what.removeprefix(prefix))
+    return change.what[:1].upper() + change.what[1:]
+
+
+def change_value(text: str) -> str:
+    """none is a word; versions and shares stay."""
+    return tr("none") if text == "none" else text
+
+
+def evidence_words(item: dict[str, Any]) -> tuple[str, str]:
+    """Text at the left and detail at the right of one piece of evidence."""
+    if "metric" not in item:
+        return tr(str(item.get("text", ""))), str(item.get("detail", ""))
+    name, change = metric_name(str(item["metric"])), item.get("change")
+    if change is None:
+        return name, words.fixed(item.get("value"), 4)
+    detail = tr("{new} against {old}", new=words.fixed(item.get("value"), 4), old=words.fixed(item.get("before"), 4))
+    return f"{name} {words.signed(change, 4)}", detail
+
+
+def evidence_state(item: dict[str, Any]) -> str:
+    """State of a gate row."""
+    return {True: "passed", False: "warned", None: "skipped"}[item.get("ok")]
+
+
+def warning_words(item: dict[str, Any]) -> tuple[str, str]:
+    """Title and detail of a warning; a metric's raw name becomes words."""
+    text = str(item.get("text", ""))
+    head, middle, amount = text.partition(" gets worse by ")
+    if middle:
+        text = tr("{metric} gets worse by {amount}", metric=metric_name(head), amount=amount)
+    else:
+        text = tr(text)
+    return text, str(item.get("detail", ""))
+
+
+# ---- where it serves ---------------------------------------------------------------------------------------
+
+
+def live_endpoint(endpoints: list[EndpointRecord], version: int) -> EndpointRecord | None:
+    """Where a version answers now."""
+    return next((e for e in endpoints if e.live_version == version and e.state in LIVE_STATES), None)
+
+
+def standby_endpoint(endpoints: list[EndpointRecord], version: int) -> EndpointRecord | None:
+    """Where a version is kept warm."""
+    return next((e for e in endpoints if e.standby_version == version and e.state in LIVE_STATES), None)
+
+
+def serving_line(endpoints: list[EndpointRecord], now: float) -> str:
+    """Serving v13 on endpoint support-intent since yesterday 16:02."""
+    for endpoint in endpoints:
+        if endpoint.live_version is not None and endpoint.state in ("serving", "degraded"):
+            return tr("Serving v{n} on endpoint {name} since {time}", n=endpoint.live_version, name=endpoint.name,
+                      time=words.day_and_time(endpoint.serving_since, now))  # fmt: skip
+    if endpoints:
+        names = ", ".join(f"{e.name} ({tr(e.state)})" for e in endpoints)
+        return tr("Not serving: {names}", names=names)
+    return tr("On no endpoint yet")
+
+
+def version_subtitle(version: VersionRecord, endpoints: list[EndpointRecord], now: float) -> str:
+    """21 Nov 16:02 · serving 100%."""
+    when = words.day_and_time(version.created_at, now)
+    if version.deleted:
+        return f"{when} · {tr('files deleted')}"
+    if live_endpoint(endpoints, version.version):
+        return f"{when} · {tr('serving 100%')}"
+    if standby_endpoint(endpoints, version.version):
+        return f"{when} · {tr('kept warm')}"
+    if version.first_served_at is not None and version.served_seconds >= 1:
+        return f"{when} · {tr('served {time}', time=words.duration(version.served_seconds))}"
+    return f"{when} · {version.run_name}" if version.run_name else when
+
+
+def dot_of(model: ModelRecord, endpoints: list[EndpointRecord]) -> tuple[str, str]:
+    """Role of the list's dot, and its right word."""
+    live = next((e for e in endpoints if e.live_version is not None), None)
+    if live is None or live.state not in LIVE_STATES:
+        return ("bad", tr("failed")) if live is not None and live.state == "failed" else ("idle", tr("not serving"))
+    return "ok" if live.state == "serving" else "warn", f"v{live.live_version}"
