@@ -1,7 +1,8 @@
 """Is a model folder safe to hand to a library? Looked at byte by byte before anything loads it; needs no torch.
 
-Refused: code (*.py, auto_map), pickles (*.bin, *.pt, *.pkl …), unknown file names, links and devices,
-weight maps that leave the folder, odd tensor names, oversized or lying safetensors headers (RELIABILITY T14 to T16, T19, rows 50 to 53).
+Refused: code (*.py, auto_map), pickles (*.bin, *.pt, *.pkl …), unknown file names, links and devices, weight maps
+that leave the folder, odd tensor names, oversized or lying safetensors headers (RELIABILITY T14 to T16, T19, rows 50
+to 53).
 """
 
 import json

@@ -1,4 +1,6 @@
-"""The process that trains: `python -m backend.worker.train JOBDIR`. Sets the scene, runs the recipe, has the last word."""
+"""The process that trains: `python -m backend.worker.train JOBDIR`. Sets the scene, runs the recipe, has the last
+word.
+"""
 
 import logging
 import os
@@ -11,6 +13,7 @@ from backend.jobs.folder import JobFolder
 from backend.jobs.log import BufferedLog
 from backend.worker.parts.control import Control
 from backend.worker.parts.failure import Progress, StopAsked, explain
+from backend.worker.parts.job import Job
 
 FAILED = 1
 
@@ -24,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         ended = _train(folder, log, progress)
     except StopAsked:
-        ended = Ended(outcome="stopped", step=0, text="Stopped before the first step.")
+        ended = Ended(outcome="stopped", step=progress.step, text="Stopped before the first step of this attempt.")
     except BaseException as error:  # noqa: BLE001 process edge: whatever ends a training must be told before the process goes
         ended = explain(error, progress)
         print(ended.traceback, file=sys.stderr, flush=True)
@@ -40,7 +43,7 @@ def _train(folder: JobFolder, log: BufferedLog, progress: Progress) -> Ended:
     quiet(hub=spec.base_model is not None and spec.base_model.kind == "hub")
     from backend.worker.recipes import text_classification
 
-    job = text_classification.Job(
+    job = Job(
         folder=folder,
         spec=spec,
         attempt=launch.attempt if launch else 1,

@@ -1,7 +1,7 @@
-"""What our monitoring costs a training: steps/s beside the same Trainer with no reporting and with a TensorBoard-like writer.
+"""What our monitoring costs: steps/s beside the same Trainer with no reporting and with a TensorBoard-like writer.
 
-Run: python -m tests.bench.bench_training [steps] [rounds] [--tiny]. Variants take turns in every round; ratios are of the medians. On a busy machine
-the processor-seconds column is the honest one.
+Run: python -m tests.bench.bench_training [steps] [rounds] [--tiny]. Variants take turns in every round; ratios are of
+the medians. On a busy machine the processor-seconds column is the honest one.
 """
 
 import json
@@ -100,10 +100,19 @@ class Bench:
         from transformers import TrainingArguments
 
         return TrainingArguments(
-            output_dir=str(self.folder / "out"), max_steps=self.steps, per_device_train_batch_size=BATCH, use_cpu=True,
-            save_strategy="no", eval_strategy="no", report_to="none", disable_tqdm=True, log_level="error",
-            remove_unused_columns=False, dataloader_pin_memory=False, **{"logging_strategy": "no", **rest},
-        )  # fmt: skip
+            output_dir=str(self.folder / "out"),
+            max_steps=self.steps,
+            per_device_train_batch_size=BATCH,
+            use_cpu=True,
+            save_strategy="no",
+            eval_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            log_level="error",
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+            **{"logging_strategy": "no", **rest},
+        )
 
     def stock(self, callbacks: list[Any], **rest: Any) -> None:
         """The Trainer as anybody would write it."""
@@ -115,9 +124,12 @@ class Bench:
             for ids, label in zip(self.data.tokens, self.data.labels, strict=True)
         ]
         trainer = Trainer(
-            model=self.model, args=self.arguments(train_sampling_strategy="group_by_length", **rest), train_dataset=rows,  # type: ignore[arg-type]
-            data_collator=DataCollatorWithPadding(self.tokenizer), callbacks=callbacks,
-        )  # fmt: skip
+            model=self.model,
+            args=self.arguments(train_sampling_strategy="group_by_length", **rest),
+            train_dataset=rows,
+            data_collator=DataCollatorWithPadding(self.tokenizer),
+            callbacks=callbacks,
+        )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
 
@@ -135,16 +147,28 @@ class Bench:
         first = data.Encoded(*(value[:8] if isinstance(value, list) else value for value in vars(self.data).values()))
         batches = data.EpochBatches([len(ids) for ids in self.data.tokens], BATCH, 1, group=True)
         shared = monitor.Run(
-            settings=self.settings, log=log, control=Control(job, log), checkpoints=Checkpoints(job.checkpoints), progress=Progress(),
-            labels=("negative", "positive"), validation=first, pad_id=self.tokenizer.pad_token_id, device=torch.device("cpu"),
-            total_steps=10**9, steps_per_epoch=10**6,
-        )  # fmt: skip
+            settings=self.settings,
+            log=log,
+            control=Control(job, log),
+            checkpoints=Checkpoints(job.checkpoints),
+            progress=Progress(),
+            labels=("negative", "positive"),
+            validation=first,
+            pad_id=self.tokenizer.pad_token_id,
+            device=torch.device("cpu"),
+            total_steps=10**9,
+            steps_per_epoch=10**6,
+        )
         watcher = monitor.Monitor(shared, lambda: loop)
         loop = trainer.StepTrainer(
-            model=self.model, args=self.arguments(), loss=trainer.GlobalLoss(0.0), fork=False, trained_only=False,
+            model=self.model,
+            args=self.arguments(),
+            loss=trainer.GlobalLoss(0.0),
+            fork=False,
+            trained_only=False,
             loader=data.OrderedLoader(batches, data.Collate(self.data, self.tokenizer.pad_token_id), len(self.data)),
             callbacks=[watcher, *callbacks],
-        )  # fmt: skip
+        )
         loop.train()
         log.close()
 

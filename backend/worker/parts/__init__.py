@@ -2,4 +2,16 @@
 
 control.py     commands in: poll between steps, answer, SIGTERM
 checkpoint.py  commit a checkpoint, find the newest one that verifies
+job.py         what the main hands to a recipe
+start.py       where a run begins: resume, fork, back to the best checkpoint
+failure.py     exceptions as code, sentence and advice
+device.py      device, precision, threads
+memory.py      how much memory the process holds
+data.py        token ids, the order of batches, padding
+model.py       the base model: found, checked, loaded, given adapters
+trainer.py     the Trainer with our order, loss, clock and checkpoints
+monitor.py     between two steps: log, evaluate, save, listen
+state.py       everything a resume needs, as safetensors and JSON
+metrics.py     predictions and how good they are
+result.py      the folder model/
 """

@@ -87,7 +87,7 @@ class Monitor(TrainerCallback):
         run = self._run
         self._say_state("running", step=state.global_step)
         if state.global_step == 0:
-            self._say_samples(0, self._predict(self._samples))
+            self._say_samples(0, self.predict(run.validation, self._samples))
         for command in self._take_waiting():
             self._obey(command, state.global_step, state.epoch)
         control.should_training_stop = self.stop is not None or state.global_step >= run.total_steps
@@ -175,15 +175,16 @@ class Monitor(TrainerCallback):
 
     # ---- evaluation ------------------------------------------------------------------------------------------------
 
-    def _predict(self, rows: list[int] | None = None) -> Predictions:
+    def predict(self, part: Encoded, rows: list[int] | None = None) -> Predictions:
+        """What the model, as it is now, says of a part of the data."""
         run = self._run
         size = max(32, run.settings.batch_size)
-        return predict(self.trainer.model, run.validation, run.pad_id, batch_size=size, device=run.device, rows=rows)
+        return predict(self.trainer.model, part, run.pad_id, batch_size=size, device=run.device, rows=rows)
 
     def _evaluate(self, step: int, epoch: float | None) -> bool:
         """Evaluate, tell, and say whether this is the best one so far."""
         self._log_steps()
-        found = self._predict()
+        found = self.predict(self._run.validation)
         evaluation = evaluate(found, self._run.labels, step=step, epoch=epoch, split="validation")
         self.last_evaluation = evaluation
         self._run.log.append("evaluation", evaluation)

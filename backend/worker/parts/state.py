@@ -103,10 +103,9 @@ def load_optimizer(optimizer: Any, scheduler: Any, folder: Path, *, keep_setting
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     scheduler.load_state_dict({**scheduler.state_dict(), **schedule})
     if keep_settings:  # loading put the old rate back; the next step is made with the new schedule's
-        rates = [
-            base * shape(scheduler.last_epoch)
-            for base, shape in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
-        ]
+        shapes = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+        rates = [base * shape(scheduler.last_epoch) for base, shape in shapes]
+        scheduler.load_state_dict({**scheduler.state_dict(), "_last_lr": rates})
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
 

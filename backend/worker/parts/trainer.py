@@ -168,6 +168,10 @@ class StepTrainer(Trainer):
         if checkpoint is not None:
             state.load_random(Path(checkpoint), self.args.device)
 
+    def load_weights(self, folder: Path) -> None:
+        """Put a checkpoint's weights into the model."""
+        state.load_weights(self.model, folder, trained_only=self._trained_only)
+
     # ---- checkpoints ---------------------------------------------------------------------------------------------
 
     def write_checkpoint(self, folder: Path) -> None:

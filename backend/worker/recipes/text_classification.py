@@ -8,84 +8,98 @@ Pauses, stops, saves on command; a killed run goes on bit for bit on the CPU. No
 """
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backend.contract.events import Ended, Logged, ModelSaved, Planned, Started, StateChanged, Warned
+from backend.contract.commands import Command
+from backend.contract.events import Ended, Logged, ModelSaved, Planned, Started, Warned
 from backend.contract.jobs import JobSpec
 from backend.contract.recipes import TextClassificationSettings
 from backend.contract.states import FailureCode
 from backend.data import versions
 from backend.data.split import Split, SplitPlan, make_split
-from backend.jobs.folder import JobFolder
-from backend.jobs.log import BufferedLog
 from backend.worker.parts import checkpoint as saved
 from backend.worker.parts import device as devices
-from backend.worker.parts.control import Control
-from backend.worker.parts.failure import Progress, RunFailed, StopAsked
-
-
-@dataclass
-class Job:
-    """What the main hands to a recipe."""
-
-    folder: JobFolder
-    spec: JobSpec
-    attempt: int
-    resume: bool
-    log: BufferedLog
-    control: Control
-    progress: Progress
+from backend.worker.parts.failure import RunFailed
+from backend.worker.parts.job import Job, listen
+from backend.worker.parts.start import check_fits, find_start, read_progress, restore_best
 
 
 def run(job: Job) -> Ended:
     """Train; the returned event is the last word of the attempt. Raises what parts/failure.py can explain."""
-    import os
+    ready = prepare(job)
+    loop, watcher = make_trainer(job, ready)
+    job.progress.stage = "train"
+    if ready.step < ready.total_steps:
+        loop.train(resume_from_checkpoint=str(ready.start) if ready.start else None)
+    elif ready.start:  # every step was made before it died; only the result is missing
+        loop.load_weights(ready.start)
+    step = job.progress.step
+    if watcher.stop is not None:
+        how = "a checkpoint was saved" if watcher.stop.save else "without saving"
+        return Ended(outcome="stopped", step=step, text=f"Stopped at step {step}; {how}.")
+    if watcher.stopped_early:
+        text = f"No gain in {ready.settings.early_stopping} evaluations; stopped early at step {step}."
+        job.log.append("log", Logged(level="info", text=text))
+    return finish(job, ready, loop, watcher)
 
-    # ---- 1. settings, and where to go on from ------------------------------------------------------------------------
+
+@dataclass
+class Ready:
+    """Everything that stands before the first step."""
+
+    settings: TextClassificationSettings
+    place: devices.Place
+    checkpoints: saved.Checkpoints
+    start: Path | None  # checkpoint to go on from
+    step: int  # of that checkpoint, else 0
+    kept: dict[str, Any]  # what the monitor remembered there
+    labels: tuple[str, ...]
+    train: Any
+    validation: Any
+    test: Any
+    tokenizer: Any
+    network: Any
+    batches: Any
+    steps_per_epoch: int
+    total_steps: int
+    facts: dict[str, Any]
+    environment: dict[str, Any]
+    waiting: list[Command]
+
+
+def prepare(job: Job) -> Ready:
+    """Settings, device, data, model, plan; says `started` and `planned` on the way."""
+    # ---- 1. settings, and where to go on from ----
     settings = TextClassificationSettings.model_validate(job.spec.settings)
     job.progress.settings = settings.model_dump()
     checkpoints = saved.Checkpoints(job.folder.checkpoints, keep=settings.keep_checkpoints)
     start, skipped = find_start(job, checkpoints)
+    step = saved.step_of(start.name) if start else 0
     kept = read_progress(start) if start else {}
+    job.progress.step = step
 
-    # ---- 2. device
-    # -----------------------------------------------------------------------------------------------------
+    # ---- 2. device ----
     devices.choose_card(job.spec.device)
     place = devices.resolve(job.spec.device, settings.precision, settings.threads or int(kept.get("threads", 0)))
     job.progress.device, job.progress.precision = place.name, place.precision
 
-    import torch
     from transformers import set_seed
 
-    from backend.worker.parts import data, metrics, model, monitor, result, trainer
+    from backend.worker.parts import data, model, result
 
-    step = saved.step_of(start.name) if start else None
     environment = result.environment(place.threads, place.device)
-    job.log.append(
-        "started",
-        Started(
-            attempt=job.attempt,
-            pid=os.getpid(),
-            recipe=job.spec.recipe,
-            device=place.name,
-            environment=environment,
-            resumed_from=start.name if start else None,
-            resumed_from_step=step,
-            skipped_checkpoints=skipped,
-        ),
-        sync=True,
-    )
+    say_started(job, place.name, environment, start, skipped)
     waiting = listen(job)
 
-    # ---- 3. data
-    # -------------------------------------------------------------------------------------------------------
+    # ---- 3. data ----
     job.progress.stage = "data"
     examples, split, labels = read_data(job.spec, settings)
+    numbers = {name: number for number, name in enumerate(labels)}
 
-    # ---- 4. tokenizer and model
-    # ----------------------------------------------------------------------------------------
+    # ---- 4. tokenizer and model ----
     job.progress.stage = "model"
     base = model.find_base(job.spec.base_model)
     tokenizer = model.load_tokenizer(base)
@@ -94,7 +108,6 @@ def run(job: Job) -> Ended:
     if limit is not None and settings.max_length > limit:
         text = f"Max length {settings.max_length} is more than the {limit} tokens that {base.name} can read."
         raise RunFailed(FailureCode.SETTINGS, text, f"Choose {limit} or less.", field="max_length", fix_value=limit)
-    numbers = {name: number for number, name in enumerate(labels)}
     train, validation, test = (
         data.encode(
             tokenizer,
@@ -108,22 +121,15 @@ def run(job: Job) -> Ended:
     network = model.load_model(base, config, settings)
     waiting += listen(job)
 
-    # ---- 5. the plan
-    # ---------------------------------------------------------------------------------------------------
-    batches = data.EpochBatches(
-        [len(ids) for ids in train.tokens], settings.batch_size, settings.seed, group=settings.group_by_length
-    )
+    # ---- 5. the plan ----
+    lengths = [len(ids) for ids in train.tokens]
+    batches = data.EpochBatches(lengths, settings.batch_size, settings.seed, group=settings.group_by_length)
     steps_per_epoch = math.ceil(len(batches) / settings.gradient_accumulation)
     total = math.ceil(settings.epochs * steps_per_epoch)
     total = min(total, settings.max_steps) if settings.max_steps else total
-    if step is not None and step > total:
-        raise RunFailed(
-            FailureCode.SETTINGS,
-            f"{start.name if start else ''} is behind the last step, {total}.",
-            "Ask for more epochs.",
-            field="epochs",
-        )
-    trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    if step > total:
+        text = f"The checkpoint of step {step} lies behind the last step, {total}."
+        raise RunFailed(FailureCode.SETTINGS, text, "Ask for more epochs.", field="epochs")
     facts = {
         "precision": place.precision,
         "threads": place.threads,
@@ -131,70 +137,72 @@ def run(job: Job) -> Ended:
         "base_model": base.reference(),
         "max_length_limit": limit,
         "truncated_share": train.truncated / len(train),
-        "label_counts": count_labels(train, labels),
+        "label_counts": {name: train.labels.count(number) for name, number in numbers.items()},
     }
-    job.log.append(
-        "planned",
-        Planned(
-            total_steps=total,
-            steps_per_epoch=steps_per_epoch,
-            epochs=total / steps_per_epoch,
-            trainable_parameters=trainable,
-            all_parameters=sum(p.numel() for p in network.parameters()),
-            train_rows=len(train),
-            validation_rows=len(validation),
-            test_rows=len(test),
-            duplicates_removed=split.removed,
-            labels=labels,
-            facts=facts,
-        ),
-        sync=True,
+    ready = Ready(
+        settings=settings,
+        place=place,
+        checkpoints=checkpoints,
+        start=start,
+        step=step,
+        kept=kept,
+        labels=labels,
+        train=train,
+        validation=validation,
+        test=test,
+        tokenizer=tokenizer,
+        network=network,
+        batches=batches,
+        steps_per_epoch=steps_per_epoch,
+        total_steps=total,
+        facts=facts,
+        environment=environment,
+        waiting=waiting,
     )
-    warn_of_data(job, split, train)
+    say_planned(job, ready, split)
+    return ready
 
-    # ---- 6. the trainer
-    # ------------------------------------------------------------------------------------------------
+
+def make_trainer(job: Job, ready: Ready) -> tuple[Any, Any]:
+    """The Trainer and our callback, with what both remember from the checkpoint."""
+    from transformers import set_seed
+
+    from backend.worker.parts import data, monitor, trainer
+
+    settings, place, start = ready.settings, ready.place, ready.start
     shared = monitor.Run(
         settings=settings,
         log=job.log,
         control=job.control,
-        checkpoints=checkpoints,
+        checkpoints=ready.checkpoints,
         progress=job.progress,
-        labels=labels,
-        validation=validation,
-        pad_id=tokenizer.pad_token_id,
+        labels=ready.labels,
+        validation=ready.validation,
+        pad_id=ready.tokenizer.pad_token_id,
         device=place.device,
-        total_steps=total,
-        steps_per_epoch=steps_per_epoch,
-        waiting=waiting,
+        total_steps=ready.total_steps,
+        steps_per_epoch=ready.steps_per_epoch,
+        waiting=ready.waiting,
         facts={
             "settings": settings.model_dump(),
-            "labels": list(labels),
+            "labels": list(ready.labels),
             "dataset_sha256": job.spec.dataset.sha256 if job.spec.dataset else None,
             "method": settings.method,
-            **facts,
+            **ready.facts,
         },
     )
     if start:
-        check_fits(start, shared.facts, base.reference())
+        check_fits(start, shared.facts, ready.facts["base_model"])
     forked = start is not None and start.parent != job.folder.checkpoints
-    memory = (
-        monitor.Memory(
-            **kept,
-        )
-        if kept and not forked
-        else monitor.Memory()
-    )
+    memory = monitor.Memory(**ready.kept) if ready.kept and not forked else monitor.Memory()
     memory.threads = place.threads
-    checkpoints.best = memory.best_checkpoint
+    ready.checkpoints.best = memory.best_checkpoint
     watcher = monitor.Monitor(shared, lambda: loop, memory)
-    loader = data.OrderedLoader(
-        batches, data.Collate(train, tokenizer.pad_token_id, pin=place.device.type == "cuda"), len(train)
-    )
+    collate = data.Collate(ready.train, shared.pad_id, pin=place.device.type == "cuda")
     loop = trainer.StepTrainer(
-        model=network,
-        args=arguments(job, settings, place, total),
-        loader=loader,
+        model=ready.network,
+        args=arguments(job, settings, place, ready.total_steps),
+        loader=data.OrderedLoader(ready.batches, collate, len(ready.train)),
         loss=trainer.GlobalLoss(settings.label_smoothing),
         fork=forked,
         trained_only=settings.method == "lora",
@@ -203,128 +211,57 @@ def run(job: Job) -> Ended:
     loop.skip_bad_steps = settings.on_nan == "continue"
     if start is None:
         set_seed(settings.seed)  # the first dropout is drawn from here on
+    return loop, watcher
 
-    # ---- 7. train
-    # ------------------------------------------------------------------------------------------------------
-    job.progress.stage = "train"
-    loop.train(resume_from_checkpoint=str(start) if start else None)
-    if watcher.stop is not None:
-        how = "a checkpoint was saved" if watcher.stop.save else "without saving"
-        return Ended(outcome="stopped", step=job.progress.step, text=f"Stopped at step {job.progress.step}; {how}.")
-    if watcher.stopped_early:
-        text = f"No gain in {settings.early_stopping} evaluations; stopped early at step {job.progress.step}."
-        job.log.append("log", Logged(level="info", text=text))
 
-    # ---- 8. the best weights, the test part
-    # ----------------------------------------------------------------------------
+def finish(job: Job, ready: Ready, loop: Any, watcher: Any) -> Ended:
+    """The best weights back, the test part, the result."""
+    from backend.worker.parts import metrics, result
+
+    # ---- 1. the best weights, judged ----
     job.progress.stage = "evaluate"
-    best_step = restore_best(job, checkpoints, memory, loop, trained_only=settings.method == "lora")
-    size = max(32, settings.batch_size)
+    settings, step = ready.settings, job.progress.step
+    best_step = restore_best(job, ready.checkpoints, watcher.memory, loop)
     final = watcher.last_evaluation
     if final is None or final.step != best_step:  # other weights are in place than those judged last
-        found = metrics.predict(loop.model, validation, shared.pad_id, batch_size=size, device=place.device)
-        final = metrics.evaluate(found, labels, step=best_step, epoch=best_step / steps_per_epoch, split="validation")
+        found = watcher.predict(ready.validation)
+        epoch = best_step / ready.steps_per_epoch
+        final = metrics.evaluate(found, ready.labels, step=best_step, epoch=epoch, split="validation")
     tested = None
-    if len(test):
-        found = metrics.predict(loop.model, test, shared.pad_id, batch_size=size, device=place.device)
-        tested = metrics.evaluate(
-            found, labels, step=job.progress.step, epoch=job.progress.step / steps_per_epoch, split="test"
-        )
+    if len(ready.test):
+        found = watcher.predict(ready.test)
+        epoch = step / ready.steps_per_epoch
+        tested = metrics.evaluate(found, ready.labels, step=step, epoch=epoch, split="test")
         job.log.append("evaluation", tested, sync=True)
     values = {**final.values, **(tested.values if tested else {})}
 
-    # ---- 9. the result
-    # -------------------------------------------------------------------------------------------------
+    # ---- 2. the result ----
     job.progress.stage = "save"
-    del loader
     loop.optimizer = loop.lr_scheduler = None  # the moments are twice the model; saving does not need them
     network = loop.accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False)
     if settings.method == "lora":
         network = network.merge_and_unload()
-    network = network.to(torch.device("cpu"))
+    judged = {"evaluation": (tested or final).model_dump(mode="json"), "validation": final.model_dump(mode="json")}
     outcome = result.Result(
-        model=network,
-        tokenizer=tokenizer,
-        labels=labels,
+        model=network.to("cpu"),
+        tokenizer=ready.tokenizer,
+        labels=ready.labels,
         max_length=settings.max_length,
-        held_out=result.together([validation, test]),
-        batch_size=size,
-        facts=describe(job, settings, facts, environment, values, best_step)
-        | {"evaluation": (tested or final).model_dump(mode="json"), "validation": final.model_dump(mode="json")},
+        held_out=result.together([ready.validation, ready.test]),
+        batch_size=max(32, settings.batch_size),
+        facts={**describe(job, ready, values, best_step), **judged},
     )
-    done = saved.commit(
-        job.folder.path, "model", lambda folder: result.write_result(outcome, folder), facts={"step": best_step}
-    )
-    job.log.append(
-        "model_saved",
-        ModelSaved(
-            step=job.progress.step,
-            path="model",
-            size_bytes=done.size_bytes,
-            best_step=best_step,
-            metrics=values,
-        ),
-        sync=True,
-    )
-    score = values.get(settings.best_metric)
-    text = f"Trained {job.progress.step:,} steps" + (
-        f"; best {settings.best_metric} {score:.4f} at step {best_step:,}." if score is not None else "."
-    )
-    return Ended(outcome="completed", step=job.progress.step, text=text)
+    facts = {"step": best_step}
+    done = saved.commit(job.folder.path, "model", lambda folder: result.write_result(outcome, folder), facts=facts)
+    saying = ModelSaved(step=step, path="model", size_bytes=done.size_bytes, best_step=best_step, metrics=values)
+    job.log.append("model_saved", saying, sync=True)
+    score = values[settings.best_metric]
+    text = f"Trained {step:,} steps; best {settings.best_metric} {score:.4f} at step {best_step:,}."
+    return Ended(outcome="completed", step=step, text=text)
 
 
 # ---- the stages' helpers, in the order they are used
 # -------------------------------------------------------------------
-
-
-def find_start(job: Job, checkpoints: saved.Checkpoints) -> tuple[Path | None, tuple[str, ...]]:
-    """The checkpoint to go on from and which were skipped: our own newest valid one, else that of the run we were
-    forked from.
-    """
-    start, skipped = checkpoints.start(resume=job.resume)
-    if start is not None or job.spec.fork_of is None:
-        return start, skipped
-    parent = job.folder.path.parent / job.spec.fork_of / "checkpoints"
-    if job.spec.fork_checkpoint is None:
-        start, more = saved.newest_valid(parent)
-        if start is None:
-            raise RunFailed(
-                FailureCode.BAD_CHECKPOINT,
-                f"Run {job.spec.fork_of} has no checkpoint that verifies.",
-                "Start a new run.",
-            )
-        return start, skipped + more
-    folder = parent / Path(job.spec.fork_checkpoint).name
-    reason = saved.verify(folder) if folder.is_dir() else "it is not there"
-    if reason:
-        text = f"{folder.name} of run {job.spec.fork_of} cannot be used: {reason}."
-        raise RunFailed(FailureCode.BAD_CHECKPOINT, text, "Choose another checkpoint.")
-    return folder, skipped
-
-
-def read_progress(start: Path) -> dict[str, Any]:
-    """What the monitor remembered at a checkpoint."""
-    from backend.platform import read_json
-
-    found = read_json(start / "progress.json")
-    if not isinstance(found, dict):
-        raise RunFailed(
-            FailureCode.BAD_CHECKPOINT, f"{start.name} is not a checkpoint of this recipe.", "Choose another one."
-        )
-    return found
-
-
-def listen(job: Job) -> list[Any]:
-    """Commands that came while preparing; a stop is obeyed at once, the rest waits for the first step."""
-    from backend.contract.commands import Stop
-
-    commands = job.control.poll()
-    for command in commands:
-        if isinstance(command, Stop):
-            job.log.append("state", StateChanged(state="stopping", step=0), sync=True)
-            job.control.done(command, text="Stopped before the first step.", result={"step": 0})
-            raise StopAsked
-    return commands
 
 
 def read_data(spec: JobSpec, settings: TextClassificationSettings) -> tuple[versions.Examples, Split, tuple[str, ...]]:
@@ -351,34 +288,47 @@ def read_data(spec: JobSpec, settings: TextClassificationSettings) -> tuple[vers
     return examples, split, tuple(sorted(set(examples.labels)))
 
 
-def count_labels(data: Any, labels: tuple[str, ...]) -> dict[str, int]:
-    """Rows of each label in a part."""
-    return {name: data.labels.count(number) for number, name in enumerate(labels)}
+def say_started(
+    job: Job, device: str, environment: dict[str, Any], start: Path | None, skipped: tuple[str, ...]
+) -> None:
+    """`started`: who computes where, and from which checkpoint."""
+    saying = Started(
+        attempt=job.attempt,
+        pid=os.getpid(),
+        recipe=job.spec.recipe,
+        device=device,
+        environment=environment,
+        resumed_from=start.name if start else None,
+        resumed_from_step=saved.step_of(start.name) if start else None,
+        skipped_checkpoints=skipped,
+    )
+    job.log.append("started", saying, sync=True)
 
 
-def warn_of_data(job: Job, split: Split, train: Any) -> None:
-    """Markers for what a person should know of the data."""
+def say_planned(job: Job, ready: Ready, split: Split) -> None:
+    """`planned`, and markers for what a person should know of the data."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in ready.network.parameters()]
+    saying = Planned(
+        total_steps=ready.total_steps,
+        steps_per_epoch=ready.steps_per_epoch,
+        epochs=ready.total_steps / ready.steps_per_epoch,
+        trainable_parameters=sum(size for size, trained in sizes if trained),
+        all_parameters=sum(size for size, _ in sizes),
+        train_rows=len(ready.train),
+        validation_rows=len(ready.validation),
+        test_rows=len(ready.test),
+        duplicates_removed=split.removed,
+        labels=ready.labels,
+        facts=ready.facts,
+    )
+    job.log.append("planned", saying, sync=True)
     if split.duplicates and not split.removed:
         text = f"{split.duplicates} rows stand on both sides of the split; the scores look better than they are."
         job.log.append("warning", Warned(code="split_overlap", text=text, advice="Switch Drop duplicates on."))
-    if train.truncated > 0.1 * len(train):
-        text = f"{train.truncated / len(train):.0%} of the training texts are longer than max length and were cut."
+    share = ready.train.truncated / len(ready.train)
+    if share > 0.1:
+        text = f"{share:.0%} of the training texts are longer than max length and were cut."
         job.log.append("warning", Warned(code="truncated", text=text, advice="Raise max length."))
-
-
-def check_fits(start: Path, now: dict[str, Any], base: dict[str, Any]) -> None:
-    """Refuse a checkpoint of other labels, another method, or (LoRA) another base model."""
-    from backend.platform import read_json
-
-    before = read_json(start / "run.json") or {}
-    for key, what in (("labels", "labels"), ("method", "method")):
-        if before.get(key) != now.get(key):
-            text = f"{start.name} was trained with other {what}: {before.get(key)}."
-            raise RunFailed(FailureCode.BAD_CHECKPOINT, text[:500], "Start a new run.")
-    if now["method"] == "lora" and before.get("base_model", {}).get("sha256") != base.get("sha256"):
-        raise RunFailed(
-            FailureCode.BAD_CHECKPOINT, f"{start.name} holds adapters of another base model.", "Choose its base model."
-        )
 
 
 def arguments(job: Job, settings: TextClassificationSettings, place: devices.Place, total: int) -> Any:
@@ -414,34 +364,9 @@ def arguments(job: Job, settings: TextClassificationSettings, place: devices.Pla
     )
 
 
-def restore_best(job: Job, checkpoints: saved.Checkpoints, memory: Any, loop: Any, *, trained_only: bool) -> int:
-    """Put the best checkpoint's weights back, if it is another step and still verifies; the step whose weights are
-    in place.
-    """
-    from backend.worker.parts import state
-
-    step = job.progress.step
-    if memory.best_step is None or memory.best_step == step or memory.best_checkpoint is None:
-        return step
-    folder = checkpoints.folder / memory.best_checkpoint
-    reason = saved.verify(folder) if folder.is_dir() else "it is gone"
-    if reason:
-        text = f"The best checkpoint, {folder.name}, cannot be used: {reason}. The last weights are kept instead."
-        job.log.append("warning", Warned(code="bad_checkpoint", text=text, step=step), sync=True)
-        return step
-    state.load_weights(loop.model, folder, trained_only=trained_only)
-    return int(memory.best_step)
-
-
-def describe(
-    job: Job,
-    settings: TextClassificationSettings,
-    facts: dict[str, Any],
-    environment: dict[str, Any],
-    values: dict[str, Any],
-    best_step: int,
-) -> dict[str, Any]:
+def describe(job: Job, ready: Ready, values: dict[str, Any], best_step: int) -> dict[str, Any]:
     """facts.json: where a result comes from."""
+    settings, facts = ready.settings, ready.facts
     merged = "; adapters merged into the base weights" if settings.method == "lora" else ""
     return {
         "run": job.spec.job_id,
@@ -451,8 +376,8 @@ def describe(
         "settings": settings.model_dump(),
         "dataset": job.spec.dataset.model_dump(mode="json") if job.spec.dataset else None,
         "base_model": facts["base_model"],
-        "environment": environment,
-        "commit": environment.get("commit"),
+        "environment": ready.environment,
+        "commit": ready.environment.get("commit"),
         "metrics": values,
         "best_step": best_step,
         "steps": job.progress.step,
