@@ -128,6 +128,7 @@ class Connection(asyncio.Protocol):
         self._request = Request()
         self._target = b""
         self._head_bytes = 0
+        self._in_head = True
         self._reading = False  # between the first byte of a request and its last
         self._ready: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -165,22 +166,22 @@ class Connection(asyncio.Protocol):
             self._refuse(400, "upgrade", "this server speaks plain HTTP/1.1 only")
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             self._refuse(400, "not_http", "this is not a valid HTTP/1.1 request")
+        self._count_head(len(data))
 
     # ---- parser ------------------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._request, self._target, self._head_bytes = Request(), b"", 0
+        self._request, self._target, self._head_bytes, self._in_head = Request(), b"", 0, True
 
     def on_url(self, url: bytes) -> None:
         self._target += url
-        self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count_head(len(name) + len(value) + 4)
         self._request.headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:
         request = self._request
+        self._in_head = False
         request.method = self._parser.get_method().decode("ascii")
         # Only what stands before "?" decides; a target that names a host of its own is never followed.
         request.path = self._target.split(b"?", 1)[0].decode("latin-1")
@@ -205,10 +206,10 @@ class Connection(asyncio.Protocol):
             request.body += body
 
     def on_message_complete(self) -> None:
-        self._reading = False
-        self._disarm()
         if self._ended:
             return
+        self._reading = False
+        self._disarm()
         self._ready.append(self._request)
         if len(self._ready) > PIPELINE_LIMIT:
             self._refuse(429, "pipelined", f"at most {PIPELINE_LIMIT} requests may be sent ahead of their answers")
@@ -216,7 +217,8 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._work())
 
     def _count_head(self, size: int) -> None:
-        self._head_bytes += size
+        """The parser keeps an unfinished header to itself, so what was fed is counted while the head goes on."""
+        self._head_bytes += size if self._in_head else 0
         if self._head_bytes > HEAD_LIMIT and not self._ended:
             self._refuse(431, "head_too_large", f"request line and headers are over {HEAD_LIMIT} bytes")
 

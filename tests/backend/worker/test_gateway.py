@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import tiny_model
-from tests.helpers.endpoint import Endpoint
+from tests.helpers.endpoint import STARTED_S, Endpoint
 from tests.helpers.wait import until
 
 LIMITS = {
@@ -57,7 +57,7 @@ def front(running: Endpoint, folders: dict[int, Path]) -> Endpoint:
 
 
 def ready(endpoint: Endpoint) -> None:
-    until(lambda: endpoint.ask("/readyz").status == 200, timeout=30)
+    until(lambda: endpoint.ask("/readyz").status == 200, timeout=STARTED_S)
 
 
 def gauge(endpoint: Endpoint, name: str) -> float:
