@@ -202,10 +202,19 @@ class Theme(QObject):
     def _apply(self) -> None:
         app = QApplication.instance()
         if self._installed and isinstance(app, QApplication):
-            app.setFont(self.font("body"))
-            app.setPalette(build_palette(self))
-            app.setStyleSheet(build_stylesheet(self))
+            self._dress(app)
         self.changed.emit()
+
+    def _dress(self, app: QApplication) -> None:
+        """Sheet and palette only when they differ: a new sheet polishes every widget there is."""
+        app.setFont(self.font("body"))
+        sheet = build_stylesheet(self)
+        if sheet != app.styleSheet():
+            app.setPalette(build_palette(self))
+            app.setStyleSheet(sheet)
+            return
+        for window in app.topLevelWidgets():
+            window.update()
 
     def _on_system_scheme_changed(self) -> None:
         if self._mode == "system":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
 
@@ -63,6 +63,12 @@ class Text(QLabel):
         super().setText(text)
         if self._elide:
             set_tip(self, text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.wordWrap():
+            # Layouts ask for the height at another width than the one they give; the lines at this width must all show.
+            self.setMinimumHeight(self.heightForWidth(event.size().width()))
 
     def minimumSizeHint(self) -> QSize:
         hint = super().minimumSizeHint()

@@ -7,6 +7,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.fonts=false")
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from console.app import make_application
@@ -23,8 +24,9 @@ def qapp() -> QApplication:
 
 @pytest.fixture(autouse=True)
 def _english_and_dark() -> Iterator[None]:
-    """Every test begins and ends in the same look; nothing is applied when it is so already."""
+    """Every test begins and ends in the same look; its widgets are really gone before the look is changed back."""
     yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     if translator.language != "en":
         translator.set_language("en")
     theme.set_chinese(False)

@@ -53,7 +53,7 @@ def _runs_table() -> tuple[TableModel, TableView]:
             "loss", "Train loss", lambda r: r.loss, cell=lambda r: r.spark, kind="sparkline", width=112,
             role=lambda r: "train" if live(r) else None,
         ),
-        Column("eval", "Eval loss", lambda r: r.loss, text=lambda r: f"{r.loss:.4f}" if r.loss else "—", align="right", width=80),
+        Column("eval", "Eval loss", lambda r: r.loss, text=lambda r: f"{r.loss:.4f}" if r.loss else "—", align="right", width=80),  # noqa: E501  a picture, not a program
         Column("f1", "F1", lambda r: r.f1, text=lambda r: f"{r.f1:.4f}" if r.f1 else "—", align="right", width=72),
         Column("duration", "Duration", lambda r: r.duration, align="right", width=86, role=lambda r: "text-secondary"),
         Column("tags", "Tags", lambda r: r.tags, kind="tags", width=140),
@@ -201,7 +201,7 @@ def sheet_two() -> QWidget:
             ListItem("a", "support-intent", "Text classification", "v13", dot="ok"),
             ListItem("b", "ticket-summary", "Summarization", "v4", dot="warn"),
             ListItem("c", "doc-embed", "Embedding", "not serving", dot="idle"),
-            ListItem("d", "Bias gap 0.058 by language", "toxicity-filter · mira", lead=("scale", "text-tertiary"), small_right="2 h", head="Acknowledged"),
+            ListItem("d", "Bias gap 0.058 by language", "toxicity-filter · mira", lead=("scale", "text-tertiary"), small_right="2 h", head="Acknowledged"),  # noqa: E501  a picture, not a program
         ]
     )  # fmt: skip
     items.set_current("a")
@@ -234,14 +234,14 @@ def sheet_two() -> QWidget:
 
 def _right_side() -> QWidget:
     gates = Panel("Gates")
-    gates.add(row(column(GateRow("passed", "Better than champion", "+0.0085, p = 0.004"), GateRow("passed", "Calibration below 0.05", "0.021"), gap=0), column(GateRow("warned", "p95 latency below 12 ms", "12.9 ms"), GateRow("failed", "Loads and answers", "0 of 8"), gap=0), gap=36))  # fmt: skip
+    gates.add(row(column(GateRow("passed", "Better than champion", "+0.0085, p = 0.004"), GateRow("passed", "Calibration below 0.05", "0.021"), gap=0), column(GateRow("warned", "p95 latency below 12 ms", "12.9 ms"), GateRow("failed", "Loads and answers", "0 of 8"), gap=0), gap=36))  # fmt: skip  # noqa: E501
     interval = IntervalBar("Macro F1")
     interval.set_interval(0.0085, 0.004, 0.013, 0.02)
     gates.add(interval)
     lineage = Panel("Lineage")
     strip = LineageStrip("Lineage")
     strip.set_nodes(
-        [Node("Data", "tickets v12", "database"), Node("Run", "r8-s42", "activity"), Node("Version", "v14", "package", current=True), Node("Endpoint", "canary 10%", "rocket")]
+        [Node("Data", "tickets v12", "database"), Node("Run", "r8-s42", "activity"), Node("Version", "v14", "package", current=True), Node("Endpoint", "canary 10%", "rocket")]  # noqa: E501  a picture, not a program
     )  # fmt: skip
     lineage.add(strip)
     lineage.add(
@@ -288,7 +288,7 @@ def _right_side() -> QWidget:
     form.add(row(FormField("Base model", combo, hint="on disk"), wrong, gap=12, top=True))
     form.add(ModelForm(TextClassificationSettings, only=("epochs", "batch_size", "method", "weight_decay")))
     empty = Panel("Runs, empty")
-    empty.add(EmptyState("activity", "No runs yet", "Pick a recipe and a dataset. The first run takes about 10 minutes.", (Button("New run", "primary", "plus"), Button("Try with sample data")), shortcut=("Ctrl N", "opens the sheet from anywhere")))  # fmt: skip
+    empty.add(EmptyState("activity", "No runs yet", "Pick a recipe and a dataset. The first run takes about 10 minutes.", (Button("New run", "primary", "plus"), Button("Try with sample data")), shortcut=("Ctrl N", "opens the sheet from anywhere")))  # fmt: skip  # noqa: E501
     loading = Panel("Models, loading")
     skeleton = Skeleton("Reading versions")
     skeleton.show_now()

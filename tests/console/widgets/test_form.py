@@ -3,9 +3,9 @@
 from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel, Field
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
-from pydantic import BaseModel, Field
 from pytestqt.qtbot import QtBot
 
 from backend.contract import recipes

@@ -1,0 +1,82 @@
+"""The composition root: nothing waits, a second start raises the first window, failures are told."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from backend.launch import LaunchFailed
+from backend.paths import Home
+from console.app import BackendStarter, Console, OneWindow
+from console.settings import LANGUAGE
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    root = tmp_path / "home"
+    root.mkdir(mode=0o700)
+    return Home(root)
+
+
+def test_the_backend_is_started_beside_the_window(qtbot: QtBot, home: Home) -> None:
+    asked: list[Home] = []
+    starter = BackendStarter(home, asked.append, lambda _home: None)
+    with qtbot.waitSignal(starter.started):
+        starter.start()
+    assert asked == [home]
+    starter.wait()
+
+
+def test_a_start_that_fails_says_why(qtbot: QtBot, home: Home) -> None:
+    def fail(_home: Home) -> None:
+        raise LaunchFailed("The backend ended at once (exit 1).")
+
+    starter = BackendStarter(home, fail, lambda _home: None)
+    with qtbot.waitSignal(starter.failed) as told:
+        starter.start()
+    assert "exit 1" in told.args[0]
+    starter.wait()
+
+
+def test_restart_stops_first(qtbot: QtBot, home: Home) -> None:
+    order: list[str] = []
+    starter = BackendStarter(home, lambda _h: order.append("start"), lambda _h: order.append("stop"))
+    with qtbot.waitSignal(starter.started):
+        starter.start(restart=True)
+    assert order == ["stop", "start"]
+    starter.wait()
+
+
+def test_a_second_start_raises_the_first(qtbot: QtBot, home: Home) -> None:
+    first, second = OneWindow(home), OneWindow(home)
+    assert not second.another_answers()
+    first.listen()
+    with qtbot.waitSignal(first.raised):
+        assert second.another_answers()
+    first.close()
+
+
+def test_the_window_is_there_before_the_backend(qtbot: QtBot, home: Home) -> None:
+    console = Console(home, start_backend=False)
+    console.settings.set(LANGUAGE, "en")
+    qtbot.addWidget(console.window)
+    hook = sys.excepthook
+    console.open()
+    assert console.window.isVisible()
+    assert not console.state.online
+    console._on_start_failed("no <b>disk</b>")
+    assert console.window.toasts.toasts[-1].kind == "bad"
+    assert "Modeldeck" in console.diagnostics()
+    console.close()
+    assert sys.excepthook is hook
+    assert (home.root / "console.json").exists()
+
+
+def test_a_slot_that_fails_is_told_and_the_window_lives_on(qtbot: QtBot, home: Home) -> None:
+    console = Console(home, start_backend=False)
+    qtbot.addWidget(console.window)
+    error = RuntimeError("boom")
+    console._on_exception(RuntimeError, error, error.__traceback__)
+    assert "boom" in console.window.toasts.toasts[-1].accessibleName()
+    console.close()
