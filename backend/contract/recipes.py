@@ -11,7 +11,7 @@ from backend.contract.base import Record, Request
 
 
 def _field(default: Any, title: str, description: str, *, advanced: bool = False, **rest: Any) -> Any:
-    extra = {"advanced": advanced, **{key: rest.pop(key) for key in ("unit", "usual") if key in rest}}
+    extra: dict[str, Any] = {"advanced": advanced, **{key: rest.pop(key) for key in ("unit", "usual") if key in rest}}
     return Field(default, title=title, description=description, json_schema_extra=extra, **rest)
 
 

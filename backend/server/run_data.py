@@ -67,12 +67,12 @@ def list_samples(run_id: str, parts: PartsIn) -> Items[Sampled]:
 def read_log(
     run_id: str,
     parts: PartsIn,
-    start: Annotated[int, Query(ge=0)] = 0,
-    count: Annotated[int, Query(ge=1, le=5000)] = 500,
+    start: Annotated[int, Query(ge=-20_000)] = 0,
+    count: Annotated[int, Query(ge=1, le=20_000)] = 500,
     level: Annotated[str | None, Query(max_length=20)] = None,
     find: Annotated[str | None, Query(max_length=200)] = None,
 ) -> LogPage:
-    """A page of the log."""
+    """A page of the log; a negative start counts from the end."""
     return parts.store.runs.log(parts.runs.get(run_id).id, start, count, level, find)
 
 

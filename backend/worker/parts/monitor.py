@@ -13,7 +13,7 @@ import torch
 from transformers import TrainerCallback
 
 from backend.contract.commands import Checkpoint, Command, Pause, Resume, Stop
-from backend.contract.events import Evaluation, Sampled, StateChanged, Warned
+from backend.contract.events import Evaluation, Logged, Sampled, StateChanged, Warned
 from backend.contract.recipes import TextClassificationSettings
 from backend.contract.states import FailureCode
 from backend.failpoints import failpoint
@@ -29,6 +29,7 @@ from backend.worker.parts.trainer import StepRecord, StepTrainer, Stopwatch
 SAMPLES = 8
 SAMPLE_CHARACTERS = 300
 MEMORY_EVERY_S = 0.5
+LINE_EVERY_S = 2.0
 
 
 @dataclass
@@ -74,6 +75,7 @@ class Monitor(TrainerCallback):
         self._get_trainer = trainer
         self._unread: list[StepRecord] = []
         self._memory_at = 0.0
+        self._line_at = 0.0
         self._samples = sample_rows(run.validation)
         self._saved_at_step = -1
 
@@ -149,9 +151,19 @@ class Monitor(TrainerCallback):
         if now - self._memory_at >= MEMORY_EVERY_S:
             self._memory_at = now
             values |= memory.readings(self._run.device)
+        if now - self._line_at >= LINE_EVERY_S:
+            self._line_at = now
+            self._say_line(record.step, values)
         self._run.log.add_metrics(record.step, record.epoch, values)
         if loss is not None and not (math.isfinite(loss) and (norm is None or math.isfinite(norm))):
             self._found_nan(record.step, loss, norm)
+
+    def _say_line(self, step: int, values: dict[str, float | None]) -> None:
+        """One readable line every few seconds: what somebody reads who has only the log."""
+        named = {"loss": ".4f", "learning_rate": ".2e", "grad_norm": ".2f", "samples_per_s": ".0f"}
+        known = ((name, values[f"train/{name}"], form) for name, form in named.items())
+        shown = " ".join(f"{name} {value:{form}}" for name, value, form in known if value is not None)
+        self._run.log.append("log", Logged(level="info", text=f"step {step}/{self._run.total_steps} {shown}"))
 
     def _found_nan(self, step: int, loss: float, norm: float | None) -> None:
         if self._run.device.type == "cuda" and self._run.settings.precision == "fp16" and math.isfinite(loss):
@@ -188,6 +200,12 @@ class Monitor(TrainerCallback):
         evaluation = evaluate(found, self._run.labels, step=step, epoch=epoch, split="validation")
         self.last_evaluation = evaluation
         self._run.log.append("evaluation", evaluation)
+        shown = " ".join(
+            f"{name.removeprefix('eval/')} {value:.4f}"
+            for name, value in evaluation.values.items()
+            if value is not None
+        )
+        self._run.log.append("log", Logged(level="info", text=f"eval at step {step}: {shown}"))
         picked = Predictions(found.logits[self._samples], found.labels[self._samples], 0.0)
         self._say_samples(step, picked)
         value = evaluation.values[self._run.settings.best_metric]

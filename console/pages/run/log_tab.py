@@ -81,7 +81,7 @@ class LogTab(QWidget):
         self._needle.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _on_find(self) -> None:
-        found = self.view.find(self._needle.text())
+        found = self.view.find_text(self._needle.text())
         self._count.setText("" if found else tr("“{needle}” is not in the log.", needle=self._needle.text()))
 
     def _on_copy(self) -> None:
