@@ -55,7 +55,7 @@ class Clock:
 
 
 class FileWriter:
-    """What TensorBoard's Trainer callback does at every step: read the loss, write each number, keep the file flushed."""
+    """What TensorBoard's Trainer callback does at every step: read the loss, write each number, flush."""
 
     def __init__(self, path: Path) -> None:
         from transformers import TrainerCallback
@@ -197,9 +197,7 @@ def main(argv: list[str]) -> None:
                     found[name].append(clock)
     wall = {name: statistics.median(steps / clock.wall for clock in clocks) for name, clocks in found.items()}
     busy = {name: statistics.median(clock.processor / steps for clock in clocks) for name, clocks in found.items()}
-    print(
-        f"{'variant':18} {'steps/s':>9} {'ratio':>7} {'cpu ms/step':>12} {'cpu ratio':>10}   ({steps} steps × {rounds} rounds, batch {BATCH})"
-    )
+    print(f"{'variant':18} {'steps/s':>9} {'ratio':>7} {'cpu ms/step':>12} {'cpu ratio':>10}")
     for name in variants:
         ratio, cpu = wall[name] / wall["no reporting"], busy["no reporting"] / busy[name]
         print(f"{name:18} {wall[name]:9.2f} {ratio:7.3f} {1000 * busy[name]:12.2f} {cpu:10.3f}")
