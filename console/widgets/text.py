@@ -31,7 +31,7 @@ class Text(QLabel):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        pass
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self._role, self._elide = role, elide
         self.setFont(theme.mono(style) if mono else theme.font(style, weight))
         self.setWordWrap(wrap)
