@@ -30,6 +30,22 @@ def import_sample(link: Link, sample: str) -> Call:
     return link.post("/datasets", {"path": f"sample://{sample}"})
 
 
+def list_samples(link: Link) -> Call:
+    """The built-in datasets, whether imported or not."""
+    return link.get("/datasets/samples")
+
+
+def read_rows(link: Link, dataset_id: str, start: int, count: int, find: str = "") -> Call:
+    """A window of the rows of a dataset version; with `find`, of those that hold it."""
+    query = {"start": start, "count": count}
+    return link.get(f"/datasets/{_id(dataset_id)}/rows", {**query, "find": find} if find else query)
+
+
+def read_split(link: Link, dataset_id: str) -> Call:
+    """What a run with the recipe's settings would train, validate and test on."""
+    return link.get(f"/datasets/{_id(dataset_id)}/split")
+
+
 def remove_dataset(link: Link, dataset_id: str) -> Call:
     """Remove a dataset version that no run needs."""
     return link.delete(f"/datasets/{_id(dataset_id)}")
@@ -218,6 +234,11 @@ def resolve(link: Link, alert_id: str, note: str) -> Call:
     return link.post(f"/alerts/{_id(alert_id)}/resolve", {"note": note})
 
 
+def read_drift(link: Link, endpoint: str) -> Call:
+    """The newest drift report of an endpoint, each feature with its history."""
+    return link.get(f"/drift/{_id(endpoint)}")
+
+
 def reopen(link: Link, alert_id: str) -> Call:
     """Take back an acknowledgement, a snooze or a resolution."""
     return link.post(f"/alerts/{_id(alert_id)}/reopen", {})
@@ -233,7 +254,15 @@ def change_settings(link: Link, **values: Any) -> Call:
 
 def change_rule(link: Link, rule_id: str, **fields: Any) -> Call:
     """Change a limit that opens alerts."""
-    return link.patch("/rules", {"id": rule_id, **fields})
+    return link.patch(f"/rules/{_id(rule_id)}", fields)
+
+
+# ---- machine -----------------------------------------------------------------------------------------------
+
+
+def read_telemetry_history(link: Link, seconds: float, points: int) -> Call:
+    """Readings of the machine over the last seconds."""
+    return link.get("/telemetry/history", {"seconds": seconds, "points": points})
 
 
 # ---- audit ---------------------------------------------------------------------------------------------------

@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from backend.contract.recipes import TextClassificationSettings
 from backend.contract.resources import DatasetPreview, DatasetRecord, ImportDataset, PreviewDataset
 from backend.server.parts import PartsIn
 from backend.server.route import Items, Route, items
+from backend.services.split_preview import preview_split
 
 router = APIRouter(tags=["datasets"], route_class=Route)
 
@@ -22,7 +24,16 @@ def list_samples(parts: PartsIn) -> dict[str, Any]:
     """The built-in data, whether imported or not."""
     imported = {record.name for record in parts.store.datasets.all() if record.builtin}
     found = [
-        {"name": s.name, "task": s.task, "file": s.file, "mapping": dict(s.mapping), "imported": s.name in imported}
+        {
+            "name": s.name,
+            "title": s.title,
+            "task": s.task,
+            "file": s.file,
+            "rows": s.rows,
+            "licence": s.licence,
+            "mapping": dict(s.mapping),
+            "imported": s.name in imported,
+        }
         for s in parts.datasets.samples()
     ]
     return {"items": found}
@@ -56,6 +67,17 @@ def read_rows(
 ) -> dict[str, Any]:
     """A window of rows."""
     return parts.datasets.rows(dataset_id, start, count, find)
+
+
+@router.get("/datasets/{dataset_id}/split")
+def read_split(
+    dataset_id: str,
+    parts: PartsIn,
+    seed: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+) -> dict[str, Any]:
+    """What a text classification run would train, validate and test on; the recipe's seed when none is given."""
+    chosen = {} if seed is None else {"split_seed": seed}
+    return preview_split(parts.datasets.get(dataset_id), TextClassificationSettings(**chosen))
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204)

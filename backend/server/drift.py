@@ -6,6 +6,7 @@ from backend.contract.resources import DriftReport
 from backend.server.endpoints import known_endpoint
 from backend.server.parts import PartsIn
 from backend.server.route import Items, Route, items
+from backend.services.watch_drift import with_history
 
 router = APIRouter(tags=["drift"], route_class=Route)
 
@@ -19,8 +20,9 @@ def list_reports(parts: PartsIn) -> Items[DriftReport]:
 
 @router.get("/drift/{endpoint}")
 def read_report(endpoint: str, parts: PartsIn) -> DriftReport:
-    """The newest report; before the first check, one that says so."""
+    """The newest report with each feature's history; before the first check, one that says so."""
     known = known_endpoint(parts, endpoint)
-    return parts.store.drift.latest(known.name) or DriftReport(
-        endpoint=known.name, model=known.model, version=known.live_version, text="Not checked yet."
-    )
+    report = parts.store.drift.latest(known.name)
+    if report is not None:
+        return with_history(parts.store, report)
+    return DriftReport(endpoint=known.name, model=known.model, version=known.live_version, text="Not checked yet.")
