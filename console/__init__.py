@@ -1,7 +1,15 @@
 """Everything on the screen; it sees of the backend only contract, paths, platform and launch.
 
 app.py       composition root: build the parts, show the window
-window.py    the shell: top bar, rail, page stack, status bar, history
+window.py    the window: pages and sheets by name, navigation, what the shell's actions do
+shell.py     its base: top bar, banner, rail, page stack, status bar, layers, areas, place
+stack.py     pages made on first show; a broken one shows its own error
+status.py    what status bar, rail and banner say of the state
+menus.py     QActions and menus from the action table
+finder.py    what the palette lists
+bell.py      the bell's popover      helpsheet.py  the `?` sheet
+history.py   back, forward, undo
+words.py     numbers, sizes, times as people read them
 actions.py   every action as data: menus, shortcuts, palette, help sheet
 context.py   what a page is given
 settings.py  what the user chose, declared once, kept in console.json

@@ -28,11 +28,12 @@ from console.i18n import tr
 from console.link.link import Link
 from console.link.loader import Loader
 from console.settings import Settings
+from console.shell import Services
 from console.state.store import AppState
 from console.theme import theme
 from console.widgets.text import message_box
 from console.widgets.toast import ToastAction
-from console.window import Services, Window
+from console.window import Window
 
 log = logging.getLogger(__name__)
 

@@ -1,15 +1,13 @@
-"""The shell: top bar, banner, rail, page stack, status bar, navigation with history, and the window's services."""
+"""The window: pages and sheets by name, navigation with history, what the shell's actions do, services for pages."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QMouseEvent
 
 from console import operations, status
 from console.actions import Action, Actions
@@ -19,7 +17,6 @@ from console.finder import palette_items
 from console.helpsheet import HelpSheet
 from console.history import Places, UndoStack
 from console.i18n import mark, tr, translator
-from console.menus import MenuKeeper
 from console.settings import (
     DENSITY,
     HIGH_CONTRAST,
@@ -37,17 +34,13 @@ from console.settings import (
     WINDOW_PLACE,
     Settings,
 )
-from console.stack import PageSpec, PageStack, load
+from console.shell import DetachedWindow, Services, Shell
+from console.stack import PageSpec, load
 from console.state.changes import Changes
 from console.theme import theme
-from console.widgets.buttons import Button
-from console.widgets.focusring import FocusRing
 from console.widgets.palette import CommandPalette
-from console.widgets.rail import MOST_PINNED, Rail
-from console.widgets.sheet import Sheet, SheetHost, tab_stops
-from console.widgets.statusbar import Part, StatusBar
-from console.widgets.toast import Banner, Toast, ToastHost
-from console.widgets.topbar import TopBar
+from console.widgets.sheet import Sheet
+from console.widgets.toast import Toast
 
 PAGES: tuple[PageSpec, ...] = (
     PageSpec("overview", mark("Overview"), "layout-dashboard", "console.pages.overview:OverviewPage"),
@@ -76,36 +69,9 @@ KINDS = {"model": "models", "endpoint": "endpoints", "alert": "alerts", "drift":
 """Kind of a deep link → page, where they differ."""
 
 SCHEME = "modeldeck://"
-NARROW = 1240
 
 
-@dataclass
-class Services:
-    """What the window cannot do by itself; the composition root fills it."""
-
-    restart_backend: Callable[[], object] = lambda: None
-    diagnostics: Callable[[], str] = lambda: ""
-    quit: Callable[[], object] = lambda: None
-    version: str = "0.1.0"
-
-
-class DetachedWindow(QMainWindow):
-    """One page in a window of its own, without rail; closes by itself like any window."""
-
-    def __init__(self, page: Any, title: str, forget: Callable[[DetachedWindow], object]) -> None:
-        super().__init__()
-        self.page, self._forget = page, forget
-        self.setCentralWidget(page)
-        self.setWindowTitle(title)
-        self.resize(1100, 760)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self.page.on_hidden()
-        self._forget(self)
-        super().closeEvent(event)
-
-
-class Window(QMainWindow):
+class Window(Shell):
     """The main window. `changed(changes)` is connected to the loader; everything else is done by its own parts."""
 
     def __init__(
@@ -117,10 +83,7 @@ class Window(QMainWindow):
         pages: tuple[PageSpec, ...] = PAGES,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__()
-        self.link, self.state, self.settings = link, state, settings
-        self._services = services or Services()
-        self._page_specs = pages
+        super().__init__(link, state, settings, services or Services(), pages)
         self._clock = clock
         self._places = Places()
         self._undo = UndoStack(clock)
@@ -147,36 +110,6 @@ class Window(QMainWindow):
             copy=self.copy_text, is_in_front=lambda page: self.stack.page() is page,
         )  # fmt: skip
 
-    def _build(self) -> None:
-        self.topbar = TopBar()
-        self.banner = Banner()
-        self.banner.hide()
-        self._banner_text: status.BannerText | None = None
-        rail_pages = [(p.key, p.title, p.icon, p.group) for p in self._page_specs if p.parent is None]
-        self.rail = Rail(rail_pages)
-        self.stack = PageStack(self._page_specs, self.context)
-        self.status = StatusBar([(k, tr(t)) for k, t in status.LEFT], [(k, tr(t)) for k, t in status.RIGHT])
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        middle = QHBoxLayout()
-        middle.setSpacing(0)
-        middle.addWidget(self.rail)
-        middle.addWidget(self.stack, 1)
-        column.addWidget(self.topbar)
-        column.addWidget(self.banner)
-        column.addLayout(middle, 1)
-        column.addWidget(self.status)
-        self.setCentralWidget(centre)
-        self.sheets = SheetHost(self)
-        self.sheets.set_insets(theme.size("topbar"), theme.size("statusbar"))
-        self.palette_box = CommandPalette(self)
-        self.toasts = ToastHost(self)
-        self.ring = FocusRing(self)
-        self.menus = MenuKeeper(self, self.topbar.menu_bar, self.actions_registry, self.run_action)
-        self.menus.set_letters(self.settings.get(LETTER_KEYS))
-
     def _connect(self) -> None:
         self.topbar.search_clicked.connect(self.open_palette)
         self.topbar.bell_clicked.connect(self.open_bell)
@@ -190,14 +123,6 @@ class Window(QMainWindow):
         self.palette_box.closed.connect(self._on_layer_closed)
         translator.changed.connect(self._on_language_changed)
         self.settings.changed.connect(self._on_setting_changed)
-
-    def _apply_look(self) -> None:
-        theme.set_mode(self.settings.get(THEME))
-        theme.set_density(self.settings.get(DENSITY))
-        theme.set_high_contrast(self.settings.get(HIGH_CONTRAST))
-        theme.set_reduce_motion(self.settings.get(REDUCE_MOTION))
-        translator.set_language(self.settings.get(LANGUAGE))
-        theme.set_chinese(translator.chinese)
 
     # -- navigation ------------------------------------------------------------------------------------------
 
@@ -281,21 +206,6 @@ class Window(QMainWindow):
     def copy_text(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)
         self.toast(tr("Copied"), text if len(text) < 60 else "", "info")
-
-    def pin(self, link: str, text: str) -> None:
-        """Pin a deep link; more than eight are refused."""
-        pinned = self.settings.get(PINNED)
-        if len(pinned) >= MOST_PINNED:
-            self.toast(tr("Eight things are pinned already"), tr("Unpin one first."), "info")
-            return
-        if not self.is_pinned(link):
-            self.settings.set(PINNED, [*pinned, {"link": link, "text": text}])
-
-    def unpin(self, link: str) -> None:
-        self.settings.set(PINNED, [p for p in self.settings.get(PINNED) if p.get("link") != link])
-
-    def is_pinned(self, link: str) -> bool:
-        return any(isinstance(p, dict) and p.get("link") == link for p in self.settings.get(PINNED))
 
     # -- what the shell's actions do -------------------------------------------------------------------------
 
@@ -395,36 +305,6 @@ class Window(QMainWindow):
     def open_about(self) -> None:
         self.navigate("settings/about")
 
-    # -- areas -----------------------------------------------------------------------------------------------
-
-    def next_area(self) -> None:
-        self._step_area(1)
-
-    def previous_area(self) -> None:
-        self._step_area(-1)
-
-    def _step_area(self, step: int) -> None:
-        areas: list[QWidget] = [self.topbar, self.rail, self.stack, self.status]
-        focus = QApplication.focusWidget()
-        at = next((i for i, area in enumerate(areas) if focus is not None and area.isAncestorOf(focus)), -step)
-        for offset in range(1, len(areas) + 1):
-            stops = tab_stops(areas[(at + step * offset) % len(areas)])
-            if stops:
-                stops[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
-                self.show_focus_ring()
-                return
-
-    def show_focus_ring(self) -> None:
-        """Put the ring around what has the focus; called after every step by keyboard."""
-        self.ring.show_now()
-
-    def focusNextPrevChild(self, forward: bool) -> bool:
-        if self.sheets.sheet is not None:
-            return self.sheets.focusNextPrevChild(forward)
-        moved = super().focusNextPrevChild(forward)
-        self.show_focus_ring()
-        return moved
-
     # -- changes ---------------------------------------------------------------------------------------------
 
     def on_changes(self, changes: Changes) -> None:
@@ -433,62 +313,6 @@ class Window(QMainWindow):
         self.stack.refresh(changes)
         for window in self._detached:
             window.page.refresh(changes)
-
-    def _refresh_shell(self, changes: Changes | None = None) -> None:
-        everything = changes is None or changes.everything
-        if everything or changes is None or changes.connection or changes.system:
-            self._refresh_connection()
-        if everything or changes is None or changes.telemetry:
-            self.status.set_parts("gpu", status.processor_parts(self.state))
-            self.status.set_parts("backend", status.backend_parts(self.state, self._latency()))
-        if everything or changes is None or changes.runs or changes.alerts or changes.endpoints:
-            self._refresh_badges()
-
-    def _latency(self) -> float | None:
-        latency: float | None = getattr(self.link, "latency_ms", None)
-        return latency
-
-    def _refresh_connection(self) -> None:
-        self.status.set_parts("backend", status.backend_parts(self.state, self._latency()))
-        self.status.set_parts("disk", status.disk_parts(self.state))
-        self.status.set_parts("mirror", status.mirror_parts(self.state))
-        language = tr("EN") if not translator.chinese else "中文"
-        self.status.set_parts("language", [Part("text", language)])
-        self.status.set_parts("version", [Part("text", self._services.version)])
-        wanted = status.banner(self.state, self._services.version)
-        if wanted != self._banner_text:
-            self._banner_text = wanted
-            self._show_banner(wanted)
-            self.stack.set_stale(self.state.stale_since if not self.state.online else None)
-
-    def _show_banner(self, wanted: status.BannerText | None) -> None:
-        if wanted is None:
-            self.banner.hide()
-            return
-        buttons: list[Button] = []
-        if wanted.restart:
-            restart = Button(tr("Restart backend"), icon="refresh-cw", small=True)
-            restart.clicked.connect(self.restart_backend)
-            log = Button(tr("Log"), "ghost", small=True)
-            log.clicked.connect(self._on_log_clicked)
-            buttons = [restart, log]
-        self.banner.show_message(wanted.text, wanted.detail, icon=wanted.icon, role=wanted.role, buttons=tuple(buttons))
-
-    def _on_log_clicked(self) -> None:
-        self.navigate("settings/backend")
-
-    def _refresh_badges(self) -> None:
-        self.status.set_parts("jobs", status.job_parts(self.state))
-        running, alerts = len(self.state.live_runs()), len(self.state.open_alerts())
-        keys = {p.key for p in self._page_specs}
-        if "runs" in keys:
-            self.rail.set_badge("runs", str(running) if running else "")
-        if "alerts" in keys:
-            self.rail.set_badge("alerts", str(alerts) if alerts else "", bad=True)
-        self.topbar.bell.set_count(alerts)
-        self.rail.set_pins(status.pins(self.state, self.settings.get(PINNED)))
-
-    # -- slots -----------------------------------------------------------------------------------------------
 
     def _on_actions_changed(self) -> None:
         page = self.stack.page()
@@ -536,10 +360,6 @@ class Window(QMainWindow):
         elif key == PINNED.key:
             self.rail.set_pins(status.pins(self.state, self.settings.get(PINNED)))
 
-    def _on_pins_moved(self, links: list[str]) -> None:
-        by_link = {p["link"]: p for p in self.settings.get(PINNED) if isinstance(p, dict) and "link" in p}
-        self.settings.set(PINNED, [by_link[link] for link in links if link in by_link])
-
     def _on_dropped(self, link: str, target: str) -> None:
         """A version dropped on an endpoint deploys there, runs dropped on a compare join it."""
         kind, _, thing = link.removeprefix(SCHEME).partition("/")
@@ -560,17 +380,6 @@ class Window(QMainWindow):
             }  # fmt: skip
             self.navigate(places[key])
 
-    # -- the window's place ----------------------------------------------------------------------------------
-
-    def _fit_rail(self) -> None:
-        wanted = self.width() < NARROW or self.settings.get(RAIL_COLLAPSED)
-        if wanted != self.rail.collapsed:
-            self.rail.set_collapsed(wanted)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_rail()
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.BackButton:
             self.go_back()
@@ -578,18 +387,6 @@ class Window(QMainWindow):
             self.go_forward()
         else:
             super().mousePressEvent(event)
-
-    def _restore_place(self) -> None:
-        place = self.settings.get(WINDOW_PLACE)
-        self.resize(1440, 900)
-        if len(place) == 4 and all(isinstance(n, int) and -20_000 < n < 20_000 for n in place):
-            x, y, width, height = place
-            self.resize(max(1100, width), max(680, height))
-            if QGuiApplication.screenAt(QPoint(x + 100, y + 40)) is not None:
-                self.move(x, y)
-        if self.settings.get(WINDOW_MAXIMIZED):
-            QTimer.singleShot(0, self.showMaximized)
-        self._fit_rail()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         normal = self.normalGeometry() if self.isMaximized() else self.geometry()

@@ -14,6 +14,7 @@ from console.actions import ACTIONS, GO_TO, Action, Actions
 from console.context import Context
 from console.i18n import translator
 from console.settings import LANGUAGE, LETTER_KEYS, PINNED, RAIL_COLLAPSED, THEME, WINDOW_PLACE, Settings
+from console.shell import Services
 from console.stack import PageSpec
 from console.state.changes import Changes
 from console.state.store import AppState
@@ -21,7 +22,7 @@ from console.theme import theme
 from console.widgets.page import Page
 from console.widgets.sheet import Sheet
 from console.widgets.text import rich_text_leaks
-from console.window import PAGES, Services, Window
+from console.window import PAGES, Window
 from tests.helpers.fake_link import FakeLink
 
 

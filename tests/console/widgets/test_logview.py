@@ -53,6 +53,13 @@ def test_control_and_direction_characters_are_shown_as_escapes() -> None:
     assert visible_text("a\n2026 ERROR x\x1b[2J\u202e") == "a\n2026 ERROR x\\x1b[2J\\x202e".replace("\n", "\\x0a")
 
 
+def test_appended_lines_are_escaped(view: LogView) -> None:
+    view.set_lines([(1e9, "info", "a\n2026 ERROR x\x1b[2J")])
+    assert view.count == 1
+    assert "\x1b" not in view.text()
+    assert "\n" not in view.text()
+
+
 def test_a_million_lines_are_capped(view: LogView) -> None:
     view.append([(1e9, "info", "x")] * 250_000)
     assert view.count == 200_000
