@@ -2,8 +2,9 @@
 
 launch.py      start the daemon, or find the one that runs (standard library only)
 daemon.py      composition root: build the parts, run, shut down in reverse order
-cli.py         the command line: a client of the same interface
+cli/           the command line: a client of the same interface
 client.py      blocking client: ask(), follow(since)
+loops.py       background loops of the daemon, guarded and started again
 bootstrap.py   standard library only: makes .venv, installs, re-executes
 paths.py       where everything lies
 clock.py       time that tests can move

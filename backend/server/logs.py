@@ -20,7 +20,7 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def escape(text: str) -> str:
-    """The same text with control, ANSI, bidirectional and line-separating characters written as \\uXXXX."""
+    """The same text with control, ANSI, bidirectional and line-separating characters written as their numbers."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(f"\\u{ord(c):04x}" if unicodedata.category(c) in _HIDDEN else c for c in text)

@@ -6,9 +6,20 @@ ingest_endpoints.py  lines of a gateway → its endpoint
 scheduler.py         starts queued runs, notices deaths, decides how runs ended
 endpoint_keeper.py   starts endpoints again after a death, by the restart rule
 runs.py              start, command, resume, fork a run
+run_checkpoints.py   keep and copy out what a run has saved
+settings_check.py    a recipe's settings as typed by a person
+base_models.py       where first weights come from
+estimates.py         what a run would need
+exports.py           metric points to files, lossless
+registering.py       registration as an operation, at once or when a run completes
+owners.py            which process belongs to which run or endpoint
+mirror_notes.py      notes for the mirror what the feed says has changed
 datasets.py          import and look at data
 versions.py          register, verify and delete versions of a model
 endpoints.py         create, promote, roll back, predict
+promotion.py         promotions and rollbacks under way, finished or undone after a death
+plan.py              exactly what a promotion would change
+gateway_client.py    asks a gateway over HTTP with its key
 watch.py             drift, limits and states → alerts, once a second
 watch_drift.py       traffic of a live version against its reference
 watch_rules.py       values against limits; endpoints, cards and runs that failed

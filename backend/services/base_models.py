@@ -3,6 +3,7 @@ library."""
 
 import importlib.util
 import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ def resolve(text: str, store: "Store") -> BaseModelRef:
     version = _VERSION.fullmatch(text)
     if version:
         return _version(version["name"], int(version["number"]), store)
-    if Path(text).is_dir() and (Path(text) / "config.json").is_file():
+    if os.path.isfile(os.path.join(text, "config.json")):  # not Path: that one raises for a name too long
         return _folder(text)
     if _HUB.fullmatch(text):
         return BaseModelRef(kind="hub", name=text)
@@ -50,7 +51,7 @@ def starter_folder() -> Path:
 
 def _folder(text: str) -> BaseModelRef:
     path = Path(text).expanduser().absolute()
-    if "\0" in text or not path.is_dir():
+    if "\0" in text or not os.path.isdir(path):
         raise Invalid(f"There is no folder {text[:200]}.", field="base_model", fix=FIX)
     missing = [name for name in ("config.json", "model.safetensors") if not (path / name).is_file()]
     if missing:

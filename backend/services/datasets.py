@@ -1,5 +1,6 @@
 """Datasets: preview, import, look into, remove, and the check that stands before every training."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -217,7 +218,7 @@ def _locate(path: str) -> tuple[Path, Sample | None]:
     source = Path(path).expanduser()
     if "\0" in path or len(path) > 4096:
         raise Invalid("That is not a path.", field="path")
-    if path.startswith(samples.SCHEME) or not source.exists():
+    if path.startswith(samples.SCHEME) or not os.path.exists(source):  # not Path: that one raises for a name too long
         sample = samples.find_sample(path)
         if sample is not None:
             return sample.path, sample

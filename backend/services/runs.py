@@ -29,10 +29,10 @@ from backend.contract.resources import (
 )
 from backend.contract.states import FINAL_RUN_STATES, LIVE_RUN_STATES, RunState
 from backend.jobs.folder import JobFolder, new_job_id
-from backend.jobs.manifest import set_kept, verify
 from backend.paths import Home
 from backend.services import base_models
 from backend.services.estimates import estimate
+from backend.services.run_checkpoints import RunCheckpoints
 from backend.services.settings_check import changed_settings, check_settings, find_recipe
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class RunService:
         self._datasets = datasets
         self._home = home
         self._clock = clock
+        self._checkpoints = RunCheckpoints(store, home)
 
     # ---- finding -----------------------------------------------------------------------------------------------
 
@@ -402,40 +403,14 @@ class RunService:
 
     def keep_checkpoint(self, run_id: str, name: str, keep: bool) -> CheckpointRecord:
         """Protect a checkpoint from pruning, or no longer."""
-        run, found = self._checkpoint(run_id, name)
-        set_kept(JobFolder(self._home.job(run.id)).checkpoints / found.name, keep)
-        return self._store.runs.change_checkpoint(run.id, found.name, kept=keep)
+        return self._checkpoints.keep(self.get(run_id), name, keep)
 
     def export_checkpoint(self, run_id: str, name: str, path: str, actor: str) -> dict[str, Any]:
         """Copy a checkpoint that verifies to `path`, a new folder; {"path", "size_bytes", "files"}."""
-        run, found = self._checkpoint(run_id, name)
-        source = JobFolder(self._home.job(run.id)).checkpoints / found.name
-        wrong = verify(source)
-        if wrong:
-            raise Conflict(f"{found.name} of {run.name} is damaged: {wrong}.", fix="Take another checkpoint.")
-        target = Path(path).expanduser()
-        if not target.is_absolute() or target.exists() or not target.parent.is_dir():
-            fix = "Give an absolute path to a folder that does not exist yet, inside one that does."
-            raise Invalid(f"{str(target)[:200]} cannot be the new folder.", field="path", fix=fix)
-        needed = sum(file.stat().st_size for file in source.rglob("*") if file.is_file())
-        if shutil.disk_usage(target.parent).free < needed:
-            raise Unavailable(
-                f"{target.parent} has too little room for {needed:,} bytes.", code="disk_full", needed_bytes=needed
-            )
-        shutil.copytree(source, target, symlinks=True)
-        self._audit(actor, "run.export_checkpoint", run.id, found.name, str(target))
-        return {"path": str(target), "size_bytes": needed, "files": sorted(p.name for p in target.iterdir())}
-
-    def _checkpoint(self, run_id: str, name: str) -> tuple[RunRecord, CheckpointRecord]:
         run = self.get(run_id)
-        known = self._store.runs.checkpoints(run.id)
-        found = next((checkpoint for checkpoint in known if checkpoint.name == name), None)
-        if found is None:
-            names = ", ".join(checkpoint.name for checkpoint in known if checkpoint.present) or "none"
-            raise NotFound(f"{run.name} has no checkpoint {name[:80]!r}.", fix=f"There are: {names}.")
-        if not found.present:
-            raise Conflict(f"{name} of {run.name} was pruned.", fix="Choose one that is still there.")
-        return run, found
+        found = self._checkpoints.export(run, name, path)
+        self._audit(actor, "run.export_checkpoint", run.id, name, path)
+        return found
 
     def _audit(
         self, actor: str, action: str, run_id: str, before: str, after: str, details: dict[str, Any] | None = None
