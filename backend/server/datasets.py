@@ -77,7 +77,7 @@ def read_split(
 ) -> dict[str, Any]:
     """What a text classification run would train, validate and test on; the recipe's seed when none is given."""
     chosen = {} if seed is None else {"split_seed": seed}
-    return preview_split(parts.datasets.get(dataset_id), TextClassificationSettings(**chosen))
+    return preview_split(parts.datasets.get(dataset_id), TextClassificationSettings.model_validate(chosen))
 
 
 @router.delete("/datasets/{dataset_id}", status_code=204)

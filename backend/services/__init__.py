@@ -6,6 +6,7 @@ ingest_endpoints.py  lines of a gateway → its endpoint
 scheduler.py         starts queued runs, notices deaths, decides how runs ended
 endpoint_keeper.py   starts endpoints again after a death, by the restart rule
 runs.py              start, command, resume, fork a run
+run_start.py         what stands before a run: every check, then its folder and its row
 run_checkpoints.py   keep and copy out what a run has saved
 settings_check.py    a recipe's settings as typed by a person
 base_models.py       where first weights come from

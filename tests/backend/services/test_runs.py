@@ -12,11 +12,12 @@ from backend.contract.recipes import RECIPES, SelftestSettings, TextClassificati
 from backend.contract.resources import ChangeRun, CheckpointRecord, EstimateRun, RunCommand, RunRecord, StartRun
 from backend.jobs.folder import JobFolder
 from backend.paths import Home
-from backend.services import base_models, runs
+from backend.services import base_models, run_start
 from backend.services.datasets import DatasetService
 from backend.services.estimates import memory_terms, steps_of
 from backend.services.exports import export_jsonl
-from backend.services.runs import RunService, auto_name
+from backend.services.run_start import auto_name
+from backend.services.runs import RunService
 from backend.services.settings_check import changed_settings, check_settings
 from backend.store import Store, open_store
 
@@ -111,7 +112,7 @@ def test_wrong_settings_name_field_range_and_fix(
 def test_a_full_disk_and_few_descriptors_refuse(
     service: RunService, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "_free_descriptors", lambda: 5)
+    monkeypatch.setattr(run_start, "_free_descriptors", lambda: 5)
     with pytest.raises(Unavailable, match="file descriptors"):
         service.start(selftest(), "a")
     monkeypatch.undo()
