@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout
 
 from backend.contract.resources import EndpointRecord, FileRecord, HistoryEntry, PromotionPlan, VersionRecord
 from console import words
@@ -66,7 +66,9 @@ class GatesPanel(Panel):
         self.again.set_busy(False)
         _drop(self._grid)
         self.pill.hide()
-        self._grid.addWidget(row(Icon("circle-x", "bad", 16), Text(text, "body", "text-secondary", wrap=True)), 0, 0, 1, 2)
+        self._grid.addWidget(
+            row(Icon("circle-x", "bad", 16), Text(text, "body", "text-secondary", wrap=True)), 0, 0, 1, 2
+        )
 
     def show_plan(self, plan: PromotionPlan, *, live: bool, proven: str) -> None:
         """`live`: compared with nothing but itself, so only its own facts. `proven` says where it answered."""
@@ -121,7 +123,9 @@ class LineagePanel(Panel):
         self.add(self._facts)
         self._shown: tuple[Any, ...] = ()
 
-    def show_version(self, version: VersionRecord, endpoints: list[EndpointRecord], dataset_version: int | None) -> None:
+    def show_version(
+        self, version: VersionRecord, endpoints: list[EndpointRecord], dataset_version: int | None
+    ) -> None:
         live = model_words.live_endpoint(endpoints, version.version)
         warm = model_words.standby_endpoint(endpoints, version.version)
         where, link = tr("none"), ""
@@ -301,7 +305,9 @@ class FilesPanel(Panel):
         if version.manifest_sha256 == self._shown and version.path == self._path:
             return
         self._path, self._shown = version.path, version.manifest_sha256
-        self.subtitle.setText(tr_n(len(version.files), "{n} file", "{n} files") + f" · {words.size(version.size_bytes)}")
+        self.subtitle.setText(
+            tr_n(len(version.files), "{n} file", "{n} files") + f" · {words.size(version.size_bytes)}"
+        )
         self._copy.set_enabled(bool(version.path), tr("The files are gone."))
         _drop(self._rows)
         for file in sorted(version.files, key=lambda entry: -entry.size_bytes):

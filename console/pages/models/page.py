@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
@@ -48,8 +48,8 @@ class ListPane(QWidget):
         super().__init__()
         self.setFixedWidth(theme.size("list-pane"))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 12, 10, 10)
-        layout.setSpacing(10)
+        layout.setContentsMargins(10, 11, 10, 10)
+        layout.setSpacing(7)
         self.count = Text("", "body", "text-tertiary")
         self.add = IconButton("plus", tr("Register a run"))
         layout.addWidget(row(Text(tr("Models"), "page-title"), self.count, None, self.add, gap=10,
@@ -88,7 +88,7 @@ class Header(QWidget):
         left.addWidget(self.line)
         left.addStretch(1)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 0, 14, 0)
         layout.setSpacing(8)
         layout.addLayout(left, 1)
         for button in (self.compare, self.roll_back, self.promote, self.more):
@@ -137,13 +137,14 @@ class ModelsPage(Page):
     def _build_detail(self) -> QWidget:
         right = QWidget()
         column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 16)
+        column.setContentsMargins(0, 0, 6, 16)
         column.setSpacing(10)
         for panel in (self.comparing, self.gates, self.lineage, self.history, self.card, self.files):
             column.addWidget(panel)
         column.addStretch(1)
         self.area = QScrollArea()
         self.area.setWidgetResizable(True)
+        self.area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.area.setWidget(right)
         self.area.viewport().setAutoFillBackground(False)
         right.setAutoFillBackground(False)
@@ -156,7 +157,7 @@ class ModelsPage(Page):
         body.addWidget(self.area, 1)
         holder = QWidget()
         layout = QVBoxLayout(holder)
-        layout.setContentsMargins(20, 0, 16, 0)
+        layout.setContentsMargins(20, 0, 2, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addLayout(body, 1)
@@ -289,7 +290,7 @@ class ModelsPage(Page):
         shown = [m for m in state.models.values() if wanted is None or wanted(m)]
         items = []
         for model in shown:
-            role, word = model_words.dot_of(model, state.endpoints_of(model.name))
+            role, word = model_words.dot_of(state.endpoints_of(model.name))
             items.append(ListItem(model.name, model.name, model_words.task_name(model.task), right=word, dot=role))
         self.pane.items.set_items(items)
         self.pane.items.set_current(self._name)

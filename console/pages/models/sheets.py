@@ -271,9 +271,7 @@ class RollBackSheet(_SwitchSheet):
 
     kind_of_plan = "rollback"
 
-    def __init__(
-        self, context: Context, model: str, version: int | None = None, endpoint: str | None = None
-    ) -> None:
+    def __init__(self, context: Context, model: str, version: int | None = None, endpoint: str | None = None) -> None:
         super().__init__(
             context, model, version, endpoint,
             title=tr("Roll back {model}", model=model), icon="rotate-ccw", icon_role="warn", primary=tr("Roll back"),

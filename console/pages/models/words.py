@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.contract.resources import Change, EndpointRecord, ModelRecord, VersionRecord
+from backend.contract.resources import Change, EndpointRecord, VersionRecord
 from console import words
 from console.i18n import mark, tr
 from console.pages.models.figures import Figure, key_metric, split_of
@@ -57,7 +57,8 @@ def figure_change(figure: Figure) -> str:
     if figure.change is None:
         return ""
     if figure.style == "size":
-        return words.signed(figure.change / 1e6, 1)
+        size = round(figure.change / 1e6, 1)
+        return words.signed(size, 1) if size else tr("same")
     return words.signed(figure.change, 4)
 
 
@@ -116,11 +117,8 @@ def warning_words(item: dict[str, Any]) -> tuple[str, str]:
     """Title and detail of a warning; a metric's raw name becomes words."""
     text = str(item.get("text", ""))
     head, middle, amount = text.partition(" gets worse by ")
-    if middle:
-        text = tr("{metric} gets worse by {amount}", metric=metric_name(head), amount=amount)
-    else:
-        text = tr(text)
-    return text, str(item.get("detail", ""))
+    said = tr("{metric} gets worse by {amount}", metric=metric_name(head), amount=amount) if middle else tr(text)
+    return said, str(item.get("detail", ""))
 
 
 # ---- where it serves ---------------------------------------------------------------------------------------
@@ -162,7 +160,7 @@ def version_subtitle(version: VersionRecord, endpoints: list[EndpointRecord], no
     return f"{when} · {version.run_name}" if version.run_name else when
 
 
-def dot_of(model: ModelRecord, endpoints: list[EndpointRecord]) -> tuple[str, str]:
+def dot_of(endpoints: list[EndpointRecord]) -> tuple[str, str]:
     """Role of the list's dot, and its right word."""
     live = next((e for e in endpoints if e.live_version is not None), None)
     if live is None or live.state not in LIVE_STATES:

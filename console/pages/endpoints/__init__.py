@@ -1,0 +1,14 @@
+"""The Endpoints page: one live address, its figures, which version answers, and a place to try it.
+
+page.py        the page: header, what is shown when, actions
+head.py        crumb with switcher, state, address, window, Restart, Stop
+figures.py     tiles and per-version figures out of request windows; no Qt
+feeder.py      reads the history once, then appends what the feed brings
+traffic.py     live and standby versions with their requests, engines, roll back, promote
+playground.py  input, output, latency split, why; the last 50 tries
+sheets.py      deploy, delete
+"""
+
+from console.pages.endpoints.page import EndpointsPage
+
+__all__ = ["EndpointsPage"]

@@ -1,0 +1,87 @@
+"""Feeds the charts of one endpoint: history once, then every window of the feed, without gap or duplicate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from backend.contract.events import RequestWindow
+from backend.contract.resources import HistoryEntry
+from console import operations
+from console.charts.events import ChartEvent
+from console.charts.group import ChartGroup
+from console.context import Context
+from console.pages.endpoints.figures import series_of
+
+POINTS = 900
+NAN = float("nan")
+
+
+class Feeder(QObject):
+    """Signals: failed(text): the history cannot be read. loaded()."""
+
+    failed = Signal(str)
+    loaded = Signal()
+
+    def __init__(self, context: Context, group: ChartGroup, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._context, self._group = context, group
+        self._turn = 0
+        self._reading = False
+        self._waiting: list[tuple[float, RequestWindow]] = []
+        self._newest = 0.0
+
+    def open(self, name: str, seconds: float) -> None:
+        """Read the last `seconds`; what belonged to another endpoint or window is forgotten."""
+        self._turn += 1
+        self._reading, self._waiting = True, []
+        call = operations.read_endpoint_history(self._context.link, name, seconds, POINTS)
+        call.on_reply(partial(self._on_history, self._turn)).on_refused(partial(self._on_refused, self._turn))
+
+    def _on_history(self, turn: int, body: dict[str, Any]) -> None:
+        if turn != self._turn:
+            return
+        times = body["times"]
+        for key, values in body["values"].items():
+            numbers = [NAN if value is None else float(value) for value in values]
+            self._group.set_series(key, None, times, None, numbers)
+        self._newest = times[-1] if times else 0.0
+        self._reading = False
+        waiting, self._waiting = self._waiting, []
+        self.append(waiting)
+        self.loaded.emit()
+
+    def _on_refused(self, turn: int, error: Any) -> None:
+        if turn == self._turn:
+            self._reading = False
+            self.failed.emit(error.text)
+
+    def append(self, windows: Iterable[tuple[float, RequestWindow]]) -> None:
+        """Live windows; those of a reading wait, those it already holds are left out."""
+        if self._reading:
+            self._waiting.extend(windows)
+            return
+        newer = sorted((pair for pair in windows if pair[0] > self._newest), key=lambda pair: pair[0])
+        if not newer:
+            return
+        columns: dict[str, list[float]] = {}
+        times = [at for at, _ in newer]
+        for _, window in newer:
+            for key, value in series_of(window).items():
+                columns.setdefault(key, []).append(value)
+        for key, values in columns.items():
+            self._group.append(key, None, times, None, values)
+        self._newest = times[-1]
+
+    def show_history(self, entries: Iterable[HistoryEntry], texts: dict[str, str]) -> None:
+        """Promotions and rollbacks as marks; `texts` has one place {n} for the version."""
+        marks = [
+            ChartEvent(f"{entry.action}-{entry.time}", "promote" if entry.action == "promote" else "rollback",
+                       texts[entry.action].format(n=entry.to_version), time=entry.time)
+            for entry in entries
+            if entry.action in texts and entry.result == "done"
+        ]  # fmt: skip
+        self._group.set_events(marks)

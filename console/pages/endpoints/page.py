@@ -1,0 +1,530 @@
+"""The Endpoints page."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
+
+from backend.contract.events import RequestWindow
+from backend.contract.resources import EndpointRecord, HistoryEntry, ModelRecord
+from console import operations, words
+from console.actions import Action
+from console.asking import ask
+from console.context import Context
+from console.i18n import mark, tr, tr_n
+from console.pages.endpoints.figures import LAST_S, Recent, error_percent, loaded
+from console.pages.endpoints.head import AT_REST, EndpointHead, address
+from console.pages.endpoints.playground import Playground
+from console.pages.endpoints.sheets import DeleteEndpointSheet, NewEndpointSheet
+from console.pages.endpoints.traffic import TrafficPanel
+from console.state.changes import Changes
+from console.theme import theme
+from console.widgets.buttons import Button
+from console.widgets.empty import EmptyState, Skeleton
+from console.widgets.meters import MetricTile
+from console.widgets.page import Page
+from console.widgets.toast import Banner
+
+TILES: tuple[tuple[str, str, str], ...] = (
+    ("requests", mark("Requests"), "requests"),
+    ("p50", "p50", "latency"),
+    ("p95", "p95", "latency"),
+    ("p99", "p99", "latency"),
+    ("errors", mark("Errors"), "errors"),
+    ("uptime", mark("Uptime"), ""),
+)
+EVENTS = {
+    "promote": mark("Promoted v{n}"),
+    "rollback": mark("Rolled back to v{n}"),
+    "undo": mark("Undone, v{n} answers again"),
+}
+CLOCK_MS = 1_000
+
+
+class EndpointsPage(Page):
+    """`open_target(name)` chooses the endpoint; else the first one is shown."""
+
+    title = mark("Endpoints")
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._name = ""
+        self._recent = Recent()
+        self._charts: dict[str, Any] = {}
+        self._history_of: tuple[Any, ...] = ()
+        self.head = EndpointHead()
+        self.failed = Banner(rounded=True)
+        self.failed.hide()
+        self.tiles = {key: MetricTile(tr(text)) for key, text, _ in TILES}
+        self.traffic = TrafficPanel()
+        self.playground = Playground(context)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(Skeleton(tr("the endpoints")))
+        self._detail = self._build_detail()
+        self._stack.addWidget(self._detail)
+        self._empty = self._build_empty()
+        self._stack.addWidget(self._empty)
+        self.content.setContentsMargins(20, 0, 16, 16)
+        self.content.addWidget(self._stack, 1)
+        self._clock = QTimer(self)
+        self._clock.setInterval(CLOCK_MS)
+        self._clock.timeout.connect(self._on_clock)
+        self._connect()
+
+    # ---- building ------------------------------------------------------------------------------------------
+
+    def _build_detail(self) -> QWidget:
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        tiles = QHBoxLayout()
+        tiles.setSpacing(10)
+        for tile in self.tiles.values():
+            tiles.addWidget(tile, 1)
+        middle = QHBoxLayout()
+        middle.setSpacing(10)
+        self._chart_holder = QWidget()
+        QGridLayout(self._chart_holder).setContentsMargins(0, 0, 0, 0)
+        middle.addWidget(self._chart_holder, 1)
+        middle.addWidget(self.traffic)
+        self.traffic.setFixedWidth(356)
+        self.playground.setFixedHeight(200)
+        head = QVBoxLayout()
+        head.setSpacing(6)
+        head.addWidget(self.head)
+        head.addWidget(self.failed)
+        column.addLayout(head)
+        column.addSpacing(-4)
+        column.addLayout(tiles)
+        column.addLayout(middle, 1)
+        column.addWidget(self.playground)
+        return holder
+
+    def _build_empty(self) -> QWidget:
+        self._deploy = Button(tr("Deploy a version…"), "primary", "rocket")
+        self._deploy.clicked.connect(self._on_deploy)
+        models = Button(tr("All models"))
+        models.clicked.connect(self._on_models)
+        return EmptyState(
+            "rocket",
+            tr("No endpoint yet"),
+            tr("An endpoint is an address on this machine where a version of a model answers."),
+            (self._deploy, models),
+        )
+
+    def _connect(self) -> None:
+        head = self.head
+        head.switcher.clicked.connect(self._on_switch)
+        head.copy.clicked.connect(self._on_copy_address)
+        head.key.clicked.connect(self._on_copy_key)
+        head.window_choice.changed.connect(self._on_window)
+        head.restart.clicked.connect(self._on_restart)
+        head.stop.clicked.connect(self._on_stop)
+        head.start.clicked.connect(self._on_start)
+        head.more.clicked.connect(self._on_more)
+        self.traffic.promote_wanted.connect(self._on_promote)
+        self.traffic.roll_back_wanted.connect(self._on_roll_back)
+        for key, _, chart in TILES:
+            if chart:
+                self.tiles[key].clicked.connect(partial(self._on_tile, chart))
+
+    def _make_charts(self) -> None:
+        """On first show: pyqtgraph costs more than the rest of the page."""
+        if self._charts:
+            return
+        from console.charts.catalogue import ENDPOINT_CHARTS
+        from console.charts.grid import ChartGrid
+        from console.charts.group import ChartGroup
+        from console.pages.endpoints.feeder import Feeder
+
+        span = float(self.head.window_choice.value)
+        group = ChartGroup(self, axis="time", labels="clock", follow_span=span)
+        grid = ChartGrid(group, ENDPOINT_CHARTS)
+        feeder = Feeder(self.context, group, self)
+        feeder.failed.connect(self._on_history_failed)
+        self._charts = {"group": group, "grid": grid, "feeder": feeder}
+        layout = self._chart_holder.layout()
+        if layout is not None:
+            layout.addWidget(grid)
+
+    # ---- which endpoint ------------------------------------------------------------------------------------
+
+    @property
+    def endpoint(self) -> EndpointRecord | None:
+        """The record as last heard."""
+        return self.context.state.endpoints.get(self._name)
+
+    @property
+    def model(self) -> ModelRecord | None:
+        endpoint = self.endpoint
+        return self.context.state.models.get(endpoint.model or "") if endpoint else None
+
+    def open_target(self, target: str) -> None:
+        if target != self._name:
+            self._name = target
+            self._recent.clear()
+        self._show()
+
+    def target(self) -> str:
+        return self._name
+
+    def on_shown(self) -> None:
+        self._clock.start()
+        self._show()
+
+    def on_hidden(self) -> None:
+        self._clock.stop()
+
+    def set_stale(self, since: float | None) -> None:
+        for tile in self.tiles.values():
+            tile.set_stale(since is not None)
+        self._show()
+
+    def refresh(self, changes: Changes) -> None:
+        if changes.everything:
+            self._history_of = ()
+        if windows := changes.windows.get(self._name):
+            self._take_windows(windows)
+        if changes.everything or changes.connection or changes.endpoints or changes.models:
+            self._show()
+
+    def _take_windows(self, windows: list[tuple[float, RequestWindow]]) -> None:
+        self._recent.add(windows)
+        if self._charts:
+            self._charts["feeder"].append(windows)
+
+    def _show(self) -> None:
+        state = self.context.state
+        if not state.endpoints:
+            self._stack.setCurrentWidget(self._empty if state.loaded else self._stack.widget(0))
+            ready = any(not v.deleted for m in state.models.values() for v in m.versions)
+            self._deploy.set_enabled(ready, tr("Register a run first; there is no version to deploy."))
+            return
+        if self.endpoint is None:
+            if self._name and state.loaded:
+                self.context.toast(tr("There is no endpoint {name}", name=self._name), kind="warn")
+            self._name = next(iter(state.endpoints))
+            self._recent.clear()
+        self._stack.setCurrentWidget(self._detail)
+        self._show_endpoint()
+
+    def _show_endpoint(self) -> None:
+        endpoint = self.endpoint
+        if endpoint is None:
+            return
+        stale = words.clock(self.context.state.stale_since) if self.context.offline() else ""
+        self.head.show_endpoint(endpoint, self.context.offline(), stale)
+        self._show_failure(endpoint)
+        self._show_tiles(endpoint)
+        self._show_traffic(endpoint)
+        self.playground.show_endpoint(endpoint.name, loaded(endpoint), self._why_not_ask(endpoint))
+        if self.isVisible():
+            self._make_charts()
+            self._read_history(endpoint)
+            self._set_limits(endpoint)
+        self.context.actions_changed()
+
+    def _show_failure(self, endpoint: EndpointRecord) -> None:
+        bad, degraded = endpoint.state == "failed", endpoint.state == "degraded"
+        self.failed.setVisible(bad or degraded)
+        if not (bad or degraded):
+            return
+        again = Button(tr("Start") if bad else tr("Restart"), icon="refresh-cw", small=True)
+        again.clicked.connect(self._on_start if bad else self._on_restart)
+        title = (
+            tr("{name} does not answer", name=endpoint.name) if bad else tr("{name} is degraded", name=endpoint.name)
+        )
+        self.failed.show_message(title, endpoint.text, icon="circle-x" if bad else "triangle-alert",
+                                 role="bad" if bad else "warn", buttons=(again,))  # fmt: skip
+
+    # ---- tiles ---------------------------------------------------------------------------------------------
+
+    def _show_tiles(self, endpoint: EndpointRecord) -> None:
+        stats = {} if endpoint.state in AT_REST else endpoint.stats
+        requests = stats.get("serve/requests_per_s")
+        self.tiles["requests"].set_value(words.fixed(requests, 1), tr("/s") if requests is not None else "")
+        self.tiles["requests"].set_note(tr("last minute"))
+        for name in ("p50", "p95", "p99"):
+            value = stats.get(f"serve/latency_ms_{name}")
+            self.tiles[name].set_value(words.milliseconds(value), "ms" if value is not None else "")
+        slo = endpoint.limits.get("slo_p99_ms")
+        p99 = stats.get("serve/latency_ms_p99")
+        if slo and p99 is not None:
+            held = p99 <= slo
+            icon = "circle-check" if held else "triangle-alert"
+            self.tiles["p99"].set_note(tr("SLO {n}", n=f"{slo:g}"), "ok" if held else "warn", icon)
+        else:
+            self.tiles["p99"].set_note(tr("SLO {n}", n=f"{slo:g}") if slo else "")
+        errors = error_percent(endpoint) if stats else None
+        role = "bad" if errors else "text"
+        self.tiles["errors"].set_value(words.fixed(errors, 2), "%" if errors is not None else "", role=role)
+        rejected = stats.get("serve/rejected_per_s")
+        self.tiles["errors"].set_note(tr("{n}/s turned away", n=f"{rejected:.1f}") if rejected else "", "warn")
+        self._show_uptime(endpoint)
+
+    def _show_uptime(self, endpoint: EndpointRecord) -> None:
+        serving = endpoint.serving_since if endpoint.state not in AT_REST else None
+        value = words.duration(self.context.clock() - serving) if serving else words.DASH
+        number, _, unit = value.partition(" ") if value.count(" ") == 1 else (value, "", "")
+        self.tiles["uptime"].set_value(number, unit)
+        count = endpoint.restarts
+        note = tr_n(count, "{n} restart", "{n} restarts") if count else tr("no restarts")
+        self.tiles["uptime"].set_note(note, "warn" if count else "text-tertiary")
+
+    def _on_clock(self) -> None:
+        endpoint = self.endpoint
+        if endpoint is not None and not self.context.offline():
+            self._show_uptime(endpoint)
+            self._show_traffic(endpoint)
+
+    # ---- traffic, charts -----------------------------------------------------------------------------------
+
+    def _show_traffic(self, endpoint: EndpointRecord) -> None:
+        now = self.context.clock()
+        numbers = [n for n in (endpoint.live_version, endpoint.standby_version) if n is not None]
+        figures = {number: self._recent.of(number, now) for number in numbers}
+        self.traffic.show_endpoint(endpoint, self.model, figures, self._why_not_switch(endpoint))
+
+    def _read_history(self, endpoint: EndpointRecord) -> None:
+        wanted = (endpoint.name, self.head.window_choice.value, endpoint.live_version)
+        if wanted == self._history_of or self.context.offline():
+            return
+        same = self._history_of[:2] == wanted[:2]
+        self._history_of = wanted
+        name, span, link = endpoint.name, float(self.head.window_choice.value), self.context.link
+        if not same:
+            self._charts["group"].set_follow_span(span)
+            self._charts["feeder"].open(name, span)
+            since = self.context.clock() - LAST_S
+            operations.read_windows(link, name, since).on_reply(partial(self._on_windows, name))
+        if endpoint.model:
+            operations.read_model_history(link, endpoint.model).on_reply(partial(self._on_events, name))
+
+    def _on_windows(self, name: str, body: dict[str, Any]) -> None:
+        if name == self._name:
+            found = [(item["time"], RequestWindow.model_validate({k: v for k, v in item.items() if k != "time"}))
+                     for item in body["items"]]  # fmt: skip
+            self._recent.add(found)
+            self._on_clock()
+
+    def _on_events(self, name: str, body: dict[str, Any]) -> None:
+        if name == self._name and self._charts:
+            entries = [HistoryEntry.model_validate(item) for item in body["items"]]
+            self._charts["feeder"].show_history(entries, {key: tr(text) for key, text in EVENTS.items()})
+
+    def _on_history_failed(self, text: str) -> None:
+        self._history_of = ()
+        self.context.toast(tr("The curves could not be read"), text, kind="bad")
+
+    def _set_limits(self, endpoint: EndpointRecord) -> None:
+        limits = (endpoint.name, endpoint.limits.get("slo_p99_ms"), endpoint.limits.get("max_batch"))
+        if limits == self._charts.get("limits"):
+            return
+        self._charts["limits"] = limits
+        from console.charts.catalogue import Limit
+
+        _, slo, batch = limits
+        grid = self._charts["grid"]
+        grid.chart("latency").set_limits((Limit(float(slo), "warn"),) if slo else ())
+        if batch:
+            grid.chart("batch").set_capacity(float(batch), tr("of {n}", n=batch), limit=False)
+
+    def _on_window(self, value: str) -> None:
+        endpoint = self.endpoint
+        if endpoint is not None and self._charts:
+            self._charts["group"].set_follow_span(float(value))
+            self._read_history(endpoint)
+
+    def _on_tile(self, chart: str) -> None:
+        if self._charts:
+            found = self._charts["grid"].chart(chart)
+            self._charts["grid"].maximize(found)
+            found.setFocus()
+
+    # ---- why not -------------------------------------------------------------------------------------------
+
+    def _away(self) -> str:
+        return tr("Backend does not answer.") if self.context.offline() else ""
+
+    def _why_not_ask(self, endpoint: EndpointRecord) -> str:
+        if endpoint.state not in ("serving", "degraded"):
+            return tr("The endpoint is {state}.", state=tr(endpoint.state))
+        return self._away()
+
+    def _why_not_switch(self, endpoint: EndpointRecord) -> str:
+        if endpoint.state == "stopped":
+            return tr("The endpoint is stopped; start it first.")
+        return self._away()
+
+    def _why_not_stop(self) -> str:
+        endpoint = self.endpoint
+        return tr("The endpoint is at rest.") if endpoint and endpoint.state in AT_REST else self._away()
+
+    def _why_not_start(self) -> str:
+        endpoint = self.endpoint
+        return self._away() if endpoint and endpoint.state in AT_REST else tr("The endpoint runs already.")
+
+    # ---- actions -------------------------------------------------------------------------------------------
+
+    def actions(self) -> list[Action]:  # type: ignore[override]
+        deploy = Action("endpoint.deploy", tr("Deploy a version…"), self._on_deploy, "rocket", "", "endpoint",
+                        reason=self._away)  # fmt: skip
+        endpoint = self.endpoint
+        if endpoint is None:
+            return [deploy]
+        traffic, why = self.traffic, partial(self._why_not_switch, endpoint)
+        pin = tr("Unpin") if self.context.is_pinned(f"endpoint/{endpoint.name}") else tr("Pin")
+        return [
+            Action("endpoint.promote", traffic.promote.text(), traffic._on_promote, "badge-check", "Ctrl+Shift+P",
+                   "endpoint", reason=lambda: why() or ("" if traffic.promote.isEnabled()
+                                                        else tr("There is no newer version to promote."))),
+            Action("endpoint.rollback", traffic.roll_back.text(), traffic._on_roll_back, "rotate-ccw", "Ctrl+Shift+R",
+                   "endpoint", reason=lambda: why() or ("" if traffic.roll_back.isEnabled()
+                                                        else tr("Nothing was live before."))),
+            Action("endpoint.try", tr("Run playground"), self.playground.run, "play", "Ctrl+Return", "endpoint",
+                   reason=partial(self._why_not_ask, endpoint), separator=True),
+            Action("endpoint.restart", tr("Restart"), self._on_restart, "refresh-cw", "", "endpoint",
+                   reason=self._why_not_stop, separator=True),
+            Action("endpoint.stop", tr("Stop"), self._on_stop, "square", "", "endpoint", danger=True,
+                   reason=self._why_not_stop),
+            Action("endpoint.start", tr("Start"), self._on_start, "play", "", "endpoint", reason=self._why_not_start),
+            Action("endpoint.copy", tr("Copy address"), self._on_copy_address, "copy", "", "endpoint", separator=True),
+            Action("endpoint.key", tr("Copy API key"), self._on_copy_key, "key-round", "", "endpoint"),
+            Action("endpoint.curl", tr("Copy as curl"), self._on_copy_curl, "terminal", "", "endpoint"),
+            Action("endpoint.python", tr("Copy as Python"), self._on_copy_python, "code", "", "endpoint"),
+            Action("endpoint.pin", pin, self._on_pin, "pin", "P", "endpoint", separator=True),
+            deploy,
+            Action("endpoint.delete", tr("Delete…"), self._on_delete, "trash-2", "", "endpoint", danger=True,
+                   reason=self._away, separator=True),
+        ]  # fmt: skip
+
+    def _on_promote(self, version: int) -> None:
+        endpoint = self.endpoint
+        if endpoint is not None and endpoint.model:
+            self.context.start("model.promote", model=endpoint.model, version=version, endpoint=endpoint.name)
+
+    def _on_roll_back(self, version: int) -> None:
+        endpoint = self.endpoint
+        if endpoint is not None and endpoint.model:
+            self.context.start("model.rollback", model=endpoint.model, version=version, endpoint=endpoint.name)
+
+    def _on_restart(self) -> None:
+        ask(self.context, operations.restart_endpoint(self.context.link, self._name), self.head.restart)
+
+    def _on_stop(self) -> None:
+        call = ask(self.context, operations.stop_endpoint(self.context.link, self._name), self.head.stop)
+        call.on_reply(partial(self._on_stopped, self._name))
+
+    def _on_stopped(self, name: str, _body: Any) -> None:
+        undo = partial(self._start_again, name)
+        self.context.toast(tr("{name} stopped", name=name), tr("Its address answers nobody now."), undo=undo)
+
+    def _start_again(self, name: str) -> None:
+        ask(self.context, operations.start_endpoint(self.context.link, name))
+
+    def _on_start(self) -> None:
+        ask(self.context, operations.start_endpoint(self.context.link, self._name), self.head.start)
+
+    def _on_delete(self) -> None:
+        if self.endpoint is not None:
+            self.context.open_sheet(DeleteEndpointSheet(self.context, self.endpoint))
+
+    def _on_deploy(self) -> None:
+        model = self.endpoint.model if self.endpoint else ""
+        self.context.open_sheet(NewEndpointSheet(self.context, model or ""))
+
+    def _on_models(self) -> None:
+        self.context.navigate("models")
+
+    def _on_pin(self) -> None:
+        link = f"endpoint/{self._name}"
+        if self.context.is_pinned(link):
+            self.context.unpin(link)
+        else:
+            self.context.pin(link, self._name)
+        self.context.actions_changed()
+
+    # ---- copies --------------------------------------------------------------------------------------------
+
+    def _on_copy_address(self) -> None:
+        if self.endpoint is not None:
+            self.context.copy(address(self.endpoint))
+
+    def _on_copy_key(self) -> None:
+        """Never shown, not even in the toast."""
+        if self.endpoint is not None:
+            QGuiApplication.clipboard().setText(self.endpoint.key)
+            self.context.toast(tr("API key copied"), tr("Whoever has it can ask {name}.", name=self._name), kind="info")
+
+    def _on_copy_curl(self) -> None:
+        if self.endpoint is not None:
+            self._copy_snippet(curl(self.endpoint))
+
+    def _on_copy_python(self) -> None:
+        if self.endpoint is not None:
+            self._copy_snippet(python(self.endpoint))
+
+    def _copy_snippet(self, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.context.toast(tr("Copied"), tr("It holds the API key."), kind="info")
+
+    # ---- menus ---------------------------------------------------------------------------------------------
+
+    def _on_switch(self) -> None:
+        menu = QMenu(self)
+        for endpoint in self.context.state.endpoints.values():
+            text = f"{endpoint.name} · {tr(endpoint.state)}".replace("&", "&&")
+            menu.addAction(text, partial(self.context.navigate, f"endpoint/{endpoint.name}"))
+        menu.addSeparator()
+        menu.addAction(tr("Deploy a version…"), self._on_deploy)
+        menu.exec(self.head.switcher.mapToGlobal(self.head.switcher.rect().bottomLeft()))
+
+    def _on_more(self) -> None:
+        menu, button = self.fill_menu(), self.head.more
+        menu.exec(button.mapToGlobal(QPoint(button.width() - menu.sizeHint().width(), button.height() + 4)))
+
+    def fill_menu(self) -> QMenu:
+        """Every action of the endpoint, those that cannot be used greyed with their reason."""
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for action in self.actions():
+            if action.separator:
+                menu.addSeparator()
+            entry = menu.addAction(theme.icon(action.icon, "text-secondary"), action.text, action.callback)
+            reason = action.reason()
+            entry.setEnabled(not reason)
+            entry.setToolTip(reason)
+        return menu
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.traffic.setFixedWidth(356 if self.width() >= 1150 else 300)
+        self.head.address.setVisible(self.width() >= 1080)
+        self.playground.setFixedHeight(200 if self.height() >= 740 else 176)
+
+
+def curl(endpoint: EndpointRecord) -> str:
+    """A request as a command, with address and key."""
+    return (
+        f"curl -s {address(endpoint)} \\\n  -H 'Authorization: Bearer {endpoint.key}' \\\n"
+        f"  -H 'Content-Type: application/json' \\\n  -d '{{\"inputs\": [\"a text\"]}}'\n"
+    )
+
+
+def python(endpoint: EndpointRecord) -> str:
+    """The same with the standard library."""
+    return (
+        "import json\nimport urllib.request\n\n"
+        "request = urllib.request.Request(\n"
+        f'    "{address(endpoint)}",\n'
+        '    json.dumps({"inputs": ["a text"]}).encode(),\n'
+        f'    {{"Authorization": "Bearer {endpoint.key}", "Content-Type": "application/json"}},\n'
+        ")\n"
+        "with urllib.request.urlopen(request) as reply:\n"
+        '    print(json.load(reply)["predictions"])\n'
+    )
