@@ -10,6 +10,7 @@ finder.py    what the palette lists
 bell.py      the bell's popover      helpsheet.py  the `?` sheet
 history.py   back, forward, undo
 words.py     numbers, sizes, times as people read them
+yaml.py      a run's request as flat YAML, and back
 actions.py   every action as data: menus, shortcuts, palette, help sheet
 context.py   what a page is given
 settings.py  what the user chose, declared once, kept in console.json
@@ -20,6 +21,7 @@ tables/      one table model, columns as data, the filter language
 charts/      the only place for pyqtgraph
 link/        the client of the backend
 state/       what the screen knows, without Qt
+sheets/      sheets that several pages open
 pages/       one screen per file
 operations.py  one short function per user action
 """

@@ -45,7 +45,10 @@ class TableDelegate(QStyledItemDelegate):
         ticked = self._model.is_ticked(self._model.id_at(index.row()))
         painter.save()
         self._paint_ground(painter, option, rect, ticked, index.row())
-        if column.kind == "check":
+        head = column.cell(row) if column.kind == "check" and column.cell is not None else None
+        if head is not None:
+            theme.paint_icon(painter, head[0], QRectF(rect.center().x() - 7, rect.center().y() - 7, 14, 14), head[1])
+        elif column.kind == "check":
             state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
             paint.check(painter, rect, state)
         elif column.kind == "custom" and column.paint is not None:

@@ -39,6 +39,7 @@ class TableModel(QAbstractTableModel):
         self._place: dict[Hashable, int] = {}
         self._sorts: list[Sort] = []
         self._filter: Callable[[Any], bool] | None = None
+        self._layout: Callable[[list[Any]], list[Any]] | None = None
         self._ticked: set[Hashable] = set()
 
     # -- rows ------------------------------------------------------------------------------------------------
@@ -83,6 +84,11 @@ class TableModel(QAbstractTableModel):
     def set_filter(self, accepts: Callable[[Any], bool] | None) -> None:
         """Show only rows that `accepts`; None shows all."""
         self._filter = accepts
+        self._arrange()
+
+    def set_layout(self, layout: Callable[[list[Any]], list[Any]] | None) -> None:
+        """Let `layout` arrange the filtered and sorted rows, and put rows of its own between them (group heads)."""
+        self._layout = layout
         self._arrange()
 
     @property
@@ -134,6 +140,8 @@ class TableModel(QAbstractTableModel):
             known = [row for row in rows if value(row) is not None]
             known.sort(key=lambda row: _sort_key(value(row)), reverse=descending)
             rows = known + [row for row in rows if value(row) is None]
+        shown = len(rows)
+        rows = self._layout(rows) if self._layout is not None else rows
         ids = [self._row_id(row) for row in rows]
         if ids == list(self._place):
             self._shown = rows
@@ -143,7 +151,7 @@ class TableModel(QAbstractTableModel):
             self._shown = rows
             self._place = {row_id: at for at, row_id in enumerate(ids)}
             self.endResetModel()
-        self.counted.emit(len(rows), len(self._all))
+        self.counted.emit(shown, len(self._all))
 
     def _repaint_all(self) -> None:
         if self._shown:

@@ -9,7 +9,7 @@ findings.py     diagnosis, summary and events panels
 log_tab.py      the whole log
 tables_tab.py   checkpoints and samples
 facts_tab.py    config and environment
-sheets.py       stop, register and note sheets
+sheets.py       stop and note sheets
 """
 
 from console.pages.run.page import RunPage

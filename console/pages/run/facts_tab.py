@@ -17,6 +17,7 @@ from console.widgets.buttons import Button
 from console.widgets.controls import Toggle
 from console.widgets.panel import Panel, row
 from console.widgets.text import Text
+from console.yaml import run_to_yaml
 
 
 def flatten(value: Any, prefix: str = "") -> list[tuple[str, str]]:
@@ -109,7 +110,7 @@ class ConfigTab(_Facts):
         self.show_run(self._run)
 
     def _on_copy(self) -> None:
-        self._context.copy(to_yaml(self._run))
+        self._context.copy(run_to_yaml(self._run))
 
 
 class EnvironmentTab(_Facts):
@@ -132,13 +133,3 @@ class EnvironmentTab(_Facts):
 
     def _on_copy(self) -> None:
         self._context.copy(json.dumps(self._run.environment, indent=2, ensure_ascii=False))
-
-
-def to_yaml(run: RunRecord) -> str:
-    """The run's request as YAML; JSON scalars are YAML scalars, so quoting is never guessed."""
-    lines = [f"recipe: {json.dumps(run.recipe)}"]
-    lines += [f"dataset: {json.dumps(run.dataset_name)}"] if run.dataset_name else []
-    lines += [f"base_model: {json.dumps(run.base_model)}"] if run.base_model else []
-    lines.append("settings:" if run.settings else "settings: {}")
-    lines += [f"  {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in run.settings.items()]
-    return "\n".join(lines) + "\n"

@@ -15,12 +15,13 @@ from console.actions import Action
 from console.asking import ask
 from console.context import Context
 from console.i18n import mark, tr
-from console.pages.run.facts_tab import ConfigTab, EnvironmentTab, to_yaml
+from console.pages.run.facts_tab import ConfigTab, EnvironmentTab
 from console.pages.run.findings import failure_view
 from console.pages.run.head import RunHead, buttons_for
 from console.pages.run.log_tab import LogTab
-from console.pages.run.sheets import NoteSheet, RegisterSheet, RenameSheet, StopSheet
+from console.pages.run.sheets import NoteSheet, StopSheet
 from console.pages.run.tables_tab import CheckpointsTab, SamplesTab
+from console.sheets import RegisterSheet, RenameSheet
 from console.state.changes import Changes
 from console.widgets.buttons import Button, IconButton
 from console.widgets.controls import Segmented, Tabs, Toggle
@@ -29,6 +30,7 @@ from console.widgets.page import Page
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
 from console.widgets.toast import Banner
+from console.yaml import run_to_yaml
 
 TABS = (
     ("charts", mark("Charts")),
@@ -285,7 +287,7 @@ class RunPage(Page):
             Action("run.rename", tr("Rename…"), self._on_rename, "pencil", "F2", "run"),
             Action("run.pin", tr("Pin"), self._on_pin, "pin", "P", "run"),
             Action("run.note", tr("Add note…"), lambda: self._on_note({"step": run.step}), "message-square", "", "run"),
-            Action("run.copy_config", tr("Copy config"), lambda: self.context.copy(to_yaml(run)), "copy", "", "run"),
+            Action("run.copy_config", tr("Copy config"), lambda: self.context.copy(run_to_yaml(run)), "copy", "", "run"),
             Action("run.follow", tr("Follow live"), self._toggle_follow, "", "F", "view"),
             Action("run.log_y", tr("Log y"), self._log_y.toggle, "", "L", "view"),
             Action("run.axis", tr("Next x axis"), lambda: self._axis.step(1), "", "X", "view"),

@@ -9,11 +9,12 @@ from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import Failure, RunEvent, RunRecord
 from console.pages.run import RunPage
-from console.pages.run.facts_tab import to_yaml
 from console.pages.run.head import buttons_for
-from console.pages.run.sheets import RegisterSheet, StopSheet
+from console.pages.run.sheets import StopSheet
 from console.pages.run.tables_tab import sample_rows
+from console.sheets import RegisterSheet
 from console.state.changes import Changes
+from console.yaml import run_to_yaml
 from tests.console.pages.conftest import Desk
 
 
@@ -146,7 +147,7 @@ def test_a_run_that_is_gone_is_said(desk: Desk, page: RunPage) -> None:
 
 
 def test_config_copies_as_yaml_that_new_run_reads() -> None:
-    text = to_yaml(record(settings={"epochs": 3, "method": "lora"}, dataset_name="tickets"))
+    text = run_to_yaml(record(settings={"epochs": 3, "method": "lora"}, dataset_name="tickets"))
     assert text.splitlines() == [
         'recipe: "text_classification"', 'dataset: "tickets"', "settings:", "  epochs: 3", '  method: "lora"',
     ]  # fmt: skip

@@ -1,0 +1,13 @@
+"""Sheets that several pages open.
+
+register.py  a run becomes the next version of a model
+rename.py    another name for a run
+tags.py      tags of one or many runs
+saving.py    write a text to a file the user chooses
+"""
+
+from console.sheets.register import RegisterSheet
+from console.sheets.rename import RenameSheet
+from console.sheets.tags import TagSheet
+
+__all__ = ["RegisterSheet", "RenameSheet", "TagSheet"]
