@@ -88,6 +88,7 @@ class Promoter:
         """Store the intent and begin; Conflict while another change of this endpoint is on its way."""
         self._claim(intent.endpoint, f"{intent.kind} to version {intent.to_version}")
         try:
+            self._refuse_unsettled(intent.endpoint)
             intent = intent.model_copy(update={"began_at": self._clock.now()})
             with self._store.transaction():
                 operation = self._store.operations.start(
@@ -112,7 +113,7 @@ class Promoter:
 
     def recover(self) -> list[str]:
         """Settle every unfinished intent, each in its own thread."""
-        found = [o for o in self._store.operations.unfinished() if o.kind in UNDOABLE]
+        found = self._unfinished()
         for operation in found:
             intent = Intent.model_validate(self._store.operations.details(operation.id))
             self._claim(intent.endpoint, f"recovery of {intent.kind} to version {intent.to_version}")
@@ -144,6 +145,17 @@ class Promoter:
                     fix="Wait until it has ended.",
                 )
             self._busy[endpoint] = what
+
+    def _refuse_unsettled(self, endpoint: str) -> None:
+        """What an earlier daemon left half done comes first, also before recover() was called."""
+        for operation in self._unfinished():
+            if self._store.operations.details(operation.id).get("endpoint") == endpoint:
+                raise Conflict(
+                    f"A {operation.kind} of {endpoint} is being recovered.", code="busy", fix="Try again soon."
+                )
+
+    def _unfinished(self) -> list[Operation]:
+        return [operation for operation in self._store.operations.unfinished() if operation.kind in UNDOABLE]
 
     def _release(self, endpoint: str) -> None:
         with self._guard:

@@ -80,18 +80,19 @@ class ForkHost:
         await self._be_up()
         ours, theirs = socket.socketpair()
         self._number += 1
+        number = self._number  # others may be forked while this one waits
         forked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._forks[self._number] = forked
+        self._forks[number] = forked
         try:
             with theirs:
-                self._send({"op": "fork", "number": self._number}, theirs.fileno())
+                self._send({"op": "fork", "number": number}, theirs.fileno())
             async with asyncio.timeout(HOST_START_S):
                 pid = await forked
         except (OSError, TimeoutError) as error:
             ours.close()
             raise SpawnFailed("the process that forks engines does not answer") from error
         finally:
-            self._forks.pop(self._number, None)
+            self._forks.pop(number, None)
         return Spawned(ours, pid)
 
     async def close(self) -> None:
