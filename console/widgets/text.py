@@ -68,7 +68,7 @@ class Text(QLabel):
         super().resizeEvent(event)
         if self.wordWrap():
             # Layouts ask for the height at another width than the one they give; the lines at this width must all show.
-            self.setMinimumHeight(self.heightForWidth(event.size().width()))
+            self.setMinimumHeight(max(0, self.heightForWidth(event.size().width())))
 
     def minimumSizeHint(self) -> QSize:
         hint = super().minimumSizeHint()
