@@ -71,7 +71,7 @@ class Endpoint:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                env={**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1", **environment},
+                env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
             )
         wanted = {"serving"} if ready else {"starting", "serving", "failed"}
         served = self.wait("served", lambda fields: fields["state"] in wanted, after=sizes[1])

@@ -404,7 +404,7 @@ def test_the_standby_stays_warm_and_older_ones_go(front: Endpoint, folders: dict
     mark = front.mark()
     back = front.tell("switch", version=2)
     assert back.ok
-    assert front.events("engine", mark) == [], "no load"
+    assert {event["state"] for event in front.events("engine", mark)} <= {"stopped"}, "nothing is loaded"
     until(lambda: gauge(front, "modeldeck_engine_ready") == 2)
     assert not front.tell("switch", version=1).ok
     assert front.ask(body={"inputs": ["good"], "version": 3}).body["version"] == 3, "the playground may ask the standby"
