@@ -190,7 +190,8 @@ class Gateway:
         loads = {}
         for keeper in self.router.keepers:
             loads[keeper.version.model, keeper.version.version] = keeper.lane.take_load()
-        for window in self._windows.take(loads):
+        live = self.router.live
+        for window in self._windows.take(loads, (live.version.model, live.version.version) if live else None):
             self._voice.say("request_window", window)
 
     def _say_engine(self, changed: EngineChanged) -> None:

@@ -1,5 +1,7 @@
 """Where the daemon of a home listens: a Unix socket, or loopback TCP with a token."""
 
+import hashlib
+import hmac
 import json
 from dataclasses import dataclass
 
@@ -13,6 +15,14 @@ class Address:
     base: str
     socket: str | None
     token: str | None
+    listen: str = ""
+
+    def proves(self, challenge: str, proof: object) -> bool:
+        """Whether `proof` could only come from the holder of the token at this very address (RELIABILITY T6)."""
+        if self.token is None:
+            return True
+        expected = hmac.new(self.token.encode(), f"{self.listen}|{challenge}".encode(), hashlib.sha256).hexdigest()
+        return hmac.compare_digest(expected, str(proof))
 
     def url(self, path: str) -> str:
         """The full address of a path that starts with a slash."""
@@ -29,5 +39,5 @@ def find_address(home: Home) -> Address:
     listen = said.get("listen", "") if isinstance(said, dict) else ""
     if isinstance(listen, str) and listen.startswith("tcp:"):
         port = listen.rsplit(":", 1)[1]
-        return Address(f"http://127.0.0.1:{port}", None, said.get("token"))
+        return Address(f"http://127.0.0.1:{port}", None, said.get("token"), listen)
     return unix

@@ -6,6 +6,7 @@ or seen twice; a `reset` from the server asks for a fresh start.
 """
 
 import json
+import secrets
 import uuid
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -24,6 +25,8 @@ from console.link.sse import SseParser
 API = "/api/v1"
 SILENCE_MS = 15_000
 """The server sends a heartbeat every 5 s; three missing ones mean the stream is dead."""
+
+STRANGER = ErrorReply(kind="refused", code="stranger", text="Another program answers on the backend's port.")
 
 RETRY_S = (1, 2, 4, 8, 16, 30)
 
@@ -63,6 +66,7 @@ class Link(QObject):
         self._silence.timeout.connect(self._on_silence)
         self._waiting: dict[QNetworkReply, Call] = {}
         self._closing = False
+        self._asked = ""
 
     # ---- requests ------------------------------------------------------------------------------------------
 
@@ -158,6 +162,29 @@ class Link(QObject):
             return
         self._address = find_address(self.home)
         self._network.clearConnectionCache()
+        if self._address.token:
+            self._challenge()
+        else:
+            self._ask_system()
+
+    def _challenge(self) -> None:
+        """Over TCP a stranger may sit on the port: the token is sent only to who proves that he knows it."""
+        request = QNetworkRequest(QUrl(self._address.url("/healthz")))
+        self._asked = secrets.token_hex(16)
+        request.setRawHeader(b"X-Modeldeck-Challenge", self._asked.encode())
+        call = Call("GET /healthz").on_reply(self._on_proof).on_refused(self._on_greeting_failed)
+        reply = self._network.get(request)
+        self._waiting[reply] = call
+        reply.finished.connect(self._on_reply_finished)
+
+    def _on_proof(self, body: Any) -> None:
+        proof = body.get("proof") if isinstance(body, dict) else None
+        if self._address.proves(self._asked, proof):
+            self._ask_system()
+        else:
+            self._on_greeting_failed(STRANGER)
+
+    def _ask_system(self) -> None:
         self.get("/system").on_reply(self._on_greeted).on_refused(self._on_greeting_failed)
 
     def _on_greeted(self, body: dict[str, Any]) -> None:

@@ -9,6 +9,9 @@ from backend.drift.profile import LENGTH_EDGES, SHARE_BINS, bin_lengths, bin_sha
 from backend.worker.serving.batcher import Answered, Load
 
 
+IDLE_S = 10.0
+
+
 @dataclass
 class Counts:
     """One window of one version, being filled."""
@@ -62,9 +65,16 @@ class Windows:
         self._counts(version).rejected += 1
         self._add(version, "rejected", 1)
 
-    def take(self, loads: dict[tuple[str, int], Load]) -> list[RequestWindow]:
-        """The windows since the last call, one per version that had anything to do; `loads` are emptied."""
+    def take(self, loads: dict[tuple[str, int], Load], live: tuple[str, int] | None = None) -> list[RequestWindow]:
+        """The windows since the last call that returned any, one per version that had anything to do.
+
+        Without requests an empty window of the `live` version follows every 10 s, so that rates fall to zero.
+        """
         now = time.perf_counter()
+        if not self._open:
+            if live is None or now - self._started < IDLE_S:
+                return []
+            self._counts(live)
         seconds, self._started = now - self._started, now
         opened, self._open = self._open, {}
         return [

@@ -1,9 +1,11 @@
 """The link against a small server: greeting, feed, loss, return, refusals."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtNetwork import QHostAddress, QTcpServer, QTcpSocket
 from pytestqt.qtbot import QtBot
 
 from backend.contract.base import PROTOCOL
@@ -131,3 +133,27 @@ def test_reset_forgets_the_place_and_goes_on(qtbot: QtBot, server: FakeServer, l
     with qtbot.waitSignal(link.received):
         server.push({"id": 900, "topic": "runs"})
     assert link.last_id == 900
+
+
+def test_the_token_is_never_sent_to_a_stranger_on_the_port(qtbot: QtBot, home: Home, link: Link) -> None:
+    heard: list[bytes] = []
+    stranger = QTcpServer()
+    assert stranger.listen(QHostAddress(QHostAddress.SpecialAddress.LocalHost), 0)
+
+    def on_connection() -> None:
+        socket = stranger.nextPendingConnection()
+        socket.readyRead.connect(lambda: on_ready(socket))
+
+    def on_ready(socket: QTcpSocket) -> None:
+        heard.append(bytes(socket.readAll().data()))
+        socket.write(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"proof":"lie"}')
+
+    stranger.newConnection.connect(on_connection)
+    said = {"listen": f"tcp:{stranger.serverPort()}", "token": "very-secret", "pid": 1}
+    home.endpoint_file.write_text(json.dumps(said))
+    with qtbot.waitSignal(link.disconnected) as lost:
+        link.start()
+    assert "Another program" in lost.args[0]
+    assert heard
+    assert not any(b"very-secret" in one for one in heard)
+    stranger.close()
