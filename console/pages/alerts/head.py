@@ -1,0 +1,92 @@
+"""The head of an alert: icon, title, whose version, state, buttons; the sentence below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from console.i18n import tr
+from console.widgets.buttons import Button, IconButton
+from console.widgets.chips import Icon, StatePill
+from console.widgets.paint import StateLook
+from console.widgets.panel import row
+from console.widgets.text import Text
+
+
+class AlertHead(QWidget):
+    """Buttons carry their action's id as object name. Signals: wanted(action id)."""
+
+    wanted = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(68)
+        self.icon = Icon("triangle-alert", "bad", 18)
+        self.title = Text("", "page-title", elide=True)
+        self.where = Text("", "body", "text-tertiary", elide=True)
+        self.pill = StatePill("open")
+        self.line = Text("", "body", "text-secondary", elide=True)
+        self.buttons: dict[str, Button] = {}
+        self._shown: tuple[tuple[str, str, str, str], ...] = ()
+        self.more = IconButton("ellipsis", tr("More"))
+        left = QVBoxLayout()
+        left.setContentsMargins(0, 13, 0, 0)
+        left.setSpacing(4)
+        names = row(self.icon, self.title, self.where, self.pill, None, gap=9)
+        names.setFixedHeight(28)
+        left.addWidget(names)
+        left.addWidget(self.line)
+        left.addStretch(1)
+        self._holder = QHBoxLayout()
+        self._holder.setSpacing(8)
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 12, 0, 0)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addLayout(self._holder)
+        buttons.addWidget(self.more)
+        right.addLayout(buttons)
+        right.addStretch(1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(12)
+        layout.addLayout(left, 1)
+        layout.addLayout(right)
+
+    def show_title(self, icon: tuple[str, str], title: str, where: str, line: str) -> None:
+        """Icon with role, title, grey place beside it, the sentence."""
+        self.icon.set_icon(*icon)
+        for label, text in ((self.title, title), (self.where, where)):
+            label.setText(text)
+            label.setMaximumWidth(label.fontMetrics().horizontalAdvance(text) + 6)
+        self.line.setText(line)
+
+    def show_state(self, state: str, look: StateLook | None = None, word: str = "") -> None:
+        """The pill: a state's own look, or another one with its word."""
+        if look is None:
+            self.pill.set_state(state)
+        else:
+            self.pill.set_look(look, word)
+
+    def show_buttons(self, wanted: tuple[tuple[str, str, str, str], ...], reasons: dict[str, str]) -> None:
+        """(action id, text, kind, icon) left to right; rebuilt only when the set is another."""
+        if wanted != self._shown:
+            self._rebuild(wanted)
+        for name, button in self.buttons.items():
+            button.set_enabled(not reasons.get(name), reasons.get(name, ""))
+
+    def _rebuild(self, wanted: tuple[tuple[str, str, str, str], ...]) -> None:
+        while (item := self._holder.takeAt(0)) is not None:
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        self._shown, self.buttons = wanted, {}
+        for name, text, kind, icon in wanted:
+            button = Button(text, kind, icon)
+            button.setObjectName(name)
+            button.clicked.connect(self._on_clicked)
+            self._holder.addWidget(button)
+            self.buttons[name] = button
+
+    def _on_clicked(self) -> None:
+        self.wanted.emit(self.sender().objectName())
