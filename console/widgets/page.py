@@ -35,6 +35,11 @@ class PageHeader(QWidget):
         self._layout.addLayout(self._left)
         self._layout.addStretch(1)
 
+    def set_left_gap(self, gap: int) -> None:
+        """Less air between what `add_left` puts there, a little more after the context."""
+        self._left.setSpacing(gap)
+        self._left.addSpacing(4)
+
     def add_left(self, widget: QWidget) -> None:
         """Append beside the title."""
         self._left.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)

@@ -93,7 +93,7 @@ def _grey_text(key: str, title: str, read: Callable[[RunRecord], Any], text: Cal
                **more: Any) -> Column:  # fmt: skip
     return Column(
         key, title, _of_run(read), text=_of_run(text, ""), align="right", width=width,
-        role=lambda row: "text-secondary" if not isinstance(row, GroupHead) and read(row) is not None else "text-tertiary",
+        role=_of_run(lambda r: "text-tertiary" if read(r) is None else "text-secondary"),
         **more,
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ def build_columns(metrics: tuple[str, ...], wait: Callable[[RunRecord], str], no
         ("device", tr("Device"), lambda r: r.device),
     ]
     return [
-        Column("tick", "", lambda _row: None, kind="check", width=42, sortable=False, hideable=False,
+        Column("tick", "", lambda _row: None, kind="check", width=34, sortable=False, hideable=False,
                cell=lambda row: row.icon if isinstance(row, GroupHead) else None),
         Column("state", tr("State"), _of_run(lambda r: r.state), kind="pill", width=100,
                cell=_of_run(lambda r: r.hang if r.state == RunState.RUNNING and r.hang != "none" else r.state)),
@@ -120,9 +120,9 @@ def build_columns(metrics: tuple[str, ...], wait: Callable[[RunRecord], str], no
         Column("progress", tr("Progress"), _of_run(lambda r: r.step / r.total_steps if r.total_steps else None),
                text=_of_run(lambda r: p.text if (p := progress_of(r, wait)) else "", ""),
                cell=_of_run(lambda r: progress_of(r, wait)), kind="progress", width=123),
-        Column("spark", tr("Train loss"), _of_run(lambda r: r.metrics.get("train/loss")), cell=_of_run(lambda r: r.spark),
-               text=_of_run(lambda r: words.metric("loss", r.metrics.get("train/loss")), ""), kind="sparkline", width=104,
-               role=lambda row: "train" if not isinstance(row, GroupHead) and row.state in LIVE_RUN_STATES else None,
+        Column("spark", tr("Train loss"), _of_run(lambda r: r.metrics.get("train/loss")), kind="sparkline", width=104,
+               cell=_of_run(lambda r: r.spark), text=_of_run(_loss_text, ""),
+               role=_of_run(lambda r: "train" if r.state in LIVE_RUN_STATES else None),
                tip=_spark_tip),
         *(_metric_column(key) for key in metrics),
         _grey_text("duration", tr("Duration"), duration_of, lambda r: words.duration(duration_of(r)), 86,
@@ -135,6 +135,10 @@ def build_columns(metrics: tuple[str, ...], wait: Callable[[RunRecord], str], no
         Column("tags", tr("Tags"), _of_run(lambda r: list(r.tags)), kind="tags", width=126,
                tip=_of_run(lambda r: ", ".join(r.tags), "")),
     ]  # fmt: skip
+
+
+def _loss_text(run: RunRecord) -> str:
+    return words.metric("loss", run.metrics.get("train/loss"))
 
 
 def _spark_tip(row: Any) -> str:

@@ -41,6 +41,7 @@ class RunsPage(Page):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
+        self.content.setSpacing(0)
         self.groups = Groups(higher_is_better)
         self.chosen = Chosen(context, self, self.chosen_runs)
         self._metrics: tuple[str, ...] = ()
@@ -82,6 +83,7 @@ class RunsPage(Page):
         self._columns_button.clicked.connect(self._on_columns_menu)
         self.compare_button = Button(tr("Compare"), icon="chart-line", tip=tr("Compare"), shortcut="C")
         self.compare_button.clicked.connect(self.chosen.compare)
+        self.header.set_left_gap(8)
         self.header.add_left(self.filter)
         self.header.add_left(self._group_button)
         self.header.add_left(self._columns_button)
@@ -165,7 +167,7 @@ class RunsPage(Page):
         place = run.queue_position or 1
         if place == 1 and self._live_eta is not None:
             return tr("starts in {time}", time=words.duration(self._live_eta))
-        return tr("starts next") if place == 1 else tr("place {n} in the queue", n=place)
+        return tr("starts next") if place == 1 else tr("place {n} in line", n=place)
 
     def _on_counted(self, shown: int, count: int) -> None:
         self.header.set_context(f"{shown:,} / {count:,}" if shown != count else f"{count:,}")

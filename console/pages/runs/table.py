@@ -1,4 +1,4 @@
-"""The runs table: group heads fold with a click; rows are dragged onto Compare, a pin, or another place in the queue."""
+"""The runs table: group heads fold, rows are dragged onto Compare, a pin, or a place in the queue."""
 
 from __future__ import annotations
 

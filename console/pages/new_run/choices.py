@@ -1,0 +1,168 @@
+"""What the combo boxes offer, as (value, text); and a combo box that can also be typed into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPaintEvent
+from PySide6.QtWidgets import QComboBox, QFileDialog, QStyle, QStyleOptionComboBox, QStylePainter
+
+from console import words
+from console.i18n import tr
+from console.state.store import AppState
+
+FOLDER, TYPED, IMPORT, NEW_NAME = "#folder", "#typed", "#import", "#new"
+SAMPLE = "sentiment_en_movie"
+Choice = tuple[str, str]
+
+
+def base_models(state: AppState) -> list[Choice]:
+    """The starter model and registered versions, then ways to name another one."""
+    found = []
+    for model in state.base_models:
+        title = "all-MiniLM-L6-v2" if model["kind"] == "starter" else model["title"]
+        size = f" · {words.size(model['size_bytes'])}" if model.get("size_bytes") else ""
+        found.append((model["name"], f"{title}{size}"))
+    return [*found, (FOLDER, tr("Folder on this machine…")), (TYPED, tr("Hub id or path…"))]
+
+
+def base_title(name: str) -> str:
+    """How a base model is called in a sentence."""
+    return "all-MiniLM-L6-v2" if name == "starter" else name
+
+
+def datasets(state: AppState, task: str) -> list[Choice]:
+    """Datasets of a task, newest first; without any the built-in sample, which is imported at launch."""
+    fitting = [d for d in state.datasets.values() if not task or d.task == task]
+    fitting.sort(key=lambda d: -d.created_at)
+    found = [(d.id, tr("{name} · v{version} · {rows} rows", name=d.name, version=d.version, rows=words.count(d.rows)))
+             for d in fitting]  # fmt: skip
+    if not any(d.name == SAMPLE for d in fitting):
+        found.append((SAMPLE, tr("Sample: movie reviews, 3,000 rows")))
+    return [*found, (IMPORT, tr("Import data…"))]
+
+
+def devices(state: AppState) -> list[Choice]:
+    """Automatic, every card with what it does now, and the processor."""
+    gpus = [gpu for gpu in (state.telemetry.gpus if state.telemetry else ()) if not gpu.lost]
+    best = tr("GPU") if gpus else tr("CPU, no GPU found")
+    found = [("auto", tr("Automatic · {device}", device=best))]
+    for gpu in gpus:
+        runs = [run for run in state.live_runs() if run.device == f"cuda:{gpu.index}"]
+        busy = ""
+        if runs:
+            eta = runs[0].eta_seconds
+            busy = tr("busy for {time}", time=words.duration(eta)) if eta else tr("busy")
+        found.append((f"cuda:{gpu.index}", " · ".join(filter(None, (f"GPU {gpu.index}", busy or gpu.name)))))
+    return [*found, ("cpu", tr("CPU"))]
+
+
+def endings(state: AppState) -> list[Choice]:
+    """Nothing, or a model the result becomes a version of."""
+    names = [(f"={name}", tr("Register as {name}", name=name)) for name in state.models]
+    return [("", tr("Keep the run")), *names, (NEW_NAME, tr("Register as a new model…"))]
+
+
+class ChoiceBox(QComboBox):
+    """A combo box of (value, text). The entry "#typed" turns it into a field; any other entry turns it back.
+
+    Signals: picked(): the user chose or typed another value; wanted(str): "#import" or "#new" was chosen.
+    """
+
+    picked = Signal()
+    wanted = Signal(str)
+
+    def __init__(self, choices: Sequence[Choice] = (), placeholder: str = "") -> None:
+        super().__init__()
+        self._placeholder = placeholder
+        self._before = ""
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.setMinimumContentsLength(8)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.activated.connect(self._on_activated)
+        self.set_choices(choices)
+
+    @property
+    def value(self) -> str:
+        """The value, or what was typed."""
+        if self.isEditable():
+            return self.currentText().strip()
+        return str(self.currentData() or "")
+
+    def set_choices(self, choices: Sequence[Choice]) -> None:
+        """Replace what is offered; the value stays when it can."""
+        value, typed = (self.value, self.isEditable()) if self.count() else ("", False)
+        if [(self.itemData(i), self.itemText(i)) for i in range(self.count())] == list(choices):
+            return
+        self.blockSignals(True)
+        self.clear()
+        for key, text in choices:
+            self.addItem(text, key)
+        self.blockSignals(False)
+        if value and not typed:
+            self.set_value(value)
+        elif self.count() and not typed:
+            self.setCurrentIndex(0)
+        self._before = self.value
+
+    def set_value(self, value: str) -> None:
+        """Show a value; one that is not offered is shown as typed, when typing is possible."""
+        index = self.findData(value)
+        if index >= 0:
+            self.setEditable(False)
+            self.setCurrentIndex(index)
+        elif value and self.findData(TYPED) >= 0:
+            self._type(value)
+        self._before = self.value
+
+    def _type(self, text: str) -> None:
+        self.setEditable(True)
+        line = self.lineEdit()
+        if line is None:
+            return
+        line.setCompleter(None)  # type: ignore[arg-type]
+        line.setPlaceholderText(self._placeholder)
+        line.setText(text)
+        line.textEdited.connect(self._on_typed, Qt.ConnectionType.UniqueConnection)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.isEditable():
+            super().paintEvent(event)
+            return
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        metrics = QFontMetrics(self.font())
+        option.currentText = metrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, self.width() - 40)  # type: ignore[attr-defined]
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def _on_typed(self, _text: str) -> None:
+        self.picked.emit()
+
+    def _on_activated(self, index: int) -> None:
+        value = str(self.itemData(index) or "")
+        if value == TYPED:
+            self._type("")
+            self.setFocus()
+            self.picked.emit()
+        elif value in (FOLDER, IMPORT):
+            self.set_value(self._before)
+            self._choose_folder() if value == FOLDER else self.wanted.emit(value)
+        else:
+            self.setEditable(False)
+            self.setCurrentIndex(index)
+            self._before = value
+            self.picked.emit()
+
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self, tr("Folder of a base model"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self._on_folder)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _on_folder(self, path: str) -> None:
+        self._type(path)
+        self.picked.emit()
