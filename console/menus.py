@@ -48,10 +48,8 @@ class MenuKeeper:
             self._window.removeAction(opener)
             opener.deleteLater()
         self._openers = []
-        self._bar.clear()
         for menu in self._menus.values():
-            menu.deleteLater()
-        self._menus = {}
+            menu.clear()  # kept, not made anew: Qt may have deleted a cleared bar's menus before Python let go of them
         taken: set[str] = set()
         by_menu: dict[str, list[QAction]] = {}
         for action in self._actions.all():
@@ -59,7 +57,7 @@ class MenuKeeper:
             if action.menu:
                 by_menu.setdefault(action.menu, []).append(made)
         for key, title in MENUS:
-            self._menus[key] = self._fill(tr(title), by_menu.get(key, []))
+            self._fill(key, tr(title), by_menu.get(key, []))
 
     def _make(self, action: Action, taken: set[str]) -> QAction:
         made = QAction(tr(action.text).replace("&", "&&"), self._window)
@@ -78,9 +76,19 @@ class MenuKeeper:
         self._made.append((action, made))
         return made
 
-    def _fill(self, title: str, entries: list[QAction]) -> QMenu:
+    def _menu(self, key: str) -> QMenu:
+        menu = self._menus.get(key)
+        if menu is None:
+            menu = self._menus[key] = self._bar.addMenu("")
+            menu.setToolTipsVisible(True)
+            menu.aboutToShow.connect(self._show_reasons)
+            menu.aboutToHide.connect(self._forget_reasons)
+        return menu
+
+    def _fill(self, key: str, title: str, entries: list[QAction]) -> None:
         """The title is shown without the mnemonic's line; Alt and the letter open it all the same."""
-        menu = self._bar.addMenu(title.replace("&", ""))
+        menu = self._menu(key)
+        menu.setTitle(title.replace("&", ""))
         at = title.find("&")
         if at >= 0 and not self._bar.isNativeMenuBar():
             opener = QAction(self._window)
@@ -88,15 +96,11 @@ class MenuKeeper:
             opener.triggered.connect(lambda: self._bar.setActiveAction(menu.menuAction()))
             self._window.addAction(opener)
             self._openers.append(opener)
-        menu.setToolTipsVisible(True)
         by_made = {made: action for action, made in self._made}
         for made in entries:
             if by_made[made].separator:
                 menu.addSeparator()
             menu.addAction(made)
-        menu.aboutToShow.connect(self._show_reasons)
-        menu.aboutToHide.connect(self._forget_reasons)
-        return menu
 
     def _show_reasons(self) -> None:
         for action, made in self._made:
