@@ -17,7 +17,6 @@ from console.context import Context
 from console.pages.endpoints.figures import series_of
 
 POINTS = 900
-NAN = float("nan")
 
 
 class Feeder(QObject):
@@ -46,8 +45,9 @@ class Feeder(QObject):
             return
         times = body["times"]
         for key, values in body["values"].items():
-            numbers = [NAN if value is None else float(value) for value in values]
-            self._group.set_series(key, None, times, None, numbers)
+            # A window without requests has no latency: that is a hole in the curve, not a value that is not a number.
+            known = [(at, float(value)) for at, value in zip(times, values, strict=True) if value is not None]
+            self._group.set_series(key, None, [at for at, _ in known], None, [value for _, value in known])
         self._newest = times[-1] if times else 0.0
         self._reading = False
         waiting, self._waiting = self._waiting, []
@@ -67,14 +67,13 @@ class Feeder(QObject):
         newer = sorted((pair for pair in windows if pair[0] > self._newest), key=lambda pair: pair[0])
         if not newer:
             return
-        columns: dict[str, list[float]] = {}
-        times = [at for at, _ in newer]
-        for _, window in newer:
+        columns: dict[str, list[tuple[float, float]]] = {}
+        for at, window in newer:
             for key, value in series_of(window).items():
-                columns.setdefault(key, []).append(value)
-        for key, values in columns.items():
-            self._group.append(key, None, times, None, values)
-        self._newest = times[-1]
+                columns.setdefault(key, []).append((at, value))
+        for key, pairs in columns.items():
+            self._group.append(key, None, [at for at, _ in pairs], None, [value for _, value in pairs])
+        self._newest = newer[-1][0]
 
     def show_history(self, entries: Iterable[HistoryEntry], texts: dict[str, str]) -> None:
         """Promotions and rollbacks as marks; `texts` has one place {n} for the version."""

@@ -64,9 +64,8 @@ def loaded(endpoint: EndpointRecord) -> list[int]:
 
 
 def series_of(window: RequestWindow) -> dict[str, float]:
-    """What a window adds to the curves, as the history names it; NaN is a gap."""
+    """What a window adds to the curves, as the history names it; what it does not know is left out."""
     seconds = window.seconds or 1.0
-    nan = float("nan")
     found = {
         "serve/requests_per_s": window.requests / seconds,
         "serve/errors_per_s": window.errors / seconds,
@@ -76,4 +75,4 @@ def series_of(window: RequestWindow) -> dict[str, float]:
         "serve/queue_depth": window.queue_depth,
         "serve/batch_size": window.batch_size,
     }
-    return {key: nan if value is None else float(value) for key, value in found.items()}
+    return {key: float(value) for key, value in found.items() if value is not None}

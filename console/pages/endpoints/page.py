@@ -361,6 +361,19 @@ class EndpointsPage(Page):
             return tr("The endpoint is stopped; start it first.")
         return self._away()
 
+    def _why_not_promote(self) -> str:
+        endpoint = self.endpoint
+        why = self._why_not_switch(endpoint) if endpoint else ""
+        return why or ("" if self.traffic.promote.isEnabled() else tr("There is no newer version to promote."))
+
+    def _why_not_roll_back(self) -> str:
+        endpoint = self.endpoint
+        why = self._why_not_switch(endpoint) if endpoint else ""
+        return why or ("" if self.traffic.roll_back.isEnabled() else tr("Nothing was live before."))
+
+    def _why_not_try(self) -> str:
+        return self._why_not_ask(self.endpoint) if self.endpoint else ""
+
     def _why_not_stop(self) -> str:
         endpoint = self.endpoint
         return tr("The endpoint is at rest.") if endpoint and endpoint.state in AT_REST else self._away()
@@ -377,17 +390,15 @@ class EndpointsPage(Page):
         endpoint = self.endpoint
         if endpoint is None:
             return [deploy]
-        traffic, why = self.traffic, partial(self._why_not_switch, endpoint)
+        traffic = self.traffic
         pin = tr("Unpin") if self.context.is_pinned(f"endpoint/{endpoint.name}") else tr("Pin")
         return [
             Action("endpoint.promote", traffic.promote.text(), traffic._on_promote, "badge-check", "Ctrl+Shift+P",
-                   "endpoint", reason=lambda: why() or ("" if traffic.promote.isEnabled()
-                                                        else tr("There is no newer version to promote."))),
+                   "endpoint", reason=self._why_not_promote),
             Action("endpoint.rollback", traffic.roll_back.text(), traffic._on_roll_back, "rotate-ccw", "Ctrl+Shift+R",
-                   "endpoint", reason=lambda: why() or ("" if traffic.roll_back.isEnabled()
-                                                        else tr("Nothing was live before."))),
+                   "endpoint", reason=self._why_not_roll_back),
             Action("endpoint.try", tr("Run playground"), self.playground.run, "play", "Ctrl+Return", "endpoint",
-                   reason=partial(self._why_not_ask, endpoint), separator=True),
+                   reason=self._why_not_try, separator=True),
             Action("endpoint.restart", tr("Restart"), self._on_restart, "refresh-cw", "", "endpoint",
                    reason=self._why_not_stop, separator=True),
             Action("endpoint.stop", tr("Stop"), self._on_stop, "square", "", "endpoint", danger=True,

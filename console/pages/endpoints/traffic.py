@@ -108,7 +108,7 @@ class TrafficPanel(Panel):
         look = StateLook("", "crown" if answers else "circle", "accent" if answers else "idle", answers)
         self.pill.set_look(look, tr("All to v{n}", n=live) if answers else tr("No version answers"))
         self.split.show_split(f"v{live}" if live else "", f"v{standby}" if standby else "", answers)
-        self.table.show_rows([_row(number, endpoint, model, figures) for number in (live, standby) if number])
+        self.table.show_rows([_row(number, model, figures) for number in (live, standby) if number])
         self._show_facts(endpoint)
         self._back = standby or (model.previous if model else None)
         self._next = next_version(model, live)
@@ -186,12 +186,10 @@ def next_version(model: ModelRecord | None, live: int | None) -> int | None:
     return None
 
 
-def _row(
-    number: int, endpoint: EndpointRecord, model: ModelRecord | None, figures: dict[int, VersionFigures]
-) -> tuple[str, str, str, str, str]:
+def _row(number: int, model: ModelRecord | None, figures: dict[int, VersionFigures]) -> tuple[str, str, str, str, str]:
     found = figures[number]
     version: Any = next((v for v in model.versions if v.version == number), None) if model else None
     aliases = version.aliases if version is not None else ()
-    alias = aliases[0] if aliases else ("" if number == endpoint.live_version else "")
+    alias = aliases[0] if aliases else ""
     errors = words.percent(found.error_share, 2)
     return f"v{number}", alias, words.fixed(found.requests_per_s, 1), words.milliseconds(found.p95_ms), errors

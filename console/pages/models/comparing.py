@@ -86,7 +86,7 @@ class MetricsTable(_Painted):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
-        new, old, left, band = self._columns()
+        new, old, left, _ = self._columns()
         right, edge = paint.CENTER_RIGHT, self.width() - 14
         head: list[tuple[QRectF, str, Qt.AlignmentFlag]] = [(QRectF(14, 0, 200, HEAD), tr("Metric"), paint.CENTER_LEFT)]
         if self._names[1]:

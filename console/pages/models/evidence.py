@@ -78,7 +78,7 @@ class GatesPanel(Panel):
         for item in plan.evidence:
             if live and "metric" in item:
                 continue
-            text, detail = model_words.evidence_words(item)
+            text, detail = model_words.gate_words(item)
             state = model_words.evidence_state(item)
             rows.append(("failed" if state == "warned" and "metric" not in item else state, text, detail))
         if proven:
@@ -128,11 +128,11 @@ class LineagePanel(Panel):
     ) -> None:
         live = model_words.live_endpoint(endpoints, version.version)
         warm = model_words.standby_endpoint(endpoints, version.version)
-        where, link = tr("none"), ""
+        kind, where, link = tr("Endpoint"), tr("none"), ""
         if live is not None:
-            where, link = tr("{name} 100%", name=live.name), f"endpoint/{live.name}"
+            kind, where, link = tr("Endpoint, 100%"), live.name, f"endpoint/{live.name}"
         elif warm is not None:
-            where, link = tr("{name}, kept warm", name=warm.name), f"endpoint/{warm.name}"
+            kind, where, link = tr("Endpoint, kept warm"), warm.name, f"endpoint/{warm.name}"
         elif version.first_served_at is not None:
             where = tr("served {time}", time=words.duration(version.served_seconds))
         data = f"{version.dataset_name} v{dataset_version}" if dataset_version else version.dataset_name or words.DASH
@@ -140,13 +140,13 @@ class LineagePanel(Panel):
             Node(tr("Data"), data, "database", f"dataset/{version.dataset_id}" if version.dataset_id else ""),
             Node(tr("Run"), version.run_name or version.run_id, "activity", f"run/{version.run_id}"),
             Node(tr("Version"), f"v{version.version}", "package", "", current=True),
-            Node(tr("Endpoint"), where, "rocket", link),
+            Node(kind, where, "rocket", link),
         ]
         self.strip.set_nodes(nodes)
         facts = self._made_with(version)
         if facts != self._shown:
             self._shown = facts
-            self._show_facts(facts, version)
+            self._show_facts(facts)
 
     @staticmethod
     def _made_with(version: VersionRecord) -> tuple[Any, ...]:
@@ -157,7 +157,7 @@ class LineagePanel(Panel):
         made = " · ".join(part for part in (f"torch {torch}" if torch else "", str(device)) if part)
         return (str(version.commit or "")[:7], version.base_model or "", made, version.manifest_sha256)
 
-    def _show_facts(self, facts: tuple[Any, ...], version: VersionRecord) -> None:
+    def _show_facts(self, facts: tuple[Any, ...]) -> None:
         _drop(self._facts)
         commit, base, made, digest = facts
         for icon, text, mono in (

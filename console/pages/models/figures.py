@@ -1,10 +1,10 @@
 """Metrics of two versions side by side. An interval is given only where the test part carries one.
 
-Both versions were measured on a held-out part of known size. Accuracy is a share of rows: the interval of the difference
-of two shares is Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10). Macro F1, precision and
-recall are functions of the confusion matrix: their variance is that of the multinomial by the delta method (Takahashi et
-al., Applied Intelligence 52, 2022). Answers row by row are not kept, so the two are taken as independent, which makes an
-interval on one and the same test part too wide rather than too narrow. A loss has no interval here.
+Both versions were measured on a held-out part of known size. Accuracy is a share of rows: the interval of the
+difference of two shares is Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10). Macro F1,
+precision and recall are functions of the confusion matrix: their variance is that of the multinomial by the delta
+method (Takahashi et al., Applied Intelligence 52, 2022). Answers row by row are not kept, so the two are taken as
+independent, which makes an interval on one and the same test part too wide rather than too narrow. A loss has none.
 """
 
 from __future__ import annotations

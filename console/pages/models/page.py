@@ -322,7 +322,7 @@ class ModelsPage(Page):
         head.set_name(model.name)
         head.task.set_text(model_words.task_name(model.task))
         head.labels.set_text(tr_n(len(model.labels), "{n} label", "{n} labels"))
-        line = model_words.serving_line(endpoints, now)
+        line = model_words.serving_line(model, endpoints, now)
         since = self.context.state.stale_since
         head.line.setText(f"{line} · {tr('from {time}', time=words.clock(since))}" if self.context.offline() and since
                           else line)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QRectF, QSize
+from PySide6.QtCore import QRectF, QSize, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
@@ -45,6 +45,10 @@ class _SwitchSheet(Sheet):
         self.plan: PromotionPlan | None = None
         self.switch: Switch | None = None
         self._turn = 0
+        self._fitting = QTimer(self)
+        self._fitting.setSingleShot(True)
+        self._fitting.setInterval(0)
+        self._fitting.timeout.connect(self._on_fit)
         self._chooser = self._build_chooser()
         self._content = QWidget()
         self._layout = QVBoxLayout(self._content)
@@ -162,6 +166,10 @@ class _SwitchSheet(Sheet):
                 widget.deleteLater()
 
     def _refit(self) -> None:
+        """After the turn: Qt shows new children only then, and hidden ones have no height."""
+        self._fitting.start()
+
+    def _on_fit(self) -> None:
         refit = getattr(self.parent(), "refit", None)
         self._layout.activate()
         self.body.activate()

@@ -54,7 +54,7 @@ class VersionsPanel(Panel):
         self.add(self._area, 1)
         self._chart_box = QWidget()
         box = QVBoxLayout(self._chart_box)
-        box.setContentsMargins(7, 0, 7, 4)
+        box.setContentsMargins(14, 0, 8, 4)
         box.setSpacing(6)
         box.addWidget(line())
         self._chart: Any = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.contract.resources import Change, EndpointRecord, VersionRecord
+from backend.contract.resources import Change, EndpointRecord, ModelRecord, VersionRecord
 from console import words
 from console.i18n import mark, tr
 from console.pages.models.figures import Figure, key_metric, split_of
@@ -108,6 +108,16 @@ def evidence_words(item: dict[str, Any]) -> tuple[str, str]:
     return f"{name} {words.signed(change, 4)}", detail
 
 
+def gate_words(item: dict[str, Any]) -> tuple[str, str]:
+    """The same for a narrow gate: only the change at the right."""
+    if "metric" not in item or item.get("change") is None:
+        return evidence_words(item)
+    split, _, name = str(item["metric"]).rpartition("/")
+    text = tr(METRICS[name]) if name in METRICS else name.replace("_", " ")
+    part = tr("{metric}, test part", metric=text) if split == "test" else tr("{metric}, validation", metric=text)
+    return part, words.signed(item["change"], 4)
+
+
 def evidence_state(item: dict[str, Any]) -> str:
     """State of a gate row."""
     return {True: "passed", False: "warned", None: "skipped"}[item.get("ok")]
@@ -134,12 +144,14 @@ def standby_endpoint(endpoints: list[EndpointRecord], version: int) -> EndpointR
     return next((e for e in endpoints if e.standby_version == version and e.state in LIVE_STATES), None)
 
 
-def serving_line(endpoints: list[EndpointRecord], now: float) -> str:
+def serving_line(model: ModelRecord, endpoints: list[EndpointRecord], now: float) -> str:
     """Serving v13 on endpoint support-intent since yesterday 16:02."""
+    went_live = {version.version: version.last_served_at for version in model.versions}
     for endpoint in endpoints:
         if endpoint.live_version is not None and endpoint.state in ("serving", "degraded"):
+            since = max(went_live.get(endpoint.live_version) or 0.0, endpoint.serving_since or 0.0) or None
             return tr("Serving v{n} on endpoint {name} since {time}", n=endpoint.live_version, name=endpoint.name,
-                      time=words.day_and_time(endpoint.serving_since, now))  # fmt: skip
+                      time=words.day_and_time(since, now))  # fmt: skip
     if endpoints:
         names = ", ".join(f"{e.name} ({tr(e.state)})" for e in endpoints)
         return tr("Not serving: {names}", names=names)
