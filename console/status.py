@@ -22,6 +22,7 @@ RIGHT: tuple[tuple[str, str], ...] = (
 )
 MOST_GPUS = 4
 GB = 1e9
+GIB = 2**30  # memory is counted as cards and drivers count it
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _load(name: str, percent: float | None, used: int | None, lost: bool) -> lis
     if percent is not None:
         parts += [Part("bar", fraction=percent / 100), Part("text", f"{percent:.0f}%")]
     if used is not None:
-        parts.append(Part("grey", f"{used / GB:.1f} GB"))
+        parts.append(Part("grey", f"{used / GIB:.1f} GB"))
     return parts
 
 

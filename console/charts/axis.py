@@ -33,7 +33,8 @@ def x_ticks(
         return [(t, fmt.clock_label(t + origin, step)) for t in at]
     if labels == "ago":
         at = fmt.time_ticks(low - newest, high - newest, most)
-        return [(t + newest, "0" if t == 0 else fmt.elapsed_label(t, 60)) for t in at]
+        step = max(60.0, at[1] - at[0]) if len(at) > 1 else 60.0
+        return [(t + newest, "0" if t == 0 else fmt.elapsed_label(t, step)) for t in at]
     at = fmt.time_ticks(low, high, most)
     step = at[1] - at[0] if len(at) > 1 else high - low
     return [(t, fmt.elapsed_label(t, step)) for t in at]

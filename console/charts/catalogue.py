@@ -13,7 +13,8 @@ class SeriesSpec:
     """One curve: metric key, colour role, name in the legend.
 
     scale: multiplied before drawing (bytes to GB). smooth: has a smoothed curve over the raw one. points: a dot at
-    each value. low, high: keys of the interval around it (shape band). style: see format.number.
+    each value. low, high: keys of the interval around it (shape band). style: see format.number. fill: an area under
+    this curve though the chart has others.
     """
 
     key: str
@@ -26,6 +27,7 @@ class SeriesSpec:
     low: str | None = None
     high: str | None = None
     dash: tuple[int, ...] = ()
+    fill: bool = False
 
 
 @dataclass(frozen=True)

@@ -180,8 +180,11 @@ class Curves:
                 self._pixels(picture, page, below.raw.x, below.raw.y * below.spec.scale) if below is not None else floor
             )
             picture.areas.append(Area(*line, spec.role, float(token("stack-alpha")) * dim, base, spec.key))
-        elif self.spec.fill and len(self.shown()) == 1 and not self.choice.log and picture.y_range[0] == 0.0:
+        elif self._filled(spec) and not self.choice.log and picture.y_range[0] == 0.0:
             picture.areas.append(Area(*line, spec.role, float(token("fill-alpha")) * dim, floor, spec.key))
+
+    def _filled(self, spec: SeriesSpec) -> bool:
+        return spec.fill or (self.spec.fill and len(self.shown()) == 1)
 
     # -- the axis --------------------------------------------------------------------------------------------
 

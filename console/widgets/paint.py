@@ -225,7 +225,7 @@ def sparkline(
         if value is None or value != value or abs(value) == float("inf"):
             pieces.append([])
             continue
-        share = (value - low) / span if high != low else 0.5
+        share = (value - low) / span if high != low else 0.0 if zero else 0.5
         pieces[-1].append(QPointF(inner.left() + index * step, inner.bottom() - share * inner.height()))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for points in pieces:

@@ -1,0 +1,296 @@
+"""Cards of one or two GPUs: the curve of the range, four meters, and who uses the card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
+
+from backend.contract.resources import GpuProcess, GpuReading
+from console import words
+from console.context import Context
+from console.i18n import mark, tr, tr_n
+from console.pages.overview.system import GIB, MOST_HEIGHT
+from console.theme import theme
+from console.widgets import paint
+from console.widgets.buttons import IconButton
+from console.widgets.chips import Icon, Tag
+from console.widgets.meters import Meter
+from console.widgets.panel import Panel
+from console.widgets.text import Text, set_tip
+
+MOST_CHIPS = 3
+SLOWED = {
+    "power_cap": mark("power limit"),
+    "hardware_slowdown": mark("hardware"),
+    "thermal_software": mark("heat"),
+    "thermal_hardware": mark("heat"),
+    "power_brake": mark("power supply"),
+    "sync_boost": mark("another card"),
+}
+
+
+class Legend(QWidget):
+    """Short lines with names, above a chart without a header of its own."""
+
+    def __init__(self, *entries: tuple[str, str]) -> None:
+        super().__init__()
+        self._entries = entries
+        self.setFixedHeight(18)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        painter = QPainter(self)
+        left, font = 1.0, theme.font("small")
+        for text, role in self._entries:
+            painter.fillRect(QRectF(left, 8, 12, 2), theme.role(role))
+            width = paint.text_width(text, font)
+            paint.draw_text(painter, QRectF(left + 17, 0, width + 2, 18), text, font, "text-secondary")
+            left += 17 + width + 13
+        painter.end()
+
+
+class ChartHole(QWidget):
+    """Where a chart goes as soon as the page has painted once; keeps the place until then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self.chart: Any = None
+        self.setMinimumHeight(120)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:
+        return QSize(240, 158)
+
+    def open(self, group: Any, spec: Any) -> None:
+        """Make the chart; a second call gives the one there is another spec."""
+        if self.chart is None:
+            from console.charts.chart import TimeSeriesChart
+
+            self.chart = TimeSeriesChart(group, spec, framed=False)
+            self._layout.addWidget(self.chart)
+        elif self.chart.spec != spec:
+            self.chart.set_spec(spec)
+
+    def close_chart(self) -> None:
+        """Leave the group before the widget goes."""
+        if self.chart is not None:
+            self.chart.closing()
+
+
+def two_curves(chart_id: str, title: str, load: tuple[str, str], memory: tuple[str, str], total: float | None) -> Any:
+    """Percent of load as an area, percent of memory as a line."""
+    from console.charts.catalogue import ChartSpec, SeriesSpec
+
+    series = [SeriesSpec(load[0], "utilization", load[1], style=".0f", fill=True)]
+    if total:
+        series.append(SeriesSpec(memory[0], "memory", memory[1], scale=100 / total, style=".0f"))
+    return ChartSpec(chart_id, title, tuple(series), "%", zero=True, capacity=100, robust=False)
+
+
+def percent(value: float | None) -> str:
+    return words.DASH if value is None else f"{value:.0f}"
+
+
+class ProcessRow(QWidget):
+    """Chips of the processes on a card: ours link to run or endpoint, foreign ones are grey."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+        self._shown: tuple[Any, ...] | None = None
+        self.setFixedHeight(22)
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(6)
+        self._chips = QHBoxLayout()
+        self._chips.setSpacing(6)
+        outer.addLayout(self._chips)
+        outer.addStretch(1)
+        self._lost_icon = Icon("circle-x", "bad", 14)
+        self._count = Text("", "small", "text-tertiary")
+        outer.insertWidget(0, self._lost_icon)
+        outer.addWidget(self._count)
+        self._lost_icon.hide()
+
+    def chips(self) -> list[Tag]:
+        """The chips of now, left to right."""
+        found = (self._chips.itemAt(i).widget() for i in range(self._chips.count()))
+        return [chip for chip in found if isinstance(chip, Tag)]
+
+    def show_processes(self, processes: tuple[GpuProcess, ...]) -> None:
+        """Rebuilt only when other processes work on the card."""
+        entries = tuple(self._entry(process) for process in processes)
+        if entries == self._shown:
+            return
+        self._shown = entries
+        while (item := self._chips.takeAt(0)) is not None:
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        for process, (text, dot, link, tip) in list(zip(processes, entries, strict=True))[:MOST_CHIPS]:
+            self._chips.addWidget(self._chip(process, text, dot, link, tip))
+        self._count.setText(tr_n(len(entries), "{n} process", "{n} processes") if entries else tr("idle"))
+
+    def _entry(self, process: GpuProcess) -> tuple[str, str | None, str, str]:
+        kind, _, name = (process.owner or "").partition("/")
+        memory = words.size(process.memory_bytes)
+        state = self._context.state
+        if kind == "run":
+            run = state.runs.get(name)
+            return (run.name if run else name), "accent", f"run/{name}", f"pid {process.pid} · {memory}"
+        if kind == "endpoint":
+            endpoint = state.endpoints.get(name)
+            dot = "ok" if endpoint is None or endpoint.state == "serving" else "warn"
+            return name, dot, f"endpoint/{name}", f"pid {process.pid} · {memory}"
+        shown = f"{process.name or tr('process')} {process.pid}"
+        known = f" · {memory}" if process.memory_bytes is not None else ""
+        return shown + known, None, "", tr("not started by Modeldeck")
+
+    def _chip(self, process: GpuProcess, text: str, dot: str | None, link: str, tip: str) -> Tag:
+        chip = Tag(text, dot, clickable=bool(link))
+        chip.setMaximumWidth(170)
+        set_tip(chip, text, line=tip)
+        if link:
+            chip.clicked.connect(lambda: self._context.navigate(link))
+        chip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        chip.customContextMenuRequested.connect(lambda at: self._open_menu(chip.mapToGlobal(at), process, link))
+        return chip
+
+    def _open_menu(self, at: QPoint, process: GpuProcess, link: str) -> None:
+        menu = QMenu(self)
+        menu.addAction(theme.icon("copy"), tr("Copy pid"), lambda: self._context.copy(str(process.pid)))
+        if link:
+            text = tr("Show run") if link.startswith("run/") else tr("Show endpoint")
+            menu.addAction(theme.icon("external-link"), text, lambda: self._context.navigate(link))
+        menu.popup(at)
+
+    def show_lost(self, text: str) -> None:
+        """The card stopped answering; an empty text brings the chips back."""
+        for chip in self.chips():
+            chip.setVisible(not text)
+        self._lost_icon.setVisible(bool(text))
+        self._count.set_role("bad" if text else "text-tertiary")
+        if text:
+            self._count.setText(text)
+            self._shown = None
+
+
+class GpuCard(Panel):
+    """One card. Values change in place; a lost card keeps its last ones and says so."""
+
+    def __init__(self, context: Context, index: int) -> None:
+        super().__init__(f"GPU {index}")
+        self._context, self.index = context, index
+        self._reading: GpuReading | None = None
+        self._lost_at: float | None = None
+        self.setMinimumHeight(250)
+        self.setMaximumHeight(MOST_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.more = IconButton("ellipsis", tr("More about {name}", name=f"GPU {index}"), small=True)
+        self.add_action(self.more)
+        self.hole = ChartHole()
+        self.utilization = Meter(tr("Utilization"), "utilization")
+        self.memory = Meter(tr("Memory"), "memory")
+        self.temperature = Meter(tr("Temp"), "s7-slate")
+        self.power = Meter(tr("Power"), "s7-slate")
+        self.meters = (self.utilization, self.memory, self.temperature, self.power)
+        self.processes = ProcessRow(context)
+        self.body.setContentsMargins(13, 2, 13, 10)
+        self.body.setSpacing(4)
+        self.add(self._build_middle(), 1)
+        self.add(self.processes)
+
+    def _build_middle(self) -> QHBoxLayout:
+        left = QVBoxLayout()
+        left.setSpacing(0)
+        left.addWidget(Legend((tr("Utilization"), "utilization"), (tr("Memory"), "memory")))
+        inset = QHBoxLayout()
+        inset.setContentsMargins(0, 0, 0, 0)
+        inset.addWidget(self.hole)
+        left.addLayout(inset, 1)
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 3, 0, 0)
+        right.setSpacing(8)
+        for meter in self.meters:
+            meter.setFixedWidth(122)
+            right.addWidget(meter)
+            right.addStretch(1)
+        right.addStretch(1)
+        middle = QHBoxLayout()
+        middle.setSpacing(10)
+        middle.addLayout(left, 1)
+        middle.addLayout(right)
+        return middle
+
+    def open_chart(self, group: Any) -> None:
+        """Make the chart, or tell it a size of memory it did not know."""
+        total = self._reading.memory_total_bytes if self._reading else None
+        base = f"gpu/{self.index}"
+        self.hole.open(group, two_curves(
+            f"gpu_{self.index}", f"GPU {self.index}", (f"{base}/utilization_percent", tr("Utilization")),
+            (f"{base}/memory_used_bytes", tr("Memory")), total,
+        ))  # fmt: skip
+
+    def show_reading(self, gpu: GpuReading, now: float) -> None:
+        """Bring everything up to this reading."""
+        self._reading = gpu
+        self._show_title(gpu)
+        load = gpu.utilization_percent
+        self.utilization.set_value(percent(load), "%", None if load is None else load / 100)
+        used, total = gpu.memory_used_bytes, gpu.memory_total_bytes
+        share = used / total if used is not None and total else None
+        shown = words.DASH if used is None else f"{used / GIB:.1f}"
+        self.memory.set_value(shown, f"/{total / GIB:.0f} GB" if total else "GB", share, limited=True)
+        heat = gpu.temperature_c
+        self.temperature.set_value(percent(heat), "°C", None if heat is None else heat / 100, limited=True)
+        watts, limit = gpu.power_w, gpu.power_limit_w
+        self.power.set_value(
+            percent(watts), f"/{limit:.0f} W" if limit else "W", watts / limit if watts is not None and limit else None
+        )
+        self.processes.show_processes(gpu.processes)
+        self._show_lost(gpu, now)
+        if self.hole.chart is not None:
+            self.open_chart(None)
+
+    def _show_title(self, gpu: GpuReading) -> None:
+        reasons = dict.fromkeys(tr(SLOWED[r]) for r in gpu.throttle_reasons or () if r in SLOWED)
+        name = gpu.name.removeprefix("NVIDIA ").removesuffix(" Generation")
+        text = f"{name} · {tr('slowed by {why}', why=', '.join(reasons))}" if reasons else name
+        self.subtitle.setText(text)
+        self.subtitle.set_role("warn" if reasons else "text-tertiary")
+
+    def _show_lost(self, gpu: GpuReading, now: float) -> None:
+        if gpu.lost is None:
+            if self._lost_at is not None:
+                self._lost_at = None
+                self.processes.show_lost("")
+                self.processes.show_processes(gpu.processes)
+            return
+        self._lost_at = self._lost_at or now
+        time = words.moment(self._lost_at, now)
+        self.processes.show_lost(
+            tr("GPU {n} stopped answering ({why}) at {time}", n=self.index, why=gpu.lost.rstrip("."), time=time)
+        )
+
+    def set_stale(self, stale: bool) -> None:
+        lost = self._reading is not None and self._reading.lost is not None
+        for meter in self.meters:
+            meter.set_stale(stale or lost)
+
+    def as_text(self) -> str:
+        """What Copy puts on the clipboard."""
+        gpu = self._reading
+        if gpu is None:
+            return f"GPU {self.index}"
+        lines = [f"GPU {gpu.index}\t{gpu.name}\t{gpu.uuid or ''}"]
+        lines += [f"{tr('Utilization')}\t{percent(gpu.utilization_percent)}%"]
+        lines += [f"{tr('Memory')}\t{words.size(gpu.memory_used_bytes)} / {words.size(gpu.memory_total_bytes)}"]
+        lines += [f"{tr('Temp')}\t{percent(gpu.temperature_c)} °C"]
+        lines += [f"{tr('Power')}\t{percent(gpu.power_w)} / {percent(gpu.power_limit_w)} W"]
+        lines += [f"{p.pid}\t{p.name}\t{words.size(p.memory_bytes)}\t{p.owner or ''}" for p in gpu.processes]
+        return "\n".join(lines)
