@@ -80,6 +80,10 @@ class Theme(QObject):
         order = self._tokens.series_order()
         return self.role(order[index % len(order)])
 
+    def series_order(self) -> list[str]:
+        """Names of the series colours in the order they are handed out."""
+        return self._tokens.series_order()
+
     def dash(self, index: int) -> list[int] | None:
         """Dash pattern of the `index`-th series; None is a solid line."""
         return self._tokens.dash_of(index)

@@ -90,8 +90,8 @@ class Fields(QWidget):
         control = make_control(setting)
         write_control(control, setting, setting.default)
         hint = setting.usual or (setting.description if setting.advanced else "")
-        words = {"hint": tr(hint) if hint else "", "note": tr(setting.unit) if setting.unit else ""}
-        field = FormField(tr(setting.title), control, **words)
+        hint, unit = tr(hint) if hint else "", tr(setting.unit) if setting.unit else ""
+        field = FormField(tr(setting.title), control, hint=hint, note=unit)
         field.fixed.connect(partial(self.put, setting.name))
         field.reset_link.clicked.connect(lambda: self.put(setting.name, setting.default))
         if isinstance(control, QLineEdit):

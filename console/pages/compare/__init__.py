@@ -1,0 +1,11 @@
+"""The compare page: 2 to 12 runs over each other.
+
+page.py    header, panels, which runs
+curves.py  overlaid charts with one crosshair, history once and then the feed
+tables.py  metrics with the best in bold, config differences
+facts.py   short names, what is best, what differs, as plain functions
+"""
+
+from console.pages.compare.page import ComparePage
+
+__all__ = ["ComparePage"]
