@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from backend.contract.resources import (
-    AlertRecord,
     DatasetRecord,
     DriftReport,
     EndpointRecord,
@@ -50,8 +48,6 @@ class Suggestion(QWidget):
         self.detail = Text("", "small", "text-tertiary", elide=True)
         self.why = Button(tr("Why not roll back?"), "link")
         self.why.clicked.connect(self.why_wanted)
-        from PySide6.QtWidgets import QHBoxLayout
-
         layout = QHBoxLayout(self)
         layout.setContentsMargins(15, 0, 15, 0)
         layout.setSpacing(9)
@@ -225,8 +221,8 @@ class DriftView(QWidget):
         self._show()
 
     def _append(self, feature: FeatureDrift, at: float) -> None:
-        value = math.nan if feature.psi is None else feature.psi
-        self.group.append(_key(feature.feature), [0], [at], None, [value])
+        if feature.psi is not None:  # too few texts: a gap, not a value
+            self.group.append(_key(feature.feature), [0], [at], None, [feature.psi])
 
     def set_events(self, events: Sequence[ChartEvent]) -> None:
         """Alerts and switches on the time axis."""
@@ -275,17 +271,15 @@ class DriftView(QWidget):
         self.bins.header.set_texts(tr("Distribution of {feature}", feature=name), alert_words.feature_unit(feature))
         if len(feature.edges) == len(feature.reference) == len(feature.current) and feature.edges:
             upper = UPPER.get(feature.feature)
-            current = feature.current if sum(feature.current) > 0 else None
-            self.bins.set_bins(feature.edges, feature.reference, current, names, upper)
+            self.bins.set_bins(feature.edges, feature.reference, feature.current, names, upper)
 
     def _show_chart(self, feature: FeatureDrift) -> None:
         if self._charted == feature.feature:
             return
         self._charted = feature.feature
-        points = self._history.get(feature.feature, [])
-        values = [math.nan if psi is None else psi for _, psi in points]
+        points = [point for point in self._history.get(feature.feature, []) if point[1] is not None]
         self.chart.set_spec(_spec(feature.feature, feature.limit))
-        self.group.set_series(_key(feature.feature), None, [at for at, _ in points], None, values)
+        self.group.set_series(_key(feature.feature), None, [at for at, _ in points], None, [psi for _, psi in points])
         self.group.reset()
 
     # ---- words beside it -----------------------------------------------------------------------------------
@@ -329,10 +323,6 @@ class DriftView(QWidget):
         """An empty title hides the bar."""
         self.suggestion.setVisible(bool(title))
         self.suggestion.show_texts(title, detail, why=why)
-
-    def show_story(self, alert: AlertRecord | None) -> None:
-        """Only an alert has a story; the caller fills it."""
-        self.story.setVisible(alert is not None)
 
 
 def trained_on(version: VersionRecord, dataset: DatasetRecord | None) -> str:

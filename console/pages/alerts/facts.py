@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 from backend.contract.resources import AlertRecord, AuditRecord
 from console import words
 from console.i18n import mark, tr
+from console.pages.alerts import words as alert_words
 from console.widgets.panel import Panel
 from console.widgets.rows import HistoryRow, KeyValue
+from console.widgets.text import Text
 
 ACTIONS: dict[str, tuple[str, str, str]] = {
     "alert_open": ("undo-2", "text-secondary", mark("Opened again")),
@@ -68,6 +70,9 @@ class StoryPanel(Panel):
         self._column = QVBoxLayout(holder)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
+        self._none = Text(tr("No drift alert was opened on this endpoint yet."), "small", "text-tertiary")
+        self._none.setContentsMargins(14, 0, 14, 0)
+        self.add(self._none)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -78,7 +83,15 @@ class StoryPanel(Panel):
 
     def show_alert(self, alert: AlertRecord, audit: Iterable[AuditRecord], now: float) -> None:
         """Opened and resolved by the system come from the alert, the rest from the audit."""
-        rows = story(alert, audit, now)
+        self._show(tr("What happened"), story(alert, audit, now))
+
+    def show_endpoint(self, endpoint: str, alerts: Iterable[AlertRecord], now: float) -> None:
+        """The drift alerts there were; a quiet endpoint says that there was none."""
+        self._show(tr("Earlier drift"), earlier(endpoint, alerts, now))
+
+    def _show(self, title: str, rows: tuple[tuple[str, ...], ...]) -> None:
+        self.set_title(title)
+        self._none.setVisible(not rows)
         if rows == self._shown:
             return
         self._shown = rows
@@ -89,6 +102,18 @@ class StoryPanel(Panel):
         for row in rows:
             self._column.addWidget(HistoryRow(*row))
         self._column.addStretch(1)
+
+
+def earlier(endpoint: str, alerts: Iterable[AlertRecord], now: float) -> tuple[tuple[str, ...], ...]:
+    """Every drift alert there was on an endpoint, newest first."""
+    found = [alert for alert in alerts if alert.endpoint == endpoint and alert_words.is_drift(alert)]
+    rows = []
+    for alert in sorted(found, key=lambda one: -one.opened_at):
+        icon, role = alert_words.icon_of(alert)
+        lasted = words.duration((alert.resolved_at or now) - alert.opened_at)
+        rows.append((icon, role, alert_words.feature_name(alert.feature or ""), alert_words.moved(alert), lasted,
+                     words.moment(alert.opened_at, now)))  # fmt: skip
+    return tuple(rows)
 
 
 def story(alert: AlertRecord, audit: Iterable[AuditRecord], now: float) -> tuple[tuple[str, ...], ...]:

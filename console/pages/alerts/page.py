@@ -98,7 +98,7 @@ class AlertsPage(Page):
         return EmptyState(
             "bell",
             tr("Nothing wants you"),
-            tr("Alerts about traffic, latency, disk, GPUs and failed runs come here. Drift is watched on every endpoint."),
+            tr("Alerts about traffic, latency, disk, GPUs and failed runs come here. Every endpoint is watched."),
             (endpoints, rules),
         )  # fmt: skip
 
