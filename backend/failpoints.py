@@ -1,7 +1,8 @@
 """Named places where a test can make the program die or fail, by environment.
 
-`MODELDECK_FAILPOINT=ingest.after_write:kill@7,checkpoint.write_file:enospc@2` kills at the 7th passing of the first place and raises ENOSPC at
-the 2nd of the other. Actions: kill, exit, raise, eio, enospc, hang. Without the variable a passing costs one dictionary look-up.
+`MODELDECK_FAILPOINT=ingest.after_write:kill@7,checkpoint.write_file:enospc@2` kills at the 7th passing of the first
+place and raises ENOSPC at the 2nd of the other. Actions: kill, exit, raise, eio, enospc, hang. Without the variable a
+passing costs one dictionary look-up.
 """
 
 import errno

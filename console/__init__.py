@@ -7,7 +7,9 @@ stack.py     pages made on first show; a broken one shows its own error
 status.py    what status bar, rail and banner say of the state
 menus.py     QActions and menus from the action table
 finder.py    what the palette lists
-bell.py      the bell's popover      helpsheet.py  the `?` sheet
+bell.py      the bell's popover
+helpsheet.py  the `?` sheet: every shortcut
+asking.py    how a page asks the backend, and the words of a refusal
 history.py   back, forward, undo
 words.py     numbers, sizes, times as people read them
 yaml.py      a run's request as flat YAML, and back
@@ -23,5 +25,6 @@ link/        the client of the backend
 state/       what the screen knows, without Qt
 sheets/      sheets that several pages open
 pages/       one screen per file
+demo/        the main job, driven through the real window
 operations.py  one short function per user action
 """

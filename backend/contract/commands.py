@@ -1,4 +1,5 @@
-"""What a job is told: one JSON object a line in commands.ndjson, same framing as events (seq, time, kind, crc) plus `id`.
+"""What a job is told: one JSON object a line in commands.ndjson, same framing as events (seq, time, kind, crc) plus
+`id`.
 
 A command is answered by one `command_done` event with the same id.
 """

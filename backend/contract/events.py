@@ -1,8 +1,9 @@
 """What a job says: one JSON object a line in events.ndjson.
 
-Every line is `{"seq":1,"time":1700000000.0,"kind":"metrics",…fields of the kind…,"crc":"1a2b3c4d"}`. `seq` counts from 1 without gaps over all
-attempts of the job, `time` is unix seconds, `crc` is the CRC-32 (8 hex digits) of the line's bytes before `,"crc"`. Kinds are in the past tense or
-name a state; units are in the names of fields; unknown is null; NaN and infinities are strings (base.py).
+Every line is `{"seq":1,"time":1700000000.0,"kind":"metrics",…fields of the kind…,"crc":"1a2b3c4d"}`. `seq` counts from
+1 without gaps over all attempts of the job, `time` is unix seconds, `crc` is the CRC-32 (8 hex digits) of the line's
+bytes before `,"crc"`. Kinds are in the past tense or name a state; units are in the names of fields; unknown is null;
+NaN and infinities are strings (base.py).
 """
 
 from typing import Any
@@ -42,7 +43,7 @@ class Planned(Record):
 
 
 class StateChanged(Record):
-    """kind "state": preparing, running, pausing, paused, stopping (final states follow from `ended` and the exit record)."""
+    """kind "state": preparing, running, pausing, paused, stopping; final states follow from `ended` and exit record."""
 
     state: str
     reason: str | None = None

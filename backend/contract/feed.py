@@ -1,7 +1,8 @@
 """Topics and messages of the live feed (`GET /api/v1/feed?topics=runs,series`, server-sent events).
 
-Each message: `id: <feed id>`, `event: <topic>`, `data: {"id","time","topic","kind","data"}`. The id grows by one for every message stored; it survives a restart of
-the daemon. `Last-Event-ID: N` resumes after N; when N is older than what is kept the first message is `event: reset` with a reason and the client reads afresh.
+Each message: `id: <feed id>`, `event: <topic>`, `data: {"id","time","topic","kind","data"}`. The id grows by one for
+every message stored; it survives a restart of the daemon. `Last-Event-ID: N` resumes after N; when N is older than what
+is kept the first message is `event: reset` with a reason and the client reads afresh.
 """
 
 from typing import Any

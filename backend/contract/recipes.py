@@ -1,6 +1,7 @@
 """The typed settings of every training recipe: form, validation, command line and documentation are built from these.
 
-`json_schema_extra` of a field may hold: advanced (folded away), unit, usual (text under the field), choices (allowed texts).
+`json_schema_extra` of a field may hold: advanced (folded away), unit, usual (text under the field), choices (allowed
+texts).
 """
 
 from typing import Any, Literal
@@ -147,11 +148,26 @@ class RecipeInfo(Record):
 
 RECIPES: tuple[RecipeInfo, ...] = (
     RecipeInfo(
-        name="text_classification", title="Classify text", subtitle="one of many labels", icon="tag", task="text-classification",
-        needs_dataset=True, needs_base_model=True, main="backend.worker.train", settings=TextClassificationSettings, metric="eval/f1",
+        name="text_classification",
+        title="Classify text",
+        subtitle="one of many labels",
+        icon="tag",
+        task="text-classification",
+        needs_dataset=True,
+        needs_base_model=True,
+        main="backend.worker.train",
+        settings=TextClassificationSettings,
+        metric="eval/f1",
     ),
     RecipeInfo(
-        name="selftest", title="Self-test", subtitle="checks this machine, trains nothing", icon="activity", task="selftest",
-        needs_dataset=False, needs_base_model=False, main="backend.worker.selftest", settings=SelftestSettings,
+        name="selftest",
+        title="Self-test",
+        subtitle="checks this machine, trains nothing",
+        icon="activity",
+        task="selftest",
+        needs_dataset=False,
+        needs_base_model=False,
+        main="backend.worker.selftest",
+        settings=SelftestSettings,
     ),
-)  # fmt: skip
+)

@@ -8,4 +8,5 @@ profile.py   what stands in a dataset: lengths, labels, duplicates, languages, p
 split.py     train, validation and test by seed and label, without the same text on two sides
 versions.py  immutable, content-addressed dataset versions on disk
 samples.py   the built-in data sets
+model_check.py  is a model folder safe to hand to a library
 """

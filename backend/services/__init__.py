@@ -1,12 +1,15 @@
 """Use cases, one file each.
 
 ingest.py            the one door: what jobs say → store → feed
+ingest_jobs.py       what ingest remembers of a job, and who takes its lines
+ingest_answers.py    answers of jobs to commands
 ingest_runs.py       lines of a training → its run
 ingest_endpoints.py  lines of a gateway → its endpoint
 scheduler.py         starts queued runs, notices deaths, decides how runs ended
 endpoint_keeper.py   starts endpoints again after a death, by the restart rule
 runs.py              start, command, resume, fork a run
 run_start.py         what stands before a run: every check, then its folder and its row
+split_preview.py     what a split would make of a dataset
 run_checkpoints.py   keep and copy out what a run has saved
 settings_check.py    a recipe's settings as typed by a person
 base_models.py       where first weights come from

@@ -9,25 +9,20 @@ import logging
 import os
 import threading
 import time as monotonic_time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
 from backend.clock import Clock
 from backend.contract.errors import ModeldeckError, Unavailable
 from backend.contract.events import CommandDone
 from backend.contract.feed import FeedMessage
-from backend.contract.jobs import JobSpec
-from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, EndpointState, RunState
 from backend.failpoints import failpoint
 from backend.jobs.folder import JobFolder
 from backend.jobs.log import Damage, Line, LogReader
 from backend.paths import Home
-from backend.services.ingest_endpoints import EndpointLines
-from backend.services.ingest_runs import RunLines
+from backend.services.ingest_answers import Answers
+from backend.services.ingest_jobs import Job, Trouble, lines_for
 from backend.store import Store
 
 log = logging.getLogger(__name__)
@@ -46,57 +41,6 @@ REST_S = 1.0
 
 MAINTAIN_S = 60.0
 PUBLISH_RUN_S = 0.25
-_KEEP_COMMANDS = 2_000
-
-
-class Lines(Protocol):
-    """What one read of a job's log becomes; made and finished inside one transaction."""
-
-    def take(self, line: Line) -> None:
-        """Account for a line; ValueError for one whose fields are not what its kind promises."""
-        ...
-
-    def finish(self, damaged: int) -> bool:
-        """Write what has gathered; whether listeners must know at once."""
-        ...
-
-    def publish(self) -> None:
-        """Tell listeners what the row looks like now."""
-        ...
-
-
-@dataclass(slots=True)
-class _Job:
-    """What is remembered of a job between two reads; read again from the store after anything went wrong."""
-
-    folder: JobFolder
-    spec: JobSpec
-    reader: LogReader
-    offset: int
-    seq: int
-    state: dict[str, Any]
-    size: int = -1
-    more: bool = False
-    unpublished: bool = False
-    publish_at: float = 0.0
-    rest_at: float = 0.0
-
-
-@dataclass(slots=True)
-class _Trouble:
-    """A job whose lines could not be taken: tried again ever later, and told once."""
-
-    text: str
-    again_at: float
-    wait_s: float = 0.5
-
-
-@dataclass
-class _Done:
-    """Answers to commands, for those who wait."""
-
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    answers: OrderedDict[str, CommandDone] = field(default_factory=OrderedDict)
 
 
 class Ingest:
@@ -113,12 +57,12 @@ class Ingest:
         self._home = home
         self._clock = clock
         self._verify_model = verify_model
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, Job] = {}
         self._live: set[str] = set()
         self._changing_live = threading.Lock()
-        self._troubles: dict[str, _Trouble] = {}
+        self._troubles: dict[str, Trouble] = {}
         self._callbacks: list[Callable[[str, CommandDone], None]] = []
-        self._done = _Done()
+        self._answers = Answers()
         self._wake = threading.Event()
         self._polling = threading.Lock()
         self._next_scan = 0.0
@@ -222,7 +166,7 @@ class Ingest:
     def _remember(self, job_id: str, error: Exception, now: float) -> None:
         before = self._troubles.get(job_id)
         wait_s = min(before.wait_s * 2, 30.0) if before else 0.5
-        self._troubles[job_id] = _Trouble(str(error), now + wait_s, wait_s)
+        self._troubles[job_id] = Trouble(str(error), now + wait_s, wait_s)
         if before is None or before.text != str(error):
             log.error("ingest: the log of job %s cannot be taken: %s", job_id, error, exc_info=error)
 
@@ -248,13 +192,13 @@ class Ingest:
         return len(result.lines)
 
     def _store_lines(
-        self, job: _Job, lines: list[Line], damaged: list[Damage], place: tuple[int, int], now: float
+        self, job: Job, lines: list[Line], damaged: list[Damage], place: tuple[int, int], now: float
     ) -> list[Line]:
         """Rows and offset in one transaction. Returns the lines whose effects come after it (commands, saved
         models)."""
         job_id, late, state = job.spec.job_id, [], dict(job.state)
         with self._store.transaction():
-            handler = self._handler(job, state)
+            handler = lines_for(self._store, job, state)
             for line in lines:
                 try:
                     handler.take(line)
@@ -279,22 +223,14 @@ class Ingest:
         job.state = state
         return late
 
-    def _handler(self, job: _Job, state: dict[str, Any]) -> Lines:
-        job_id = job.spec.job_id
-        if job.spec.kind == "train":
-            run = self._store.runs.get(job_id) or self._recovered(job)
-            return RunLines(self._store, run, state)
-        endpoint = self._store.endpoints.of_job(job_id) if job.spec.kind == "serve" else None
-        return EndpointLines(self._store, endpoint, state) if endpoint is not None else _Other()
-
-    def _publish_late(self, job: _Job, now: float) -> None:
+    def _publish_late(self, job: Job, now: float) -> None:
         """The last change of a burst, which was held back to publish no more than four times a second."""
         if job.unpublished and now >= job.publish_at:
             with self._store.transaction():
-                self._handler(job, dict(job.state)).publish()
+                lines_for(self._store, job, dict(job.state)).publish()
             job.publish_at, job.unpublished = now + PUBLISH_RUN_S, False
 
-    def _rest(self, job_id: str, job: _Job, now: float) -> None:
+    def _rest(self, job_id: str, job: Job, now: float) -> None:
         """Forget an ended job whose log is stored; the scan finds it again should it say something more."""
         if job.unpublished or job.spec.kind != "train" or now < job.rest_at:
             return
@@ -310,7 +246,7 @@ class Ingest:
 
     # ---- jobs --------------------------------------------------------------------------------------------------------
 
-    def _open(self, job_id: str) -> _Job | None:
+    def _open(self, job_id: str) -> Job | None:
         folder = JobFolder(self._home.job(job_id))
         if not folder.events.exists() or self._store.runs.was_removed(job_id):
             if not folder.path.exists() or self._store.runs.was_removed(job_id):
@@ -319,32 +255,9 @@ class Ingest:
         spec = folder.spec()
         offset, seq = self._store.offsets.get(job_id)
         reader = LogReader(folder.events, seq=seq)
-        job = _Job(folder, spec, reader, offset, seq, self._store.offsets.state(job_id))
+        job = Job(folder, spec, reader, offset, seq, self._store.offsets.state(job_id))
         self._jobs[job_id] = job
         return job
-
-    def _recovered(self, job: _Job) -> RunRecord:
-        """A run of which only the folder is left (the database is an older copy): its row is made anew from the
-        spec."""
-        launch = job.folder.launch()
-        spec = job.spec
-        run = RunRecord(
-            id=spec.job_id,
-            name=spec.name,
-            recipe=spec.recipe or "",
-            state=RunState.PREPARING,
-            settings=spec.settings,
-            dataset_id=spec.dataset.id if spec.dataset else None,
-            dataset_name=spec.dataset.name if spec.dataset else None,
-            base_model=spec.base_model.name if spec.base_model else None,
-            device=spec.device,
-            attempt=launch.attempt if launch else 1,
-            created_at=spec.created_at,
-            fork_of=spec.fork_of,
-        )
-        self._store.runs.add(run)
-        self._store.runs.add_event(run.id, "warning", text="Read in again from its folder", data={"code": "recovered"})
-        return run
 
     def drained(self, job_id: str) -> bool:
         """Whether every whole line of the job's log is in the store; a torn last line does not count."""
@@ -382,30 +295,15 @@ class Ingest:
             if line.kind == "model_saved":
                 self._verify(job_id)
                 continue
-            done = CommandDone.model_validate(line.fields)
-            with self._done.changed:
-                self._done.answers[done.command_id] = done
-                while len(self._done.answers) > _KEEP_COMMANDS:
-                    self._done.answers.popitem(last=False)
-                self._done.changed.notify_all()
-            for callback in self._callbacks:
-                callback(job_id, done)
+            self._answers.add(job_id, CommandDone.model_validate(line.fields))
 
     def on_command_done(self, callback: Callable[[str, CommandDone], None]) -> Callable[[], None]:
         """Call callback(job_id, answer) for every answer, on the ingest thread; the returned function ends that."""
-        self._callbacks = [*self._callbacks, callback]
-
-        def end() -> None:
-            self._callbacks = [other for other in self._callbacks if other is not callback]
-
-        return end
+        return self._answers.listen(callback)
 
     def wait_command(self, command_id: str, timeout: float) -> CommandDone:
         """The answer to a command, also one that has come already; TimeoutError when none comes in time."""
-        with self._done.changed:
-            if not self._done.changed.wait_for(lambda: command_id in self._done.answers, timeout):
-                raise TimeoutError(f"no answer to command {command_id} within {timeout:g} s")
-            return self._done.answers[command_id]
+        return self._answers.wait(command_id, timeout)
 
     def _verify(self, job_id: str) -> None:
         if self._verify_model is None:
@@ -418,22 +316,6 @@ class Ingest:
                 self._store.runs.change(job_id, model_ready=True)
         except (ModeldeckError, OSError, ValueError) as error:
             log.warning("ingest: the model of %s was not verified: %s", job_id, error)
-
-
-class _Other:
-    """Jobs without rows of their own (the mirror): only their answers to commands matter."""
-
-    def take(self, line: Line) -> None:
-        """An answer must be one."""
-        if line.kind == "command_done":
-            CommandDone.model_validate(line.fields)
-
-    def finish(self, damaged: int) -> bool:
-        """Nothing is stored; damaged lines make it worth a look."""
-        return damaged > 0
-
-    def publish(self) -> None:
-        """Nobody listens."""
 
 
 def _size(path: Path) -> int:

@@ -4,5 +4,7 @@ selftest.py    a run without a model: a known sequence, and every way to die on 
 train.py       fine-tunes a text classifier
 gateway.py     an endpoint's HTTP process
 engine.py      one loaded version
+recipes/       one file per way of training
+serving/       the parts of an endpoint
 parts/         what the mains share: control, checkpoint, data, metrics, device …
 """

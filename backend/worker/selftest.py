@@ -25,9 +25,9 @@ from backend.contract.events import Ended, Evaluation, ModelSaved, Planned, Star
 from backend.contract.jobs import JobLaunch
 from backend.contract.recipes import SelftestSettings
 from backend.contract.states import FailureCode
+from backend.jobs.buffered import BufferedLog
 from backend.jobs.failures import ADVICE, code_of_error
 from backend.jobs.folder import JobFolder
-from backend.jobs.log import BufferedLog
 from backend.platform import read_json, write_json_atomic
 from backend.worker.parts.checkpoint import Checkpoints, NotSaved, commit, newest_valid, verify
 from backend.worker.parts.control import Control

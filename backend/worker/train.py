@@ -9,8 +9,8 @@ import warnings
 from pathlib import Path
 
 from backend.contract.events import Ended, StateChanged
+from backend.jobs.buffered import BufferedLog
 from backend.jobs.folder import JobFolder
-from backend.jobs.log import BufferedLog
 from backend.worker.parts.control import Control
 from backend.worker.parts.failure import Progress, StopAsked, explain
 from backend.worker.parts.job import Job

@@ -24,5 +24,8 @@ empty.py      EmptyState, Skeleton
 popover.py    Popover
 palette.py    the command palette
 fuzzy.py      its matching, pure
-topbar.py rail.py statusbar.py focusring.py   the shell's parts
+topbar.py     mark, menu bar, search box, bell, New run
+rail.py       pages in groups with badges
+statusbar.py  painted segments that are buttons
+focusring.py  the keyboard focus ring
 """

@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from backend.jobs.log import BufferedLog, LogReader, LogWriter
+from backend.jobs.buffered import BufferedLog
+from backend.jobs.log import LogReader, LogWriter
 
 STEPS = 4000
 LIMIT_US = 50.0

@@ -14,8 +14,8 @@ from typing import Any
 
 from backend.contract.recipes import TextClassificationSettings
 from backend.data.samples import find_sample
+from backend.jobs.buffered import BufferedLog
 from backend.jobs.folder import JobFolder
-from backend.jobs.log import BufferedLog
 from tests.helpers import tiny_model
 
 BATCH, LENGTH = 8, 32

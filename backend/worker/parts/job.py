@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from backend.contract.commands import Command, Stop
 from backend.contract.events import StateChanged
 from backend.contract.jobs import JobSpec
+from backend.jobs.buffered import BufferedLog
 from backend.jobs.folder import JobFolder
-from backend.jobs.log import BufferedLog
 from backend.worker.parts.control import Control
 from backend.worker.parts.failure import Progress, StopAsked
 

@@ -17,7 +17,7 @@ from backend.contract.events import Evaluation, Logged, Sampled, StateChanged, W
 from backend.contract.recipes import TextClassificationSettings
 from backend.contract.states import FailureCode
 from backend.failpoints import failpoint
-from backend.jobs.log import BufferedLog
+from backend.jobs.buffered import BufferedLog
 from backend.worker.parts import memory, state
 from backend.worker.parts.checkpoint import Checkpoints, NotSaved
 from backend.worker.parts.control import Control

@@ -1,4 +1,6 @@
-"""The door: who gets in, and in what shape; hand-written HTTP over TCP and the socket (RELIABILITY T1–T5, T19–T20, T31)."""
+"""The door: who gets in, and in what shape; hand-written HTTP over TCP and the socket (RELIABILITY T1–T5, T19–T20,
+T31).
+"""
 
 import json
 import threading
