@@ -355,6 +355,8 @@ class Window(Shell):
             self._rebuild_pages()
         elif key == LETTER_KEYS.key:
             self.menus.set_letters(self.settings.get(LETTER_KEYS))
+        elif key == KEYS.key:
+            self.menus.rebuild()
         elif key == RAIL_COLLAPSED.key:
             self._fit_rail()
         elif key == PINNED.key:

@@ -80,7 +80,8 @@ class MachineArea(QWidget):
         elif not gpus:
             kind = ("none",)
         elif len(gpus) <= MOST_CARDS:
-            kind = ("cards", *(g.index for g in gpus if f"{PAGE}/gpu{g.index}" not in hidden))
+            shown = [gpu.index for gpu in gpus if f"{PAGE}/gpu{gpu.index}" not in hidden]
+            kind = ("cards", *shown) if shown else ("host",)
         else:
             kind = ("rows",)
         made = kind != self.kind
@@ -363,7 +364,8 @@ class OverviewPage(Page):
             text = tr("Show panel {panel}", panel=place.name) if hidden else tr("Hide panel {panel}", panel=place.name)
             found.append(Action(
                 f"overview.panel.{place.key}", text,
-                lambda key=place.key, on=hidden: self.board.set_hidden(key, not on), "eye" if hidden else "eye-off", "", "view", separator=number == 0,
+                lambda key=place.key, on=hidden: self.board.set_hidden(key, not on),
+                "eye" if hidden else "eye-off", "", "view", separator=number == 0,
             ))  # fmt: skip
         for key in self.context.settings.get(HIDDEN_PANELS):
             index = str(key).removeprefix(f"{PAGE}/gpu")

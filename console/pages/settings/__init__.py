@@ -1,0 +1,14 @@
+"""Settings: categories at the left, what they hold at the right, search over all; every change applies at once.
+
+page.py      the page: categories, search, deep links
+parts.py     rows, sections and categories, and what the search finds of them
+fields.py    controls of console settings and of what the backend keeps
+machine.py   backend, GPUs and storage
+rules.py     alert rules with their limits
+keys.py      every action with its key; change, default, conflicts
+facts.py     privacy and about
+"""
+
+from console.pages.settings.page import SettingsPage
+
+__all__ = ["SettingsPage"]

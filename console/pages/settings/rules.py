@@ -1,0 +1,149 @@
+"""Alert rules: on or off, limit, for how long, how severe; and the limits of drift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QWidget
+
+from backend.contract.resources import Rule
+from console import operations
+from console.asking import ask
+from console.context import Context
+from console.i18n import mark, tr
+from console.pages.settings.fields import DRIFT, BackendRow, Choice, Number, read_control, write_control
+from console.pages.settings.parts import Category, Row, Section
+from console.widgets.controls import Toggle
+from console.widgets.panel import row
+from console.widgets.text import Text
+
+# metric → name, unit, shown = stored × scale, digits
+METRICS: dict[str, tuple[str, str, float, int]] = {
+    "serve/latency_ms_p99": (mark("Latency p99 of an endpoint"), "ms", 1.0, 0),
+    "serve/errors_per_s": (mark("Failed requests of an endpoint"), "/s", 1.0, 2),
+    "serve/rejected_per_s": (mark("Rejected requests of an endpoint"), "/s", 1.0, 2),
+    "gpu/*/temperature_c": (mark("GPU temperature"), "°C", 1.0, 0),
+    "gpu/*/memory_used_share": (mark("GPU memory in use"), "%", 100.0, 0),
+    "disk/used_share": (mark("Disk in use"), "%", 100.0, 0),
+    "memory/used_share": (mark("RAM in use"), "%", 100.0, 0),
+}
+SEVERITIES = (("info", mark("info")), ("warn", mark("warning")), ("bad", mark("serious")))
+
+
+class RuleRow(Row):
+    """One rule; what is changed is asked of the backend and shown as it answers."""
+
+    def __init__(self, context: Context, rule: Rule) -> None:
+        name, unit, self._scale, digits = METRICS.get(rule.metric, (rule.metric, "", 1.0, 2))
+        self._context, self.rule = context, rule
+        self.limit = Number(0, 1e6 if self._scale == 1 else 100, digits, unit)
+        self.limit.setFixedWidth(104)
+        self.seconds = Number(0, 86_400, 0, "s")
+        self.seconds.setFixedWidth(88)
+        self.severity = Choice([(value, tr(text)) for value, text in SEVERITIES])
+        self.severity.setMinimumWidth(104)
+        self.enabled = Toggle("")
+        shown = tr(name)
+        for control, text in ((self.limit, tr("Limit")), (self.seconds, tr("For how long")),
+                              (self.severity, tr("Severity")), (self.enabled, tr("On"))):  # fmt: skip
+            control.setAccessibleName(f"{shown}: {text}")
+        above, during = Text(tr("above"), "small", "text-tertiary"), Text(tr("for"), "small", "text-tertiary")
+        controls = row(above, self.limit, during, self.seconds, self.severity, 2, self.enabled)
+        super().__init__(shown, controls, rule.endpoint or "", words=f"{rule.kind} {rule.metric} {rule.id}")
+        self.show_rule(rule)
+        self.limit.valueChanged.connect(lambda value: self._change("limit", round(value / self._scale, 6)))
+        self.seconds.valueChanged.connect(lambda value: self._change("for_seconds", float(value)))
+        self.severity.activated.connect(lambda _at: self._change("severity", read_control(self.severity)))
+        self.enabled.toggled.connect(lambda on: self._change("enabled", on))
+
+    def show_rule(self, rule: Rule) -> None:
+        """Show what is stored."""
+        self.rule = rule
+        write_control(self.limit, rule.limit * self._scale)
+        write_control(self.seconds, rule.for_seconds)
+        write_control(self.severity, rule.severity)
+        write_control(self.enabled, rule.enabled)
+        for control in (self.limit, self.seconds, self.severity):
+            control.setEnabled(rule.enabled)
+
+    def set_reason(self, reason: str) -> None:
+        """Why nothing can be changed now; empty when it can."""
+        controls: tuple[QWidget, ...] = (self.limit, self.seconds, self.severity)
+        for control in controls:
+            control.setEnabled(not reason and self.rule.enabled)
+        self.enabled.setEnabled(not reason)
+
+    def _change(self, field: str, value: Any) -> None:
+        before = getattr(self.rule, field)
+        if value == before:
+            return
+        context, rule, name = self._context, self.rule, self.name
+
+        def undo() -> None:
+            call = operations.change_rule(context.link, rule.id, **{field: before})
+            ask(context, call).on_reply(self._take)
+
+        def done(body: Any) -> None:
+            self._take(body)
+            context.toast(tr("Rule changed: {name}", name=name), "", undo=undo)
+
+        call = operations.change_rule(context.link, rule.id, **{field: value})
+        ask(context, call).on_reply(done).on_refused(lambda _error: self._put_back())
+
+    def _take(self, body: Any) -> None:
+        from shiboken6 import isValid
+
+        if isValid(self):
+            self.show_rule(Rule.model_validate(body))
+
+    def _put_back(self) -> None:
+        from shiboken6 import isValid
+
+        if isValid(self):
+            self.show_rule(self.rule)
+
+
+class AlertsCategory(Category):
+    """Rules as the backend has them, and when drift opens an alert."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__("alerts", tr("Alerts"))
+        self._context = context
+        self.rules = self.add(Section(tr("An alert opens when")))
+        self.drift = tuple(BackendRow(context, kept) for kept in DRIFT)
+        self.add(Section(tr("Drift"), *self.drift))
+        self._problem = Text("", "body", "bad", wrap=True)
+        self._problem.setContentsMargins(14, 8, 14, 10)
+        self._problem.hide()
+        self.rules.add(self._problem)
+
+    def read(self) -> None:
+        """Ask for the rules."""
+        if self._context.offline():
+            return
+        call = self._context.link.get("/rules")
+        call.on_reply(self._show_rules).on_refused(lambda error: self._fail(error.text))
+
+    def _fail(self, text: str) -> None:
+        self._problem.setText(tr("The rules could not be read: {why}", why=text))
+        self._problem.show()
+
+    def _show_rules(self, body: dict[str, Any]) -> None:
+        rules = [Rule.model_validate(item) for item in body.get("items", [])]
+        self._problem.hide()
+        known = {each.rule.id: each for each in self.rules.rows if isinstance(each, RuleRow)}
+        for rule in rules:
+            if rule.id in known:
+                known[rule.id].show_rule(rule)
+            else:
+                self.rules.add_row(RuleRow(self._context, rule))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Controls follow the connection."""
+        reason = tr("Backend does not answer.") if self._context.offline() else ""
+        for each in self.rules.rows:
+            if isinstance(each, RuleRow):
+                each.set_reason(reason)
+        for value in self.drift:
+            value.refresh()
