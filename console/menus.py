@@ -23,6 +23,8 @@ class MenuKeeper:
         self._made: list[tuple[Action, QAction]] = []
         self._menus: dict[str, QMenu] = {}
         self._openers: list[QAction] = []
+        self._by_id: dict[str, Action] = {}
+        self._shown: tuple[list[tuple[object, ...]], bool] | None = None
         self._letters = True
         self._blocked = False
 
@@ -39,7 +41,19 @@ class MenuKeeper:
                 made.setEnabled(not blocked)
 
     def rebuild(self) -> None:
-        """Make every QAction and menu afresh, in the language of now."""
+        """Bring QActions and menus up to the table; they are made afresh only when something shows differently."""
+        entries = list(self._actions.all())
+        look: list[tuple[object, ...]] = [
+            (a.id, tr(a.text), a.icon, self._actions.shortcut(a), a.menu, a.separator, a.danger) for a in entries
+        ]
+        self._by_id = {action.id: action for action in entries}
+        if (look, self._letters) == self._shown:
+            self._made = [(self._by_id[action.id], made) for action, made in self._made]
+            return
+        self._shown = (look, self._letters)
+        self._make_afresh(entries)
+
+    def _make_afresh(self, entries: list[Action]) -> None:
         for _, made in self._made:
             self._window.removeAction(made)
             made.deleteLater()
@@ -52,7 +66,7 @@ class MenuKeeper:
             menu.clear()  # kept, not made anew: Qt may have deleted a cleared bar's menus before Python let go of them
         taken: set[str] = set()
         by_menu: dict[str, list[QAction]] = {}
-        for action in self._actions.all():
+        for action in entries:
             made = self._make(action, taken)
             if action.menu:
                 by_menu.setdefault(action.menu, []).append(made)
@@ -71,7 +85,7 @@ class MenuKeeper:
         made.setShortcuts(keys)
         made.setEnabled(not self._blocked)
         made.setSeparator(False)
-        made.triggered.connect(lambda _=False, action=action: self._run(action))
+        made.triggered.connect(lambda _=False, key=action.id: self._run(self._by_id[key]))
         self._window.addAction(made)
         self._made.append((action, made))
         return made
@@ -79,7 +93,8 @@ class MenuKeeper:
     def _menu(self, key: str) -> QMenu:
         menu = self._menus.get(key)
         if menu is None:
-            menu = self._menus[key] = self._bar.addMenu("")
+            menu = self._menus[key] = QMenu(self._window)  # the window owns it, whatever the bar does
+            self._bar.addMenu(menu)
             menu.setToolTipsVisible(True)
             menu.aboutToShow.connect(self._show_reasons)
             menu.aboutToHide.connect(self._forget_reasons)

@@ -161,6 +161,7 @@ class Settings(QObject):
         if self._path is None:
             return
         text = json.dumps({**self._foreign, **self._values}, indent=1, ensure_ascii=False, sort_keys=True)
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # before the backend's first start
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".console-", suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ from console.widgets.sheet import Sheet
 
 SAMPLES = PROJECT / "resources" / "samples"
 NAME = "movie-reviews"
+RECIPE = "text_classification"
 RATE_HZ = 20.0
 WATCH = {"drift_window_seconds": 20.0, "drift_minimum_items": 100, "drift_check_seconds": 2.0}
 """The demo looks at 20 s of traffic instead of two minutes, so that nobody waits; the usual values come back."""
@@ -256,11 +258,16 @@ class Story:
     # ---- parts -------------------------------------------------------------------------------------------------------
 
     def _fill_new_run(self, name: str, settings: dict[str, Any]) -> None:
-        dataset = self._dataset()
-        self.window.context.start(
-            "run.new", dataset=dataset.id, settings={**settings}, name=name, base_model=self.plan.base_model
-        )
-        sheet = self._sheet()
+        """The form as a person fills it; other weights than the starter's come from a file dropped on it."""
+        if self.plan.base_model == "starter":
+            self.window.context.start("run.new", dataset=self._dataset().id, settings=settings)
+        else:
+            request = {"recipe": RECIPE, "dataset": self._dataset().name, "settings": settings}
+            file = self.home.cache / f"{name}.json"
+            file.write_text(json.dumps({**request, "base_model": self.plan.base_model}), encoding="utf-8")
+            self.window.context.start("run.new", file=str(file))
+        sheet: Any = self._sheet()
+        self.hand.write(sheet.form.name, name)
         until(lambda: sheet.primary is not None and sheet.primary.isEnabled(), "a form without errors")
 
     def _sheet(self) -> Sheet:

@@ -52,6 +52,7 @@ class RunPage(Page):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._run_id = ""
+        self._told_state = ""
         self.content.setSpacing(6)
         self.head = RunHead()
         self.head.wanted.connect(self._on_wanted)
@@ -227,7 +228,9 @@ class RunPage(Page):
             shown = self.tabs.value
             if shown in ("config", "environment"):
                 self._parts[shown].show_run(run)  # type: ignore[attr-defined]
-            self.context.actions_changed()
+            if run.state != self._told_state:
+                self._told_state = run.state
+                self.context.actions_changed()
 
     def on_shown(self) -> None:
         self._show_run()
