@@ -6,13 +6,18 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from backend.contract.resources import EndpointRecord
-from console.i18n import tr
+from console.i18n import mark, tr
 from console.widgets.buttons import Button, IconButton
 from console.widgets.chips import Icon, StatePill
 from console.widgets.controls import Segmented
 from console.widgets.text import Text
 
-WINDOWS: tuple[tuple[str, str], ...] = (("900", "15 min"), ("3600", "1 h"), ("21600", "6 h"), ("86400", "24 h"))
+WINDOWS: tuple[tuple[str, str], ...] = (
+    ("900", mark("15 min")),
+    ("3600", mark("1 h")),
+    ("21600", mark("6 h")),
+    ("86400", mark("24 h")),
+)
 AT_REST = ("stopped", "failed")
 
 

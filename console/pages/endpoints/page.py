@@ -516,7 +516,9 @@ class EndpointsPage(Page):
         super().resizeEvent(event)
         self.traffic.setFixedWidth(356 if self.width() >= 1150 else 300)
         self.head.address.setVisible(self.width() >= 1080)
-        self.playground.setFixedHeight(200 if self.height() >= 740 else 176)
+        low = self.height() < 740
+        self.traffic.set_low(low)
+        self.playground.setFixedHeight(190 if low else 200)
 
 
 def curl(endpoint: EndpointRecord) -> str:

@@ -11,7 +11,16 @@ from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QMenu,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from console import operations, words
 from console.context import Context
@@ -199,7 +208,8 @@ class Output(QWidget):
             self._rows.addWidget(BarRow(label, score, words.percent(score, 1), role, strong=best))
         if len(scores) > SHOWN_LABELS:
             rest = sum(score for _, score in scores[SHOWN_LABELS:])
-            more = tr_n(len(scores) - SHOWN_LABELS, "{n} more label", "{n} more labels")
+            left = len(scores) - SHOWN_LABELS
+            more = tr_n(left, "{n} more label", "{n} more labels")
             self._rows.addWidget(Text(f"{more}: {words.percent(rest, 1)}", "small", "text-tertiary"))
 
     def _clear(self) -> None:
@@ -223,21 +233,30 @@ class Why(QWidget):
         self._legend = _Legend()
         layout.addWidget(row(self.title, None, self._legend))
         self.tokens = TokenAttribution(tr("Why?"))
-        layout.addWidget(self.tokens)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(self.tokens)
+        self._area.viewport().setAutoFillBackground(False)
+        self.tokens.setAutoFillBackground(False)
+        layout.addWidget(self._area, 1)
         self.ask = Button(tr("Explain this answer"), icon="lightbulb", small=True)
         self.ask.clicked.connect(self.wanted)
-        layout.addWidget(row(self.ask, None))
+        self._ask_row = row(self.ask, None)
+        layout.addWidget(self._ask_row)
         self.note = Text("", "small", "text-tertiary", wrap=True)
         layout.addWidget(self.note)
-        layout.addStretch(1)
+        self._rest = QWidget()
+        layout.addWidget(self._rest, 1)
         self.show_none(False)
 
     def show_none(self, can_ask: bool) -> None:
         """No explanation yet."""
         self.title.setText(tr("Why?"))
-        self.tokens.hide()
+        self._area.hide()
+        self._rest.show()
         self._legend.hide()
-        self.ask.setVisible(can_ask)
+        self._ask_row.setVisible(can_ask)
         self.note.setText("" if can_ask else tr("Run it to see which words speak for the answer."))
 
     def show_problem(self, text: str) -> None:
@@ -246,10 +265,11 @@ class Why(QWidget):
 
     def show_explanation(self, found: dict[str, Any]) -> None:
         self.ask.set_busy(False)
-        self.ask.hide()
+        self._ask_row.hide()
+        self._rest.hide()
         self.title.setText(tr("Why “{label}”?", label=found.get("label", "")))
         self.tokens.set_tokens([(str(t["token"]), float(t["weight"])) for t in found.get("tokens", ())])
-        self.tokens.show()
+        self._area.show()
         self._legend.show()
         score, base = found.get("score"), found.get("baseline_score")
         delta = found.get("convergence_delta")

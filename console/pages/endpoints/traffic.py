@@ -45,18 +45,19 @@ class VersionsTable(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
         small, right = theme.font("small"), paint.CENTER_RIGHT
-        stops = (self.width() - 118, self.width() - 58, self.width())
+        wide = self.width() >= 300
+        stops = (self.width() - (118 if wide else 106), self.width() - (58 if wide else 52), self.width())
         for stop, text in zip(stops, (tr("req/s"), tr("p95 ms"), tr("errors")), strict=True):
-            paint.draw_text(painter, QRectF(stop - 62, 0, 62, HEAD), text, small, "text-tertiary", right)
+            paint.draw_text(painter, QRectF(stop - 52, 0, 52, HEAD), text, small, "text-tertiary", right)
         for index, (version, alias, *cells) in enumerate(self._rows):
             top = HEAD + index * ROW
             strong = theme.font("body", 600)
             paint.draw_text(painter, QRectF(0, top, 60, ROW), version, strong, "text")
             left = paint.text_width(version, strong) + 9
             if alias:
-                paint.chip(painter, QRectF(left, top + 7, stops[0] - 58 - left, 20), paint.alias_look(alias))
+                paint.chip(painter, QRectF(left, top + 7, stops[0] - 36 - left, 20), paint.alias_look(alias))
             for stop, text in zip(stops, cells, strict=True):
-                paint.draw_text(painter, QRectF(stop - 62, top, 62, ROW), text, theme.font("body"), "text", right)
+                paint.draw_text(painter, QRectF(stop - 56, top, 56, ROW), text, theme.font("body"), "text", right)
         painter.end()
 
 
@@ -120,6 +121,11 @@ class TrafficPanel(Panel):
         self.promote.set_enabled(not next_reason, next_reason)
         for button in (self.roll_back, self.promote):
             button.updateGeometry()
+
+    def set_low(self, low: bool) -> None:
+        """Little height: what does not change while it serves gives way."""
+        for name in ("memory", "batch", "queue"):
+            self.facts[name].setVisible(not low)
 
     def _show_facts(self, endpoint: EndpointRecord) -> None:
         engines = [f"v{e.get('version')} {tr(str(e.get('state', '')))}" for e in endpoint.engines]

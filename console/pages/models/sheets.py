@@ -17,6 +17,7 @@ from console.pages.models import words as model_words
 from console.pages.models.switching import Switch
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.buttons import Button
 from console.widgets.chips import Icon
 from console.widgets.empty import Skeleton
 from console.widgets.panel import row
@@ -45,6 +46,7 @@ class _SwitchSheet(Sheet):
         self.plan: PromotionPlan | None = None
         self.switch: Switch | None = None
         self._turn = 0
+        self._close: Button | None = None
         self._fitting = QTimer(self)
         self._fitting.setSingleShot(True)
         self._fitting.setInterval(0)
@@ -64,6 +66,7 @@ class _SwitchSheet(Sheet):
         self._reason_row = row(self._reason_label, None, self._reason_note)
         self.add(self._reason_row)
         self.add(self.reason)
+        self.body.addStretch(1)
         self.first_focus = self.reason
         self.set_note(tr("No requests are dropped during the switch."))
         self.accepted.connect(self._on_accepted)
@@ -138,11 +141,10 @@ class _SwitchSheet(Sheet):
                 text, detail = model_words.evidence_words(item)
                 inner.addWidget(GateRow(self._gate(item), text, detail))
             self._layout.addWidget(holder)
-        for number, item in enumerate(plan.warnings):
-            title, detail = model_words.warning_words(item)
-            last = number + 1 == len(plan.warnings)
-            line = self._anyway() if last and not plan.blocked else ""
-            self._layout.addWidget(Block("warn", title, detail, line))
+        if plan.warnings:
+            title, details = model_words.warnings_words(plan)
+            lines = [*details, *([] if plan.blocked else [self._anyway()])]
+            self._layout.addWidget(Block("warn", title, *lines))
         if plan.blocked:
             self._layout.addWidget(Block("bad", plan.blocked, tr("Nothing can be switched until this is mended.")))
         self._reason_note.setText(
@@ -175,6 +177,8 @@ class _SwitchSheet(Sheet):
         self.body.activate()
         if refit is not None:
             refit()
+        if self._close is not None and self.switch is not None:
+            self._close.setFocus()
 
     # ---- the reason ----------------------------------------------------------------------------------------
 
@@ -232,7 +236,11 @@ class _SwitchSheet(Sheet):
         self.progress = StepsView(self.version or 0)
         self._layout.addWidget(self.progress)
         self.set_note(tr("You may close this; the switch goes on and tells you when it is done."))
-        self.close_button.setFocus()
+        for button in self._footer.findChildren(Button):
+            if button is not self.primary:
+                button.setText(tr("Close"))
+                button.updateGeometry()
+                self._close = button
         self.switch.staged.connect(self._on_staged)
         self.switch.ended.connect(self._on_ended)
         self._on_staged(self.switch.operation)
@@ -389,7 +397,7 @@ class ChangesBox(QWidget):
 class Block(QWidget):
     """A soft block in a state's colour: icon, what, why, what then."""
 
-    def __init__(self, role: str, title: str, detail: str = "", line: str = "") -> None:
+    def __init__(self, role: str, title: str, *lines: str) -> None:
         super().__init__()
         self._role = role
         layout = QVBoxLayout(self)
@@ -397,7 +405,7 @@ class Block(QWidget):
         layout.setSpacing(1)
         heading = Text(title, "body", "text", weight=600, wrap=True)
         layout.addWidget(heading)
-        for text in (detail, line):
+        for text in lines:
             if text:
                 layout.addWidget(Text(text, "small", "text-secondary", wrap=True))
         icon = Icon("triangle-alert" if role == "warn" else "circle-x", role, 16, parent=self)
@@ -405,7 +413,7 @@ class Block(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.setAccessibleName(f"{title}. {detail} {line}".strip())
+        self.setAccessibleName(f"{title}. {' '.join(lines)}".strip())
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.contract.resources import Change, EndpointRecord, ModelRecord, VersionRecord
+from backend.contract.resources import Change, EndpointRecord, ModelRecord, PromotionPlan, VersionRecord
 from console import words
-from console.i18n import mark, tr
+from console.i18n import mark, tr, tr_n
 from console.pages.models.figures import Figure, key_metric, split_of
 
 METRICS: dict[str, str] = {
@@ -129,6 +129,18 @@ def warning_words(item: dict[str, Any]) -> tuple[str, str]:
     head, middle, amount = text.partition(" gets worse by ")
     said = tr("{metric} gets worse by {amount}", metric=metric_name(head), amount=amount) if middle else tr(text)
     return said, str(item.get("detail", ""))
+
+
+def warnings_words(plan: PromotionPlan) -> tuple[str, list[str]]:
+    """One title for all of them; figures that get worse stand in the evidence already, with their values."""
+    said = [warning_words(item) for item in plan.warnings]
+    if len(said) == 1:
+        return said[0][0], [said[0][1]]
+    worse = [w for w, item in zip(said, plan.warnings, strict=True) if " gets worse by " in str(item.get("text", ""))]
+    rest = [" · ".join(part for part in pair if part) for pair in said if pair not in worse]
+    if not worse:
+        return said[0][0], [said[0][1], *rest[1:]]
+    return tr_n(len(worse), "{n} figure gets worse", "{n} figures get worse"), rest
 
 
 # ---- where it serves ---------------------------------------------------------------------------------------
