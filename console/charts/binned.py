@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from console.charts import format as fmt
+from console.charts.header import Entry
 from console.charts.plain import DistributionChart
 
 
@@ -24,17 +26,26 @@ class BinnedChart(DistributionChart):
         current: ArrayLike | None,
         names: tuple[str, str] | None = None,
         upper: float | None = None,
+        role: str = "current",
     ) -> None:
-        """`lower` has one edge per bin; `upper` ends the last one, which is open without it."""
+        """`lower` has one edge per bin; `upper` ends the last one, which is open without it. `role` colours the bars."""
         self._lower = [float(edge) for edge in lower]
         self._upper = upper
         self.set_histograms(np.arange(len(self._lower) + 1), reference, current, names)
+        self._curves = [replace(c, role=role) if c.role == "current" else c for c in self._curves]
+        self.refresh()
         self._labels = [self._span(at) for at in range(len(self._lower))]
 
     def _span(self, at: int) -> str:
         start = fmt.number(self._lower[at], "g")
         end = self._lower[at + 1] if at + 1 < len(self._lower) else self._upper
         return f"≥ {start}" if end is None else f"{start} – {fmt.number(end, 'g')}"
+
+    def _set_legend(self, index: int | None) -> None:
+        """A distribution has no newest value: numbers only under the pointer."""
+        super()._set_legend(index)
+        if index is None:
+            self.header.set_entries([Entry(str(at), c.name, c.role, "") for at, c in enumerate(self._curves)])
 
     def _x_ticks(self, width: float) -> list[tuple[float, str]]:
         lower = getattr(self, "_lower", [])

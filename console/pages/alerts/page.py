@@ -164,6 +164,8 @@ class AlertsPage(Page):
     def refresh(self, changes: Changes) -> None:
         now = self.context.clock()
         alert = self.alert
+        if changes.connection and not self.context.offline():
+            self._read_again(now)
         if changes.drift and self.drift.endpoint in changes.drift:
             self._take_report()
         aged = now - self._aged >= AGE_EVERY_S
@@ -171,6 +173,13 @@ class AlertsPage(Page):
             self._show()
         if alert is not None and not alert_words.is_drift(alert) and (changes.telemetry or changes.windows):
             self.other.read_if_old(now)
+
+    def _read_again(self, now: float) -> None:
+        """The backend answers (again): what could not be read meanwhile."""
+        if self.alert is None or alert_words.is_drift(self.alert):
+            self._read_drift(self.drift.endpoint)
+        else:
+            self.other.read(now)
 
     def _concerns(self, changes: Changes, alert: AlertRecord | None) -> bool:
         """Figures of an endpoint's last minute are not shown here, so they alone are no reason."""
