@@ -38,7 +38,7 @@ class PageHeader(QWidget):
     def set_left_gap(self, gap: int) -> None:
         """Less air between what `add_left` puts there, a little more after the context."""
         self._left.setSpacing(gap)
-        self._left.addSpacing(4)
+        self._left.addSpacing(10)
 
     def add_left(self, widget: QWidget) -> None:
         """Append beside the title."""

@@ -24,7 +24,7 @@ from console.widgets.chips import Icon
 from console.widgets.controls import Segmented, Toggle
 from console.widgets.empty import EmptyState
 from console.widgets.page import Page, PageHeader
-from console.widgets.panel import Panel
+from console.widgets.panel import Panel, row
 from console.widgets.text import Text
 
 SMOOTHING_STEPS = 1000
@@ -54,8 +54,8 @@ class ComparePage(Page):
     def _build_header(self) -> None:
         self.header = PageHeader("")
         self.header.title.hide()
-        self.header.set_left_gap(6)
-        back = Button(tr("Runs"), "ghost")
+        self.header.context.hide()
+        back = Button(tr("Runs"), "link")
         back.clicked.connect(self._on_back)
         self.heading = Text(tr("Compare"), "page-title")
         self.add_run = Button(tr("Add run"), "ghost", "plus")
@@ -163,13 +163,13 @@ class ComparePage(Page):
         self.metrics.menu_asked.connect(self._on_row_menu)
         self.metrics.lines.headerDataChanged.connect(self._on_sorted)
         left = Panel(tr("Metrics"), tr("best in bold"), flush=True)
-        left.add(self.metrics, 1)
+        left.add(_inset(self.metrics), 1)
         self._only = Toggle(tr("Only differences"), True)
         self._only.toggled.connect(self._on_only)
         self.config = ConfigTable(facts.short_names([run.name for run in runs]))
         self._config_panel = Panel(tr("Config differences"), flush=True)
         self._config_panel.add_action(self._only)
-        self._config_panel.add(self.config, 1)
+        self._config_panel.add(_inset(self.config), 1)
         for panel in (left, self._config_panel):
             panel.setFixedHeight(max(214, min(330, 78 + 34 * len(runs))))
         grid.addWidget(left, 1, 0)
@@ -231,6 +231,7 @@ class ComparePage(Page):
         self.register.set_enabled(not reason and not self.context.offline(), reason or tr("Backend does not answer."))
 
     def set_stale(self, since: float | None) -> None:
+        self.header.context.setVisible(since is not None)
         self.header.set_stale(words.clock(since) if since else None)
         self._show_runs()
 
@@ -329,6 +330,11 @@ class ComparePage(Page):
 
     def _on_failed(self, name: str, text: str) -> None:
         self.context.toast(tr("The curves of {name} could not be read", name=name), text, kind="bad")
+
+
+def _inset(table: QWidget) -> QWidget:
+    """A table that starts where the title of its panel starts."""
+    return row(table, margins=(8, 0, 8, 6))
 
 
 def _rank(value: float | None, higher: bool) -> tuple[bool, float]:

@@ -135,7 +135,7 @@ class ChoiceBox(QComboBox):
         self.initStyleOption(option)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         metrics = QFontMetrics(self.font())
-        option.currentText = metrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, self.width() - 40)
+        option.currentText = metrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, self.width() - 58)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def _on_typed(self, _text: str) -> None:

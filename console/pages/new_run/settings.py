@@ -216,12 +216,7 @@ class Advanced(QWidget):
         count = len(self._fields.folded_names)
         differing = len(set(changed) & set(self._fields.folded_names))
         if differing:
-            text = tr_n(
-                count,
-                "{n} setting, {differing} differs from recommended",
-                "{n} settings, {differing} differ from recommended",
-                differing=differing,
-            )
+            text = tr("{n} settings, {differing} changed from recommended", n=count, differing=differing)
         else:
             text = tr_n(count, "{n} setting, at its recommended value", "{n} settings, all at recommended values")
         self._note.setText(text)
