@@ -120,6 +120,7 @@ class Story:
         known = set(self.state.runs)
         self._fill_new_run(f"{self.model}-{name}", settings)
         if watch:
+            rest(800)
             self._picture("new-run")
         self._sheet().submit()
         until(lambda: set(self.state.runs) - known, "the new run")

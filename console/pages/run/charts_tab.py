@@ -166,7 +166,7 @@ class LogPanel(Panel):
     """The newest lines below the charts, with level filter and follow."""
 
     def __init__(self) -> None:
-        super().__init__(tr("Log"), flush=True)
+        super().__init__(tr("Log"))
         self.view = LogView(tr("Log of the run"))
         self.view.set_follow(True)
         self._level = Segmented([(value, tr(text)) for value, text in LEVELS], "info", name=tr("Level"), small=True)

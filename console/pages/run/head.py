@@ -9,6 +9,7 @@ from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from console import words
 from console.i18n import tr
+from console.theme import theme
 from console.widgets.buttons import Button, IconButton
 from console.widgets.chips import Icon, StatePill, Tag
 from console.widgets.meters import ProgressBar
@@ -43,6 +44,14 @@ def buttons_for(run: RunRecord) -> tuple[str, ...]:
     return ("clone", "continue") if run.resumable else ("clone",)
 
 
+class _Crumb(Button):
+    """The way back to the list: grey, like the place it names."""
+
+    def _colours(self) -> tuple[str | None, str | None, str, str]:
+        role = "text" if self.underMouse() else "text-tertiary"
+        return None, None, role, role
+
+
 class RunHead(QWidget):
     """Signals: wanted(action id), menu_wanted(global point), back_wanted(), pin_wanted()."""
 
@@ -57,7 +66,7 @@ class RunHead(QWidget):
         self._buttons: dict[str, Button] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 10, 0, 0)
-        layout.setSpacing(2)
+        layout.setSpacing(4)
         layout.addLayout(self._build_title())
         self.progress = ProgressLine()
         layout.addWidget(self.progress)
@@ -65,8 +74,8 @@ class RunHead(QWidget):
     def _build_title(self) -> QHBoxLayout:
         title = QHBoxLayout()
         title.setSpacing(8)
-        self._crumb = Button(tr("Runs"), "link")
-        self._crumb.setFont(self._crumb.font())
+        self._crumb = _Crumb(tr("Runs"), "link")
+        self._crumb.setFont(theme.font("body"))
         self._crumb.clicked.connect(self.back_wanted)
         self.name = Text("", "crumb-title", elide=True)
         self.pill = StatePill("unknown")
@@ -194,7 +203,7 @@ def _steps_text(run: RunRecord) -> str:
         return tr("{n} steps", n=words.count(run.step)) if run.step else tr("no step yet")
     text = tr("{n} of {all} steps", n=words.count(run.step), all=words.count(run.total_steps))
     if run.epoch is not None:
-        epochs = f" of {run.epochs:g}" if run.epochs else ""
+        epochs = f" of {run.epochs:.3g}" if run.epochs else ""
         text += f" · {tr('epoch')} {run.epoch:.1f}{epochs}"
     return text
 

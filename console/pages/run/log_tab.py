@@ -48,7 +48,7 @@ class LogTab(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
         layout.addWidget(row(self._needle, self._level, self._count, None, self._follow, self._copy, gap=10))
-        panel = Panel(flush=True)
+        panel = Panel()
         panel.add(self.view, 1)
         layout.addWidget(panel, 1)
 
