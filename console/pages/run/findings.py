@@ -128,7 +128,8 @@ class DiagnosisPanel(Panel):
         self._add_shares(finding.shares or diagnosis.shares)
         self._add_fix(finding)
         if len(findings) > 1:
-            more = Button(tr_n(len(findings) - 1, "{n} more finding", "{n} more findings"), "link")
+            rest = len(findings) - 1
+            more = Button(tr_n(rest, "{n} more finding", "{n} more findings"), "link")
             more.clicked.connect(self._on_next)
             self._rows.addWidget(more)
 
