@@ -28,7 +28,7 @@ class BinnedChart(DistributionChart):
         upper: float | None = None,
         role: str = "current",
     ) -> None:
-        """`lower` has one edge per bin; `upper` ends the last one, which is open without it. `role` colours the bars."""
+        """`lower`: one edge per bin; `upper` ends the last one, which is open without it. `role` colours the bars."""
         self._lower = [float(edge) for edge in lower]
         self._upper = upper
         self.set_histograms(np.arange(len(self._lower) + 1), reference, current, names)
@@ -45,7 +45,8 @@ class BinnedChart(DistributionChart):
         """A distribution has no newest value: numbers only under the pointer."""
         super()._set_legend(index)
         if index is None:
-            self.header.set_entries([Entry(str(at), c.name, c.role, "") for at, c in enumerate(self._curves)])
+            told = self._curves if len(self._curves) > 1 else ()
+            self.header.set_entries([Entry(str(at), c.name, c.role, "") for at, c in enumerate(told)])
 
     def _x_ticks(self, width: float) -> list[tuple[float, str]]:
         lower = getattr(self, "_lower", [])

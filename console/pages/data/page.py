@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
@@ -32,6 +32,7 @@ from console.widgets.page import Page
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
 
+AWAIT_MS = 3000
 NARROW = 1130  # of the page: below, the list becomes a menu beside the name
 
 
@@ -65,7 +66,11 @@ class DataPage(Page):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._id = ""
+        self._id, self._awaited = "", ""
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(AWAIT_MS)
+        self._patience.timeout.connect(self._on_impatient)
         self._filter: Callable[[Any], bool] | None = None
         self.setAcceptDrops(True)
         self.content.setContentsMargins(0, 0, 0, 0)
@@ -153,9 +158,15 @@ class DataPage(Page):
             self._id = target
         elif target in groups:
             self._id = groups[target][0].id
-        elif self.context.state.loaded:
-            self.context.toast(tr("There is no dataset {name}", name=target), kind="warn")
+        else:
+            self._awaited = target  # what was just imported is told by the feed in a moment
+            self._patience.start()
         self._show()
+
+    def _on_impatient(self) -> None:
+        if self._awaited:
+            self.context.toast(tr("There is no dataset {name}", name=self._awaited), kind="warn")
+            self._awaited = ""
 
     def target(self) -> str:
         return self._id
@@ -174,6 +185,8 @@ class DataPage(Page):
         self._show()
 
     def refresh(self, changes: Changes) -> None:
+        if self._awaited in self.context.state.datasets:
+            self._id, self._awaited = self._awaited, ""
         if changes.everything or changes.connection or changes.datasets or changes.runs:
             self._show()
         if changes.connection and not self.context.offline():
@@ -230,7 +243,7 @@ class DataPage(Page):
         record = self.record
         runs = self._runs(record) if record else []
         if runs:
-            return tr_n(len(runs), "{n} run was trained on it: {name}.", "{n} runs were trained on it: {name} and more.",
+            return tr_n(len(runs), "{n} run was trained on it: {name}.", "{n} runs were trained on it, as {name}.",
                         name=runs[0].name)  # fmt: skip
         return self._away()
 

@@ -38,6 +38,7 @@ class SplitView(QWidget):
         self.table_model = TableModel(_columns(), row_id=lambda item: item["label"])
         self.table = TableView(self.table_model, name=tr("Labels by part"))
         self.by_label = Panel(tr("Labels by part"), flush=True)
+        self.by_label.body.setContentsMargins(8, 0, 8, 0)
         self.by_label.add(self.table, 1)
         self.how = Panel(tr("How rows are drawn"))
         self.how.body.setSpacing(2)

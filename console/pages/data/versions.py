@@ -45,6 +45,7 @@ class VersionsView(QWidget):
         self.runs_table.set_empty_text(tr("No run was trained on this version yet."))
         self.runs_table.opened.connect(self._on_run)
         self.used = Panel(tr("Used by"), flush=True)
+        self.used.body.setContentsMargins(8, 0, 8, 0)
         self.used.add(self.runs_table, 1)
         upper = QHBoxLayout()
         upper.setSpacing(10)
