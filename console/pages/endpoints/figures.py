@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from backend.contract.events import RequestWindow
@@ -26,9 +26,11 @@ class Recent:
 
     def __init__(self) -> None:
         self._kept: deque[tuple[float, RequestWindow]] = deque(maxlen=2000)
+        self.read = False  # the last minute is known, not only what came since
 
     def clear(self) -> None:
         self._kept.clear()
+        self.read = False
 
     def add(self, windows: Iterable[tuple[float, RequestWindow]]) -> None:
         """Windows in the order of their time; one heard twice counts once."""
@@ -36,6 +38,10 @@ class Recent:
         for at, window in windows:
             if (at, window.version) not in known:
                 self._kept.append((at, window))
+
+    def idle(self, now: float) -> bool:
+        """Nothing was asked in the last minute. The backend says figures only with requests, so its last ones stay."""
+        return self.read and not any(now - at <= LAST_S for at, _ in self._kept)
 
     def of(self, version: int, now: float) -> VersionFigures:
         """What a version did in the last minute; a version nobody asked has 0 requests."""
@@ -48,9 +54,9 @@ class Recent:
         return VersionFigures(requests / LAST_S, p95, share)
 
 
-def error_percent(endpoint: EndpointRecord) -> float | None:
-    """Errors of the last minute as percent of its requests."""
-    requests, errors = endpoint.stats.get("serve/requests_per_s"), endpoint.stats.get("serve/errors_per_s")
+def error_percent(stats: Mapping[str, float | None]) -> float | None:
+    """Errors of the last minute as percent of its requests; `stats` as in an endpoint's record."""
+    requests, errors = stats.get("serve/requests_per_s"), stats.get("serve/errors_per_s")
     if requests is None or errors is None:
         return None
     return 100.0 * errors / requests if requests > 0 else 0.0

@@ -246,6 +246,8 @@ class EndpointsPage(Page):
 
     def _show_tiles(self, endpoint: EndpointRecord) -> None:
         stats = {} if endpoint.state in AT_REST else endpoint.stats
+        if stats and self._recent.idle(self.context.clock()):
+            stats = {"serve/requests_per_s": 0.0, "serve/errors_per_s": 0.0}
         requests = stats.get("serve/requests_per_s")
         self.tiles["requests"].set_value(words.fixed(requests, 1), tr("/s") if requests is not None else "")
         self.tiles["requests"].set_note(tr("last minute"))
@@ -260,7 +262,7 @@ class EndpointsPage(Page):
             self.tiles["p99"].set_note(tr("SLO {n}", n=f"{slo:g}"), "ok" if held else "warn", icon)
         else:
             self.tiles["p99"].set_note(tr("SLO {n}", n=f"{slo:g}") if slo else "")
-        errors = error_percent(endpoint) if stats else None
+        errors = error_percent(stats)
         role = "bad" if errors else "text"
         self.tiles["errors"].set_value(words.fixed(errors, 2), "%" if errors is not None else "", role=role)
         rejected = stats.get("serve/rejected_per_s")
@@ -279,7 +281,7 @@ class EndpointsPage(Page):
     def _on_clock(self) -> None:
         endpoint = self.endpoint
         if endpoint is not None and not self.context.offline():
-            self._show_uptime(endpoint)
+            self._show_tiles(endpoint)
             self._show_traffic(endpoint)
 
     # ---- traffic, charts -----------------------------------------------------------------------------------
@@ -310,6 +312,7 @@ class EndpointsPage(Page):
             found = [(item["time"], RequestWindow.model_validate({k: v for k, v in item.items() if k != "time"}))
                      for item in body["items"]]  # fmt: skip
             self._recent.add(found)
+            self._recent.read = True
             self._on_clock()
 
     def _on_events(self, name: str, body: dict[str, Any]) -> None:

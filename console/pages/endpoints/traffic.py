@@ -124,7 +124,7 @@ class TrafficPanel(Panel):
 
     def set_low(self, low: bool) -> None:
         """Little height: what does not change while it serves gives way."""
-        for name in ("memory", "batch", "queue"):
+        for name in ("engines", "memory", "batch", "queue"):
             self.facts[name].setVisible(not low)
 
     def _show_facts(self, endpoint: EndpointRecord) -> None:
@@ -197,5 +197,11 @@ def _row(number: int, model: ModelRecord | None, figures: dict[int, VersionFigur
     version: Any = next((v for v in model.versions if v.version == number), None) if model else None
     aliases = version.aliases if version is not None else ()
     alias = aliases[0] if aliases else ""
-    errors = words.percent(found.error_share, 2)
-    return f"v{number}", alias, words.fixed(found.requests_per_s, 1), words.milliseconds(found.p95_ms), errors
+    errors, rate = words.percent(found.error_share, 2), found.requests_per_s
+    return (
+        f"v{number}",
+        alias,
+        words.fixed(rate, 1 if rate >= 1 or not rate else 2),
+        words.milliseconds(found.p95_ms),
+        errors,
+    )

@@ -51,6 +51,10 @@ class _SwitchSheet(Sheet):
         self._fitting.setSingleShot(True)
         self._fitting.setInterval(0)
         self._fitting.timeout.connect(self._on_fit)
+        self._growing = QTimer(self)
+        self._growing.setSingleShot(True)
+        self._growing.setInterval(0)
+        self._growing.timeout.connect(self._on_grow)
         self._chooser = self._build_chooser()
         self._content = QWidget()
         self._layout = QVBoxLayout(self._content)
@@ -177,8 +181,19 @@ class _SwitchSheet(Sheet):
         self.body.activate()
         if refit is not None:
             refit()
+            self._growing.start()
         if self._close is not None and self.switch is not None:
             self._close.setFocus()
+
+    def _on_grow(self) -> None:
+        """Wrapped lines and other scripts need more than the layout's guess; nothing scrolls while there is room."""
+        host = self.parentWidget()
+        missing = self._scroll.verticalScrollBar().maximum()
+        if host is not None and missing:
+            room = host.height() - 40 - self.height()
+            self.resize(self.width(), self.height() + max(0, min(missing, room)))
+            self.move(self.x(), max(20, min(self.y(), host.height() - 20 - self.height())))
+            host.update()
 
     # ---- the reason ----------------------------------------------------------------------------------------
 

@@ -117,9 +117,18 @@ def test_figures_of_a_version_are_those_of_the_last_minute() -> None:
     assert recent.of(7, NOW).p95_ms is None
 
 
+def test_idle_endpoint_shows_no_figures_of_long_ago(bench: Bench) -> None:
+    serve(bench)
+    bench.page._recent.read = True
+    bench.page._recent.add([(NOW - 90, window(2))])
+    bench.tell(endpoints={"live"})
+    assert bench.page.tiles["requests"].accessibleName() == "Requests, 0.0 /s"
+    assert bench.page.tiles["p99"].accessibleName() == "p99, —"
+
+
 def test_error_percent_is_unknown_without_figures() -> None:
-    assert error_percent(endpoint(stats={})) is None
-    assert error_percent(endpoint()) == pytest.approx(1.0)
+    assert error_percent({}) is None
+    assert error_percent(endpoint().stats) == pytest.approx(1.0)
 
 
 # ---- page --------------------------------------------------------------------------------------------------

@@ -125,7 +125,8 @@ def test_interval_of_two_shares_is_newcombes() -> None:
 
 def test_macro_f1_interval_covers_its_change_and_shrinks_with_rows() -> None:
     low, high = figures.interval("f1", version(2, 270), version(1, 240))
-    assert low is not None and high is not None
+    assert low is not None
+    assert high is not None
     assert low < 0.1 < high
     assert high - low < 0.15
 
