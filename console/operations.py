@@ -119,9 +119,9 @@ def keep_checkpoint(link: Link, run_id: str, checkpoint: str, keep: bool) -> Cal
     return link.post(f"/runs/{_id(run_id)}/checkpoints/{_id(checkpoint)}/keep", {"keep": keep})
 
 
-def export_checkpoint(link: Link, run_id: str, checkpoint: str) -> Call:
-    """Copy a checkpoint to where exports go; the reply names the folder."""
-    return link.post(f"/runs/{_id(run_id)}/checkpoints/{_id(checkpoint)}/export")
+def export_checkpoint(link: Link, run_id: str, checkpoint: str, path: str) -> Call:
+    """Copy a checkpoint into this folder; the reply names what was made."""
+    return link.post(f"/runs/{_id(run_id)}/checkpoints/{_id(checkpoint)}/export", {"path": path})
 
 
 def _command(link: Link, run_id: str, command: str, **rest: Any) -> Call:

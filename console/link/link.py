@@ -142,7 +142,9 @@ class Link(QObject):
         self._greet()
 
     def retry_now(self) -> None:
-        """Do not wait for the next try."""
+        """Do not wait for the next try; a connection that stands is left alone."""
+        if self.online:
+            return
         self._retry.stop()
         self._greet()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QPoint, Signal
-from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QVBoxLayout, QWidget
 
 from backend.contract.resources import CheckpointRecord, RunRecord
 from console import operations, words
@@ -98,10 +99,16 @@ class CheckpointsTab(QWidget):
         elif chosen is fork:
             self.fork_wanted.emit(record.name)
         elif chosen is export:
-            call = operations.export_checkpoint(self._context.link, self._run.id, record.name)
-            ask(self._context, call).on_reply(self._on_exported)
+            self._export(record)
         elif chosen is copy:
             self._context.copy(record.name)
+
+    def _export(self, record: CheckpointRecord) -> None:
+        folder = QFileDialog.getExistingDirectory(self, tr("Export checkpoint into"))
+        if folder:
+            target = str(Path(folder) / f"{self._run.name}-{record.name}".replace("/", "-"))
+            call = operations.export_checkpoint(self._context.link, self._run.id, record.name, target)
+            ask(self._context, call).on_reply(self._on_exported)
 
     def _on_exported(self, body: dict[str, Any]) -> None:
         self._context.toast(tr("Checkpoint exported"), str((body or {}).get("path", "")))

@@ -157,3 +157,15 @@ def test_the_token_is_never_sent_to_a_stranger_on_the_port(qtbot: QtBot, home: H
     assert heard
     assert not any(b"very-secret" in one for one in heard)
     stranger.close()
+
+
+def test_a_connection_that_stands_survives_an_impatient_retry(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    with qtbot.waitSignal(link.connected):
+        link.start()
+    server.replies["GET /runs"] = (200, {"items": []})
+    answers: list = []
+    call = link.get("/runs").on_reply(answers.append)
+    link.retry_now()
+    qtbot.waitUntil(lambda: call.ended)
+    assert answers == [{"items": []}]
+    assert len(server.feeds) == 1
