@@ -112,7 +112,7 @@ class LegendPanel(Panel):
     """A panel whose header shows two colours with their names."""
 
     def __init__(self) -> None:
-        super().__init__("", style="chart-title")
+        super().__init__(" ", style="chart-title")
         self.names = ("", "")
         self.bars = LabelBars()
         self.add(self.bars, 1)

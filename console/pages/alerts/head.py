@@ -13,6 +13,9 @@ from console.widgets.panel import row
 from console.widgets.text import Text
 
 
+TITLE_LEAST = 250  # the title gives way only after the place beside it
+
+
 class AlertHead(QWidget):
     """Buttons carry their action's id as object name. Signals: wanted(action id)."""
 
@@ -51,6 +54,7 @@ class AlertHead(QWidget):
         for label, text in ((self.title, title), (self.where, where)):
             label.setText(text)
             label.setMaximumWidth(label.fontMetrics().horizontalAdvance(text) + 6)
+        self.title.setMinimumWidth(min(self.title.maximumWidth(), TITLE_LEAST))
         self.line.setText(line)
 
     def show_state(self, state: str, look: StateLook | None = None, word: str = "") -> None:

@@ -206,7 +206,10 @@ def facts_of(alert: AlertRecord, run: RunRecord | None, now: float) -> list[Fact
     if metric is not None:
         name = alert_words.metric_name(metric)
         found += [
-            (name[:1].upper() + name[1:], alert_words.metric_value(metric, alert.evidence.get("value"))),
+            (
+                name if name.startswith("p99") else name[:1].upper() + name[1:],
+                alert_words.metric_value(metric, alert.evidence.get("value")),
+            ),
             (tr("Limit"), alert_words.metric_value(metric, alert.evidence.get("limit"))),
             (tr("Passed for"), words.duration(alert.evidence.get("for_seconds"))),
         ]
