@@ -49,7 +49,7 @@ class EmptyState(QWidget):
         self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         width = min(460, max(200, round(paint.text_width(text, self.text.font())) + 12))
         self.text.setFixedWidth(width)
-        self.text.setMinimumHeight(self.text.heightForWidth(width))
+        self.text.setMinimumHeight(max(0, self.text.heightForWidth(width)))
         layout.addWidget(self.text, 0, centre)
         self.text.setHidden(not text)
         if buttons:

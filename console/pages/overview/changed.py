@@ -39,7 +39,8 @@ def _ended(record: AuditRecord, name: str) -> Line:
 
 
 def _moved(record: AuditRecord) -> str:
-    return f"{record.before} → {record.after}" if record.before and record.after else record.after
+    before, after = (text.replace("version ", "v") for text in (record.before, record.after))
+    return f"{before} → {after}" if before and after else after
 
 
 def sentence(record: AuditRecord, state: Any) -> Line | None:
@@ -63,7 +64,11 @@ def _known(record: AuditRecord, name: str) -> Line | None:
     table: dict[str, Line] = {
         "import": ("database", "text-tertiary", tr("{name} imported", name=after or name)),
         "remove": ("trash-2", "text-tertiary", tr("{name} removed", name=record.before or name)),
-        "register": ("package", "accent", tr("Registered {name} {version}", name=name, version=after)),
+        "register": (
+            "package",
+            "accent",
+            tr("Registered {name} {version}", name=name, version=after.replace("version ", "v")),
+        ),
         "promote": ("badge-check", "ok", tr("Promoted {name} {version}", name=name, version=_moved(record))),
         "rollback": ("rotate-ccw", "warn", tr("Rolled back {name} {version}", name=name, version=_moved(record))),
         "undo": ("undo-2", "text-tertiary", tr("Undone: {name} {version}", name=name, version=_moved(record))),

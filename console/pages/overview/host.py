@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout
 
 from backend.contract.resources import HostReading, TelemetrySample
@@ -88,6 +89,21 @@ class HostCard(Panel):
             meter.set_stale(stale)
 
 
+class _Wrapped(Text):
+    """Wrapped text that takes the height its width needs, and no more."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.heightForWidth(max(160, self.width())))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(60, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
+
+
 class NoGpuCard(Panel):
     """Says that there is no NVIDIA GPU, why, and what to do."""
 
@@ -104,7 +120,8 @@ class NoGpuCard(Panel):
         font = theme.font("body", 600)
         font.setPixelSize(15)
         title.setFont(font)
-        self.text = Text("", "body", "text-secondary", wrap=True)
+        self.text = _Wrapped("", "body", "text-secondary", wrap=True)
+        self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.text.setAlignment(centre | Qt.AlignmentFlag.AlignTop)
         self.check = Button(tr("Check again"), icon="refresh-cw")
         self.check.clicked.connect(self._on_check_clicked)

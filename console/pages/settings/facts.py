@@ -60,6 +60,7 @@ class AboutCategory(Category):
         self.add(Section(tr("About"), Row(tr("For a report"), self.copy, hint)))
         self.versions = self.add(Section(tr("Versions")))
         self.notices = self.add(Section(tr("Notices")))
+        self.notices.needs_rows = True
         self.notices.hide()
         self._notices: tuple[str, ...] = ()
         self.add(Section(tr("Licences"), *(self._licence(*entry) for entry in LICENCES)))
@@ -89,6 +90,7 @@ class AboutCategory(Category):
             self._notices = system.notices
             for text in system.notices:
                 self.notices.add_row(Row(tr("Notice"), None, text))
+            self.notices.setVisible(bool(self.notices.rows))
 
 
 def licence_sheet(title: str, path: Path) -> Sheet:

@@ -173,9 +173,10 @@ MIRROR = Kept("mirror", mark("Copy runs to the MLflow store"), mark("Other tools
 RESERVE = Kept("reserve_disk_bytes", mark("Keep free on the disk"), mark("Runs and imports that need it are refused."),
                "GB", 1e-9, 1, 100_000)  # fmt: skip
 DRIFT = (
-    Kept("drift_psi_limit", mark("Drift limit"), mark("An alert opens when a feature's PSI is above."), digits=2, high=10),
-    Kept("drift_window_seconds", mark("Drift window"), mark("So much traffic is compared with the reference."), "s",
-         high=86_400),
+    Kept("drift_psi_limit", mark("Drift limit"), mark("An alert opens when a feature's PSI is above."), digits=2,
+         high=10),
+    Kept("drift_window_seconds", mark("Drift window"), mark("So much traffic is compared with the reference."),
+         unit="s", high=86_400),
     Kept("drift_minimum_items", mark("Least requests in the window"), mark("With fewer nothing is concluded."),
          high=1_000_000),
     Kept("drift_check_seconds", mark("Time between drift checks"), "", "s", digits=1, high=3600),

@@ -28,7 +28,8 @@ class FactRow(Row):
         self.value = Text(tr("unknown"), "body", "text-secondary", elide=True)
         self._copy = Button(tr("Copy"), "ghost", "copy", small=True)
         self._copy.clicked.connect(lambda: context.copy(self.value.text()))
-        self._copy.setVisible(copy)
+        if not copy:
+            self._copy.hide()
         super().__init__(name, row(self.value, self._copy) if copy else self.value, words=words)
 
     def show_value(self, text: str, role: str = "text-secondary") -> None:

@@ -48,19 +48,19 @@ class Row(QWidget):
         inner = QHBoxLayout()
         inner.setContentsMargins(14, 9, 14, 9)
         inner.setSpacing(16)
+        outer.addLayout(inner)
         texts = QVBoxLayout()
         texts.setSpacing(2)
+        inner.addLayout(texts, 1)
         self.label = Text(name, "body", weight=500)
         self.hint = Hint(hint)
         texts.addWidget(self.label)
         texts.addWidget(self.hint)
         self.hint.setVisible(bool(hint))
-        inner.addLayout(texts, 1)
         if control is not None:
             control.setAccessibleName(name)
             self.label.setBuddy(control)
             inner.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
-        outer.addLayout(inner)
 
     def set_hint(self, text: str, role: str = "text-tertiary") -> None:
         """Another second line; empty hides it."""
@@ -79,6 +79,7 @@ class Section(Panel):
     def __init__(self, title: str, *rows: Row) -> None:
         super().__init__(title, flush=True)
         self.rows: list[Row] = []
+        self.needs_rows = False  # hidden while it has none
         self.body.setSpacing(0)
         self.body.setContentsMargins(0, 0, 0, 2)
         self.setMaximumWidth(WIDEST)
@@ -103,6 +104,7 @@ class Section(Panel):
             row.setVisible(whole or row.matches(query))
         self._rule()
         found = whole or any(not row.isHidden() for row in self.rows)
+        found = found and (bool(self.rows) or not self.needs_rows)
         self.setVisible(found)
         return found
 

@@ -1,0 +1,98 @@
+"""The audit page: rows, filter, the whole record, the chain, and exports that no spreadsheet runs."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from backend.contract.resources import AuditRecord
+from console.pages.audit import AuditPage, to_csv, to_jsonl
+from console.state.changes import Changes
+from console.widgets.rows import KeyValue
+from console.widgets.text import rich_text_leaks
+from tests.console.pages.conftest import Desk
+
+
+def entry(seq: int, action: str = "promote", **fields: Any) -> AuditRecord:
+    known = {"seq": seq, "time": 1000.0 + seq, "actor": "me", "action": action, "object": "model/support",
+             "before": "v13", "after": "v14", "hash": "ab" * 32, "previous_hash": "cd" * 32}  # fmt: skip
+    return AuditRecord(**{**known, **fields})
+
+
+@pytest.fixture
+def page(desk: Desk, qtbot: QtBot) -> AuditPage:
+    desk.state.audit.extend((entry(3, "rollback"), entry(2), entry(1, "register")))
+    made = AuditPage(desk.context)
+    qtbot.addWidget(made)
+    made.resize(1200, 700)
+    made.refresh(Changes(everything=True))
+    made.show()
+    made.on_shown()
+    return made
+
+
+def test_entries_of_state_and_backend_are_one_table(desk: Desk, page: AuditPage) -> None:
+    desk.link.last("GET", "/audit").succeed({"items": [entry(n).model_dump() for n in (3, 2, 1, 0)]})
+    assert [record.seq for record in page._model.rows()] == [3, 2, 1, 0]
+    assert page.header.context.text() == "4"
+
+
+def test_the_filter_narrows_and_says_how_far(page: AuditPage, qtbot: QtBot) -> None:
+    page.focus_filter()
+    page._filter.set_text("action:promote")
+    qtbot.waitUntil(lambda: page._model.rowCount() == 1)
+    assert page.header.context.text() == "1 of 3"
+
+
+def test_a_row_opens_the_whole_record_as_plain_text(desk: Desk, page: AuditPage, qtbot: QtBot) -> None:
+    desk.state.audit.appendleft(entry(4, reason="<b>because</b> " * 5))
+    page.refresh(Changes(audit=True))
+    page._view.select_id(4)
+    assert page._detail.title.text() == "Entry 4"
+    values = [row.accessibleName() for row in page._detail.findChildren(KeyValue)]
+    assert "Hash: abab…abab" in values
+    assert rich_text_leaks(page) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "role"),
+    [
+        ({"ok": True, "first_bad_seq": None, "count": 3}, "Chain verified to", "text-tertiary"),
+        ({"ok": False, "first_bad_seq": 2, "count": 3}, "The chain is broken at entry 2", "bad"),
+    ],
+)
+def test_the_chain_is_verified_by_the_backend(
+    desk: Desk, page: AuditPage, body: dict[str, Any], text: str, role: str
+) -> None:
+    desk.link.last("GET", "/audit/verify").succeed(body)
+    assert page._chain.text().startswith(text)
+    assert page._chain.role == role
+
+
+def test_exports_keep_everything_and_defuse_formulas(desk: Desk, page: AuditPage, tmp_path: Path) -> None:
+    records = [entry(1, reason="=HYPERLINK(1)"), entry(2)]
+    rows = list(csv.DictReader(io.StringIO(to_csv(records))))
+    assert rows[0]["reason"] == "'=HYPERLINK(1)"
+    assert [json.loads(line)["seq"] for line in to_jsonl(records).splitlines()] == [1, 2]
+    for suffix in ("csv", "jsonl", "pdf"):
+        page.save(tmp_path / f"audit.{suffix}")
+        assert (tmp_path / f"audit.{suffix}").stat().st_size > 0
+    page.save(tmp_path / "missing" / "audit.csv")
+    assert desk.toasts[-1][:2] == ("bad", "The file could not be written")
+
+
+def test_nothing_yet_is_said(desk: Desk, qtbot: QtBot) -> None:
+    page = AuditPage(desk.context)
+    qtbot.addWidget(page)
+    page.refresh(Changes(everything=True))
+    page.show()
+    assert page._empty.isVisible()
+    assert not page._splitter.isVisible()
+    assert not any(action.danger for action in page.actions())
+    assert page.focus_filter()
+    assert page._filter.focusPolicy() != Qt.FocusPolicy.NoFocus or page._filter.focusProxy() is not None

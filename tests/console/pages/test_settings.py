@@ -1,0 +1,224 @@
+"""The settings page with real clicks: changes apply at once and can be undone, search, rules, keys, deep links."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+
+from backend.contract.resources import BackendSettings, GpuReading, SystemStatus, TelemetrySample
+from console.pages.settings import SettingsPage
+from console.pages.settings.fields import BackendRow, ConsoleRow, bounds
+from console.settings import DENSITY, HIDDEN_PANELS, HIGH_CONTRAST, KEYS, SETTINGS
+from console.state.changes import Changes
+from tests.console.pages.conftest import Desk
+
+RULE = {"id": "latency-p99", "kind": "latency", "metric": "serve/latency_ms_p99", "limit": 500.0, "for_seconds": 60.0,
+        "severity": "warn", "enabled": True, "endpoint": None}  # fmt: skip
+SHARE = {**RULE, "id": "disk-used", "kind": "disk", "metric": "disk/used_share", "limit": 0.95}
+
+
+@pytest.fixture
+def undo(desk: Desk) -> list[Callable[[], object]]:
+    """The Undo of every toast."""
+    found: list[Callable[[], object]] = []
+
+    def toast(text: str, detail: str = "", kind: str = "ok", **more: Any) -> None:
+        desk.toasts.append((kind, text, detail))
+        if "undo" in more:
+            found.append(more["undo"])
+
+    desk.context.toast = toast
+    return found
+
+
+@pytest.fixture
+def page(desk: Desk, qtbot: QtBot, undo: list[Any]) -> SettingsPage:
+    desk.state.settings = BackendSettings()
+    desk.state.system = SystemStatus(
+        state="running", pid=7, home="/home/x/modeldeck", socket="unix:/run/x", started_at=1.0, version="0.1.0",
+        protocol=1,
+        versions={"python": "3.11", "torch": "2.13"}, notices=("An old SQLite.",), disk_free_bytes=10**11,
+        disk_total_bytes=2 * 10**11,
+    )  # fmt: skip
+    made = SettingsPage(desk.context)
+    qtbot.addWidget(made)
+    made.resize(1200, 800)
+    made.refresh(Changes(everything=True))
+    made.show()
+    return made
+
+
+def row(page: SettingsPage, category: str, key: str) -> Any:
+    for section in page.categories[category].sections:
+        for each in section.rows:
+            if isinstance(each, ConsoleRow) and each.setting.key == key:
+                return each
+            if isinstance(each, BackendRow) and each._kept.key == key:
+                return each
+    raise LookupError(key)
+
+
+def test_a_toggle_applies_at_once_and_is_undone(desk: Desk, page: SettingsPage, qtbot: QtBot, undo: list[Any]) -> None:
+    control = row(page, "general", "high_contrast").control
+    qtbot.mouseClick(control, Qt.MouseButton.LeftButton)
+    assert desk.context.settings.get(HIGH_CONTRAST) is True
+    assert desk.toasts[-1] == ("ok", "High contrast borders: on", "before: off")
+    undo[-1]()
+    assert desk.context.settings.get(HIGH_CONTRAST) is False
+    assert not control.isChecked()
+
+
+def test_choices_are_segments_and_numbers_keep_their_range(desk: Desk, page: SettingsPage) -> None:
+    row(page, "general", "density").control.choose("compact")
+    assert desk.context.settings.get(DENSITY) == "compact"
+    rate = row(page, "charts", "charts.frame_rate")
+    assert (rate.control.minimum(), rate.control.maximum()) == (1, 60)
+    rate.control.setValue(24)
+    assert desk.context.settings.get(rate.setting) == 24
+    assert isinstance(desk.context.settings.get(rate.setting), int)
+
+
+def test_every_declared_setting_with_a_text_is_on_the_page(page: SettingsPage) -> None:
+    shown = {
+        each.setting.key
+        for category in page.categories.values()
+        for section in category.sections
+        for each in section.rows
+        if isinstance(each, ConsoleRow)
+    }
+    assert shown == {setting.key for setting in SETTINGS if setting.text}
+
+
+def test_what_the_backend_keeps_is_asked_of_it(desk: Desk, page: SettingsPage, undo: list[Any]) -> None:
+    reserve = row(page, "storage", "reserve_disk_bytes")
+    assert reserve.control.value() == 1.0
+    reserve.control.setValue(2.5)
+    asked = desk.link.last("PATCH", "/settings")
+    assert asked.body == {"values": {"reserve_disk_bytes": 2_500_000_000}}
+    asked.succeed(BackendSettings(reserve_disk_bytes=2_500_000_000).model_dump())
+    assert desk.state.settings is not None
+    assert desk.state.settings.reserve_disk_bytes == 2_500_000_000
+    undo[-1]()
+    assert desk.link.last("PATCH", "/settings").body == {"values": {"reserve_disk_bytes": 1_000_000_000}}
+
+
+def test_a_refused_value_is_put_back(desk: Desk, page: SettingsPage) -> None:
+    runs = row(page, "backend", "runs_at_once")
+    runs.control.setValue(4)
+    desk.link.last("PATCH", "/settings").refuse("runs_at_once is out of range.", "1 to 16.")
+    assert desk.toasts[-1] == ("bad", "runs_at_once is out of range.", "1 to 16.")
+    assert runs.control.value() == 1
+
+
+def test_without_backend_its_values_cannot_be_changed(desk: Desk, page: SettingsPage) -> None:
+    desk.context.offline = lambda: True
+    page.refresh(Changes(connection=True))
+    control = row(page, "backend", "runs_at_once").control
+    assert not control.isEnabled()
+    assert control.toolTip() == "Backend does not answer."
+    assert row(page, "general", "theme").control.isEnabled()
+
+
+def test_ranges_come_from_the_contract() -> None:
+    assert bounds("telemetry_hz") == (0.5, 10.0)
+    assert bounds("keep_request_text") == (0.0, None)
+
+
+def test_rules_are_read_when_seen_and_changed_one_by_one(desk: Desk, page: SettingsPage, undo: list[Any]) -> None:
+    page.open_target("alerts")
+    desk.link.last("GET", "/rules").succeed({"items": [RULE, SHARE]})
+    latency, disk = page.categories["alerts"].rules.rows
+    assert disk.limit.value() == 95
+    latency.limit.setValue(800)
+    asked = desk.link.last("PATCH", "/rules/latency-p99")
+    assert asked.body == {"limit": 800.0}
+    asked.succeed({**RULE, "limit": 800.0})
+    undo[-1]()
+    assert desk.link.last("PATCH", "/rules/latency-p99").body == {"limit": 500.0}
+    disk.limit.setValue(90)
+    assert desk.link.last("PATCH", "/rules/disk-used").body == {"limit": 0.9}
+    desk.link.last("PATCH", "/rules/disk-used").refuse("No.")
+    assert disk.limit.value() == 95
+
+
+def test_search_finds_rows_of_every_category(page: SettingsPage, qtbot: QtBot) -> None:
+    qtbot.keyClicks(page.search, "density")
+    shown = [key for key, category in page.categories.items() if category.isVisible()]
+    assert shown == ["general"]
+    assert row(page, "general", "density").isVisible()
+    assert not row(page, "general", "theme").isVisible()
+    page.search.setText("no such thing")
+    assert page.nothing.isVisible()
+    page.search.clear()
+    assert row(page, "general", "theme").isVisible()
+    assert page.list.current == "general"
+
+
+def test_deep_links_and_arrow_keys_choose_a_category(page: SettingsPage, qtbot: QtBot) -> None:
+    page.open_target("about")
+    assert page.target() == "about"
+    assert page.categories["about"].isVisible()
+    assert not page.categories["general"].isVisible()
+    qtbot.keyClick(page.list, Qt.Key.Key_Up)
+    assert page.target() == "privacy"
+    page.open_target("nowhere")
+    assert page.target() == "privacy"
+
+
+def test_a_new_key_is_recorded_and_a_key_used_twice_is_marked(
+    desk: Desk, page: SettingsPage, qtbot: QtBot, undo: list[Any]
+) -> None:
+    page.open_target("keyboard")
+    keyboard = page.categories["keyboard"]
+    theme_row = keyboard.rows["theme"]
+    qtbot.mouseClick(theme_row.keys.change, Qt.MouseButton.LeftButton)
+    field = theme_row.keys.field.findChild(QLineEdit)
+    qtbot.keyClick(field, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: desk.context.settings.entry(KEYS, "theme") == "Ctrl+K", timeout=5000)
+    assert "Command palette…" in theme_row.hint.text()
+    assert "Switch between dark and light" in keyboard.summary.hint.text()
+    qtbot.mouseClick(theme_row.keys.back, Qt.MouseButton.LeftButton)
+    assert desk.context.settings.entry(KEYS, "theme") is None
+    assert desk.context.actions.shortcut(theme_row.action) == "Ctrl+Shift+L"
+    qtbot.mouseClick(theme_row.keys.clear, Qt.MouseButton.LeftButton)
+    assert desk.context.settings.entry(KEYS, "theme") == ""
+    undo[-1]()
+    assert desk.context.settings.entry(KEYS, "theme") is None
+
+
+def test_gpus_are_listed_and_hidden_on_the_overview(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    gpu = GpuReading(index=0, name="RTX 6000", memory_total_bytes=48 * 2**30, power_limit_w=300.0)
+    desk.state.telemetry = TelemetrySample(taken_at=1.0, gpus=(gpu,))
+    page.refresh(Changes(telemetry=True))
+    page.open_target("gpus")
+    (only,) = page.categories["gpus"].cards.rows
+    assert only.hint.text() == "48 GB of memory · power limit 300 W"
+    qtbot.waitUntil(lambda: only.control.width() == only.control.sizeHint().width())
+    qtbot.mouseClick(only.control, Qt.MouseButton.LeftButton)
+    assert desk.context.settings.get(HIDDEN_PANELS) == ["overview/gpu0"]
+
+
+def test_log_and_self_check_come_from_the_backend(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    page.open_target("backend")
+    backend = page.categories["backend"]
+    desk.link.last("GET", "/system/log").succeed({"items": [{"time": 1.0, "level": "info", "text": "listening"}]})
+    qtbot.mouseClick(backend.check, Qt.MouseButton.LeftButton)
+    report = {"ok": False, "checks": [{"name": "audit", "ok": False, "detail": "entry 4 was changed"}]}
+    desk.link.last("GET", "/system/doctor").succeed(report)
+    assert backend.checked.hint.text() == "audit: entry 4 was changed"
+    qtbot.mouseClick(backend.restart, Qt.MouseButton.LeftButton)
+    assert desk.started == [("backend.restart", {})]
+
+
+def test_about_shows_versions_and_licences(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    about = page.categories["about"]
+    assert [each.name for each in about.versions.rows] == ["python", "torch"]
+    page.open_target("about")
+    licence = next(each for section in about.sections for each in section.rows if each.name == "Inter")
+    qtbot.mouseClick(licence.control, Qt.MouseButton.LeftButton)
+    qtbot.addWidget(desk.sheets[-1])
+    qtbot.mouseClick(about.copy, Qt.MouseButton.LeftButton)
+    assert desk.started == [("diagnostics", {})]
