@@ -216,13 +216,14 @@ class RunLines:
 
     def _checkpoint(self, line: Line) -> None:
         event = CheckpointSaved.model_validate(line.fields)
-        known = {checkpoint.name: checkpoint for checkpoint in self._store.runs.checkpoints(self._run.id)}
-        kept = known[event.name].kept if event.name in known else False
+        runs = self._store.runs
+        before = runs.checkpoint(self._run.id, event.name)
+        kept = before.kept if before else False
         shared = event.model_dump(include={"name", "step", "epoch", "size_bytes", "metrics", "best"})
-        self._store.runs.add_checkpoint(self._run.id, CheckpointRecord(**shared, saved_at=line.time, kept=kept))
+        runs.add_checkpoint(self._run.id, CheckpointRecord(**shared, saved_at=line.time, kept=kept))
         for name in event.pruned:
-            if name in known and name != event.name:
-                self._store.runs.change_checkpoint(self._run.id, name, present=False)
+            if name != event.name and runs.checkpoint(self._run.id, name):
+                runs.change_checkpoint(self._run.id, name, present=False)
         data = {"name": event.name, "size_bytes": event.size_bytes, "best": event.best, "asked": event.asked}
         self._event(
             "checkpoint", line, event.step, f"Checkpoint at step {event.step:,}", {**data, "seconds": event.seconds}

@@ -215,6 +215,13 @@ class Runs:
         with self._database.reading() as connection:
             return self._checkpoints(connection, run_id)
 
+    def checkpoint(self, run_id: str, name: str) -> CheckpointRecord | None:
+        """One checkpoint by its folder's name."""
+        query = select(CHECKPOINTS.c.body).where(CHECKPOINTS.c.run_id == run_id, CHECKPOINTS.c.name == name)
+        with self._database.reading() as connection:
+            body = connection.scalar(query)
+        return None if body is None else from_body(CheckpointRecord, body)
+
     def _checkpoints(self, connection: Connection, run_id: str) -> list[CheckpointRecord]:
         query = select(CHECKPOINTS.c.body).where(CHECKPOINTS.c.run_id == run_id).order_by(CHECKPOINTS.c.step)
         return [from_body(CheckpointRecord, body) for body in connection.scalars(query)]

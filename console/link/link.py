@@ -160,7 +160,7 @@ class Link(QObject):
             reply.deleteLater()
 
     def _greet(self) -> None:
-        if self._closing:
+        if self._closing or self.online:
             return
         self._address = find_address(self.home)
         self._network.clearConnectionCache()
@@ -197,7 +197,9 @@ class Link(QObject):
         self._open_feed()
 
     def _on_greeting_failed(self, error: ErrorReply) -> None:
-        if self.online or self.tries == 0:
+        if self.online:
+            return
+        if self.tries == 0:
             self._lost(error.text)
         self._later()
 
@@ -243,6 +245,7 @@ class Link(QObject):
         self._silence.start()
         if not self.online:
             self.online, self.tries = True, 0
+            self._retry.stop()  # a greeting that failed meanwhile must not disturb this connection
             self.connected.emit(self.last_id > 0)
         batch: FeedBatch = []
         for message in self._parser.feed(bytes(self._feed.readAll().data())):
