@@ -15,13 +15,13 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from backend import platform
 from backend.clock import SystemClock
 from backend.contract.errors import ModeldeckError, Refused
 from backend.contract.resources import MirrorStatus
@@ -50,7 +50,7 @@ from backend.supervisor.launch import Supervisor
 log = logging.getLogger("modeldeck.daemon")
 
 GRACEFUL_S = 5
-BACKUP_EVERY_S = 24 * 3600.0
+CARE_EVERY_S = 60.0
 
 
 class Server(uvicorn.Server):
@@ -168,18 +168,14 @@ class Daemon:
         return mirror.status
 
     def _housekeeping(self, store: Store) -> Callable[[threading.Event], None]:
-        """A copy of the database a day; the first one a day after the newest there is."""
+        """A backup a day, and memory that a large request left goes back to the system."""
 
-        def back_up() -> None:
-            newest = max((file.stat().st_mtime for file in self.home.backups.glob("*.db*")), default=self.home_age())
-            if time.time() - newest >= BACKUP_EVERY_S:
-                store.backup()
+        def care() -> None:
+            with contextlib.suppress(ModeldeckError, OSError):  # a full disk tells itself elsewhere; again in a minute
+                store.maintain()
+            platform.give_back_memory()
 
-        return every(3600.0, back_up)
-
-    def home_age(self) -> float:
-        """Unix time at which the database was made, as far as the file system tells."""
-        return self.home.database.stat().st_ctime
+        return every(CARE_EVERY_S, care, at_once=False)
 
     def _notices(self, store: Store) -> list[str]:
         found = [text for text in (loop.trouble() for loop in self.loops) if text]

@@ -195,7 +195,13 @@ def spawn(home: Home, listen: str = "unix") -> "tuple[subprocess.Popen[bytes], P
     output = _output_file(home)
     fd = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        environment = {**os.environ, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"}
+        # Two pools of memory are enough for its threads; with one a thread, each keeps what its largest request took.
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(PROJECT),
+            "PYTHONUNBUFFERED": "1",
+            "MALLOC_ARENA_MAX": "2",
+        }
         process = subprocess.Popen(
             command,
             cwd=PROJECT,

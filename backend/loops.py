@@ -75,10 +75,12 @@ class Loop:
             self._stop.wait(wait)
 
 
-def every(seconds: float, action: Callable[[], object]) -> Callable[[threading.Event], None]:
-    """Work for a Loop: `action()` now and then again after each pause, until it is stopped."""
+def every(seconds: float, action: Callable[[], object], *, at_once: bool = True) -> Callable[[threading.Event], None]:
+    """Work for a Loop: `action()` now (or after the first pause) and again after each pause, until it is stopped."""
 
     def work(stop: threading.Event) -> None:
+        if not at_once:
+            stop.wait(seconds)
         while not stop.is_set():
             action()
             stop.wait(seconds)

@@ -8,5 +8,6 @@ profile.py   what stands in a dataset: lengths, labels, duplicates, languages, p
 split.py     train, validation and test by seed and label, without the same text on two sides
 versions.py  immutable, content-addressed dataset versions on disk
 samples.py   the built-in data sets
+arrow.py     the only door to pyarrow, opened without pandas
 model_check.py  is a model folder safe to hand to a library
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from backend.contract.errors import Invalid, NotFound
+from backend.data.arrow import arrow
 from backend.data.source import (
     LINE_LIMIT,
     BadLine,
@@ -255,8 +256,7 @@ class ParquetReader:
     encoding = "binary"
 
     def __init__(self, path: Path, encoding: str | None = None) -> None:  # noqa: ARG002 the same face as the others
-        import pyarrow
-        import pyarrow.parquet
+        pyarrow = arrow()
 
         self._path = path
         self._before = check_regular(path)
@@ -268,11 +268,11 @@ class ParquetReader:
         self.columns = _check_columns(path, list(self._file.schema_arrow.names), None)
 
     def rows(self, bad: OnBad) -> Iterator[Row]:  # noqa: ARG002 a Parquet row is whole or the file is broken
-        import pyarrow
+        pyarrow = arrow()
 
         line = 0
         try:
-            for batch in self._file.iter_batches(batch_size=1000):
+            for batch in self._file.iter_batches(batch_size=1000, use_threads=False):
                 columns = [column.to_pylist() for column in batch.columns]
                 for values in zip(*columns, strict=True):
                     line += 1

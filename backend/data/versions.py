@@ -12,6 +12,7 @@ from typing import Any
 
 from backend import platform
 from backend.contract.errors import Broken, TooLarge
+from backend.data.arrow import arrow
 from backend.data.mapping import split_name
 from backend.data.readers import Reader, open_table
 from backend.data.source import data_error
@@ -152,8 +153,7 @@ def write_version(folder: Path, data: Imported, profile: dict[str, Any]) -> int:
 
 
 def _write_parquet(path: Path, data: Imported) -> None:
-    import pyarrow
-    import pyarrow.parquet
+    pyarrow = arrow()
 
     table = pyarrow.table({name: pyarrow.array(data.values[name], pyarrow.string()) for name in data.columns})
     fd = platform.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -165,11 +165,10 @@ def _write_parquet(path: Path, data: Imported) -> None:
 
 def read_columns(folder: Path, columns: Sequence[str]) -> dict[str, list[str]]:
     """Whole columns of a version. Raises Broken when the file is gone or damaged."""
-    import pyarrow
-    import pyarrow.parquet
+    pyarrow = arrow()
 
     try:
-        table = pyarrow.parquet.read_table(folder / DATA_FILE, columns=list(columns))
+        table = pyarrow.parquet.read_table(folder / DATA_FILE, columns=list(columns), use_threads=False)
         return {name: table.column(name).to_pylist() for name in columns}
     except (pyarrow.ArrowException, OSError, KeyError) as error:
         raise Broken(f"The data of version {folder.name} cannot be read: {error}") from error
@@ -222,13 +221,12 @@ def load_examples(folder: Path) -> Examples:
 
 
 def _iterate(folder: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    import pyarrow
-    import pyarrow.parquet
+    pyarrow = arrow()
 
     row = 0
     try:
         with pyarrow.parquet.ParquetFile(folder / DATA_FILE) as file:
-            for batch in file.iter_batches(batch_size=2000):
+            for batch in file.iter_batches(batch_size=2000, use_threads=False):
                 for values in batch.to_pylist():
                     yield row, values
                     row += 1

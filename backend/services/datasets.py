@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backend import platform
 from backend.clock import Clock
 from backend.contract.errors import Conflict, Invalid, NotFound
 from backend.contract.recipes import TextClassificationSettings
@@ -17,6 +18,7 @@ from backend.data.samples import Sample
 from backend.data.source import data_error
 from backend.data.split import Split, SplitPlan, make_split
 from backend.paths import Home
+from backend.services.dataset_facts import draft_of
 
 if TYPE_CHECKING:
     from backend.store import Store
@@ -102,6 +104,12 @@ class DatasetService:
         the next
         version. Bad rows end the import unless request.skip_bad_rows.
         """
+        try:
+            return self._import(request, actor)
+        finally:
+            platform.give_back_memory()
+
+    def _import(self, request: ImportDataset, actor: str) -> DatasetRecord:
         source, sample = _locate(request.path)
         task, mapping = _task_and_mapping(source, sample, request)
         data = versions.read_source(source, request.encoding, mapping, skip_bad_rows=request.skip_bad_rows)
@@ -117,7 +125,7 @@ class DatasetService:
         known: DatasetRecord | None = self._store.datasets.get(identity)
         if known is not None and versions.verify_content(Path(known.path), known.columns, task, mapping, sha256):
             return known
-        return self._keep(identity, _draft(data, task, mapping, name, sha256, sample), data, actor)
+        return self._keep(identity, draft_of(data, task, mapping, name, sha256, sample), data, actor)
 
     def _keep(self, identity: str, draft: dict[str, Any], data: versions.Imported, actor: str) -> DatasetRecord:
         folder = self._home.datasets / identity
@@ -316,52 +324,6 @@ def _check_classes(source: Path, data: versions.Imported, mapping: dict[str, str
             raise data_error(
                 source, f"the {part} part has the label {label[:60]!r}, which training never sees.", line=line
             )
-
-
-def _draft(
-    data: versions.Imported, task: str, mapping: dict[str, str], name: str, sha256: str, sample: Sample | None
-) -> dict[str, Any]:
-    from backend.data import profile
-
-    texts = (
-        data.values[mapping["text"]]
-        if "text" in mapping
-        else [" ".join(row) for row in zip(*data.values.values(), strict=True)]
-    )
-    labels = data.values[mapping["label"]] if "label" in mapping else None
-    problems = [] if task == "tabular" else list(profile.find_problems(texts, labels))
-    if data.rejected:
-        problems.insert(
-            0,
-            DatasetProblem(
-                code="rejected_rows",
-                text=f"{data.rejected:,} rows of the source could not be used and were left out.",
-                count=data.rejected,
-                sample=tuple(f"line {line} {text}" for line, text in data.bad[:5]),
-            ),
-        )
-    described = profile.describe_texts(texts)
-    described |= {
-        "format": data.format,
-        "encoding": data.encoding,
-        "rows_used": data.rows,
-        "rows_rejected": data.rejected,
-    }
-    return {
-        "name": name,
-        "task": task,
-        "rows": data.rows,
-        "columns": data.columns,
-        "mapping": mapping,
-        "labels": dict(Counter(labels).most_common()) if labels is not None else {},
-        "splits": dict(Counter(data.values[mapping["split"]])) if "split" in mapping else {},
-        "source": sample.file if sample else str(data.path),
-        "source_sha256": data.sha256,
-        "sha256": sha256,
-        "problems": tuple(problems),
-        "profile": described,
-        "builtin": sample is not None,
-    }
 
 
 def _overlap_warning(split: Split, texts: Sequence[str], drops: bool) -> list[DatasetProblem]:

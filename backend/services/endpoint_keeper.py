@@ -39,9 +39,16 @@ class EndpointKeeper:
         self._clock = clock
         self._lives: dict[str, _Life] = {}
 
+    @property
+    def watching(self) -> bool:
+        """Whether an endpoint was alive, or to be started again, at the last look."""
+        return bool(self._lives)
+
     def tick(self) -> None:
         """Look at every endpoint once."""
-        for endpoint in self._store.endpoints.all():
+        endpoints = self._store.endpoints.all()
+        self._lives = {one.name: self._lives[one.name] for one in endpoints if one.name in self._lives}
+        for endpoint in endpoints:
             if endpoint.state in _AT_REST or not endpoint.job_id:
                 self._lives.pop(endpoint.name, None)
             else:

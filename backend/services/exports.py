@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from backend.contract.base import number_to_json
+from backend.data.arrow import arrow
 
 Point = tuple[str, int, float, float | None]
 """(key, step, unix time, value)."""
@@ -28,13 +29,12 @@ def export_jsonl(points: Iterable[Point]) -> Iterator[bytes]:
 def export_parquet(points: Iterable[Point]) -> Iterator[bytes]:
     """A Parquet file (key string, step int64, time float64, value float64; unknown is null, NaN stays NaN) in
     pieces."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    pa = arrow()
 
     schema = pa.schema([("key", pa.string()), ("step", pa.int64()), ("time", pa.float64()), ("value", pa.float64())])
     # A file without a name: nothing is left behind when the reader goes away in the middle.
     with tempfile.TemporaryFile() as file:
-        with pq.ParquetWriter(file, schema) as writer:
+        with pa.parquet.ParquetWriter(file, schema) as writer:
             for batch in _batches(points):
                 columns = [
                     pa.array(column, field.type, from_pandas=False)

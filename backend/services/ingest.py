@@ -32,14 +32,15 @@ LIVE_S = 0.033
 """Pause between two looks while a job lives: at most 30 messages of points a second and run, and 33 ms until one is
 seen."""
 
-IDLE_S = 0.25
+IDLE_S = 1.0
+"""Nothing lives: what begins to is told by the feed, which ends this pause at once."""
+
 SCAN_S = 10.0
 """How often all job folders are looked at; what begins to live is told by the feed."""
 
 REST_S = 1.0
 """How often a quiet job's row is asked whether it has ended."""
 
-MAINTAIN_S = 60.0
 PUBLISH_RUN_S = 0.25
 
 
@@ -66,7 +67,6 @@ class Ingest:
         self._wake = threading.Event()
         self._polling = threading.Lock()
         self._next_scan = 0.0
-        self._next_care = monotonic_time.monotonic() + MAINTAIN_S
         self._unsubscribe = store.feed.subscribe(self._on_messages)
 
     # ---- the loop ----------------------------------------------------------------------------------------------------
@@ -79,7 +79,6 @@ class Ingest:
                 pause = LIVE_S
             else:
                 pause = LIVE_S if self._live else IDLE_S
-            self._maintain(started)
             left = pause - (monotonic_time.monotonic() - started)
             if left > 0 and (stop.wait(left) if pause == LIVE_S else self._wait(stop, left)):
                 break
@@ -101,13 +100,6 @@ class Ingest:
             log.exception("ingest: a pass failed")
             self._wake.wait(0.5)
         return 0
-
-    def _maintain(self, now: float) -> None:
-        if now < self._next_care:
-            return
-        self._next_care = now + MAINTAIN_S
-        with contextlib.suppress(ModeldeckError, OSError):
-            self._store.maintain()
 
     def wake(self) -> None:
         """A job was launched: look now."""

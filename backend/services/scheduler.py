@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from backend.clock import Clock
 from backend.contract.errors import Conflict, ModeldeckError, NotFound
+from backend.contract.feed import FeedMessage
 from backend.contract.jobs import JobLaunch
 from backend.contract.recipes import RECIPES
 from backend.contract.resources import Failure, RunRecord
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _TICK_S = 0.1  # while a run lives
-_IDLE_TICK_S = 0.5  # an idle daemon costs nothing; wake() does not wait for it
+_SLOW_TICK_S = 0.5  # while something waits in the queue or serves
+_REST_S = 5.0  # an idle daemon costs nothing; what begins is told by the feed
 _DEVICELESS = frozenset(recipe.name for recipe in RECIPES if not recipe.needs_base_model)
 
 
@@ -78,6 +80,10 @@ class Scheduler:
         self._slots: dict[str, str] = {}
         self._lock = threading.RLock()
         self._wake = threading.Event()
+        self._waiting = False  # a run is queued, or lives but cannot be looked at yet
+        self._resting = False
+        self._changed = True
+        self._unsubscribe = store.feed.subscribe(self._on_messages)
 
     # ---- the loop ----------------------------------------------------------------------------------------------------
 
@@ -85,9 +91,25 @@ class Scheduler:
         """Adopt what runs, then tick until `stop` is set (a wake() shortens the wait)."""
         self._guarded(self.adopt)
         while not stop.is_set():
+            self._changed = False
             self._guarded(self.tick)
-            self._wake.wait(_TICK_S if self._watches else _IDLE_TICK_S)
+            self._wake.wait(self._pause())
             self._wake.clear()
+            self._resting = False
+        self._unsubscribe()
+
+    def _pause(self) -> float:
+        if self._watches:
+            return _TICK_S
+        self._resting = True  # before the question: a change in between either sees it, or is seen
+        waiting = self._changed or self._waiting or self._keeper.watching
+        return _SLOW_TICK_S if waiting else _REST_S
+
+    def _on_messages(self, messages: list[FeedMessage]) -> None:
+        if any(message.topic in ("runs", "endpoints") for message in messages):
+            self._changed = True
+            if self._resting:
+                self._wake.set()
 
     def wake(self) -> None:
         """Something was queued or has ended: look now."""
@@ -98,6 +120,7 @@ class Scheduler:
         completed = []
         with self._lock:
             live = self._store.runs.with_states(LIVE_RUN_STATES)
+            self._waiting = bool(live)
             for run in live:
                 ended = self._one(self._look, run)
                 if ended is not None and ended.state == RunState.COMPLETED:
@@ -236,6 +259,7 @@ class Scheduler:
 
     def _start_queued(self) -> None:
         queue = self._store.runs.queue()
+        self._waiting = self._waiting or bool(queue)
         if not queue or not self._has_room():
             return
         at_once = self._store.settings.get().runs_at_once

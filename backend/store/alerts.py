@@ -3,7 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
 from backend.contract.errors import Conflict, NotFound
 from backend.contract.resources import AlertRecord, DriftReport
@@ -12,6 +24,12 @@ from backend.store.documents import changed, from_body, to_body
 from backend.store.engine import Database
 from backend.store.feed import Feed
 from backend.store.tables import ALERTS, DRIFT, DRIFT_POINTS
+
+RAW_S = 86_400.0
+COARSE = 300
+COARSE_S = 30 * 86_400.0
+_PRUNE_EVERY = 1_000  # checks
+_STEADY = 500  # points that must agree on the time before anything is deleted
 
 ACTIVE = (AlertState.OPEN, AlertState.ACKNOWLEDGED, AlertState.SNOOZED)
 
@@ -71,11 +89,13 @@ class Alerts:
 
 
 class Drift:
-    """The newest report of each endpoint, and the history of every feature."""
+    """The newest report of each endpoint, and the history of every feature: every point for a day, one in five
+    minutes for thirty."""
 
     def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database
         self._feed = feed
+        self._since_prune = 0
 
     def add(self, report: DriftReport) -> None:
         """Store a report; published under drift. Its psi and js become points of the history."""
@@ -96,6 +116,10 @@ class Drift:
             ]
             if points:
                 connection.execute(insert(DRIFT_POINTS).prefix_with("OR REPLACE"), points)
+            self._since_prune += 1
+            if self._since_prune >= _PRUNE_EVERY:
+                self._since_prune = 0
+                _thin(connection, report.endpoint)
             self._feed.publish("drift", "checked", report)
 
     def latest(self, endpoint: str) -> DriftReport | None:
@@ -126,6 +150,32 @@ class Drift:
         with self._database.writing() as connection:
             connection.execute(delete(DRIFT).where(DRIFT.c.endpoint == endpoint))
             connection.execute(delete(DRIFT_POINTS).where(DRIFT_POINTS.c.endpoint == endpoint))
+
+
+def _thin(connection: Connection, endpoint: str) -> None:
+    """Delete points older than thirty days, and older than a day all but the first of each five minutes."""
+    point = DRIFT_POINTS.c
+    mine = point.endpoint == endpoint
+    order: ColumnElement[int] = literal_column("drift_points.rowid", Integer).desc()
+    recent = [
+        connection.scalar(select(point.time).where(mine).order_by(order).offset(place).limit(1))
+        for place in (0, _STEADY)
+    ]
+    times = [time for time in recent if time is not None]
+    if len(times) < len(recent):
+        return
+    # Measured from what was stored, not from the clock: a clock that jumps a year must not delete anything.
+    newest = min(times)
+    slot = cast(point.time / COARSE, Integer)
+    first = select(point.feature, func.min(point.time)).where(mine, point.time < newest - RAW_S)
+    connection.execute(delete(DRIFT_POINTS).where(mine, point.time < newest - COARSE_S))
+    connection.execute(
+        delete(DRIFT_POINTS).where(
+            mine,
+            point.time < newest - RAW_S,
+            tuple_(point.feature, point.time).not_in(first.group_by(point.feature, slot)),
+        )
+    )
 
 
 def _row(alert: AlertRecord) -> dict[str, Any]:

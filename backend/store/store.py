@@ -96,8 +96,8 @@ class Store:
         return back_up(self.home, why, self.clock.now()).name
 
     def maintain(self) -> None:
-        """Care that can wait: once a day a backup. Called every minute by ingest; changes nothing in a store that
-        only reads."""
+        """Care that can wait: once a day a backup. The daemon calls it every minute; changes nothing in a store
+        that only reads."""
         if self.read_only or self.health.state != "ok":
             return
         newest = next(iter(backups(self.home, "daily")), None)

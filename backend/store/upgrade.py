@@ -7,11 +7,8 @@ import re
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from backend.contract.errors import Refused
@@ -19,6 +16,9 @@ from backend.failpoints import failpoint
 from backend.paths import Home
 from backend.platform import make_private_folder, open_private, sync_file, sync_folder
 from backend.store.engine import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCHEMA = 2
 """The schema version this code reads and writes; the number of the newest migration."""
@@ -59,6 +59,10 @@ def refuse_newer(number: int, written_by: str) -> None:
 
 def migrate(database: Database) -> None:
     """Bring an open database to SCHEMA in one transaction: killed anywhere, it is as it was."""
+    # Late: alembic costs every start 0.2 s and 10 MB, and hardly any start has something to migrate.
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
     script = ScriptDirectory.from_config(_config())
 
     def steps(revision: Any, _context: Any) -> Any:
@@ -73,7 +77,9 @@ def migrate(database: Database) -> None:
         set_meta(connection, "written_by", APP_VERSION)
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -5,6 +5,7 @@ runs/        every run in one table
 run/         one run live
 new_run/     the New run sheet
 compare/     several runs side by side
+data/        datasets: what is imported, looked at
 models/      names, their versions, which one answers
 endpoints/   one live address, its figures, a place to try it
 alerts/      drift and alerts

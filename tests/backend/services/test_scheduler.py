@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -423,3 +424,20 @@ def test_a_killed_endpoint_comes_back_with_a_new_attempt(daemon: Daemon) -> None
     daemon.until(lambda: job.launch().attempt == 2 and daemon.jobs.see("e1").worker_alive)
     assert daemon.store.endpoints.get("e").restarts == 1
     assert job.launch().resume
+
+
+def test_it_rests_when_nothing_lives_and_wakes_when_something_begins(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.services.scheduler._REST_S", 3600.0)
+    stop = threading.Event()
+    thread = threading.Thread(target=daemon.scheduler.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: daemon.scheduler._resting and not daemon.scheduler._changed)
+        daemon.queue()
+        until(lambda: daemon.run().state != "queued")
+    finally:
+        stop.set()
+        daemon.scheduler.wake()
+        thread.join()

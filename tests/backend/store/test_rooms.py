@@ -17,6 +17,8 @@ from backend.contract.feed import FeedMessage
 from backend.contract.resources import (
     AlertRecord,
     DatasetRecord,
+    DriftReport,
+    FeatureDrift,
     HistoryEntry,
     HostReading,
     TelemetrySample,
@@ -303,6 +305,27 @@ def test_datasets_and_alerts(store: Store) -> None:
     store.alerts.change("a", state="resolved")
     assert store.alerts.find_active("input_drift", "e", "f") is None
     assert [alert.id for alert in store.alerts.all(["resolved"])] == ["a"]
+
+
+def test_drift_history_is_thinned(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.store.alerts._PRUNE_EVERY", 1_000)
+    day, last = 86_400.0, 100 * 86_400.0
+
+    def check(time: float) -> None:
+        features = tuple(FeatureDrift(feature=name, psi=0.1, js=0.2) for name in ("a", "b"))
+        store.drift.add(DriftReport(endpoint="e", checked_at=time, features=features))
+
+    with store.transaction():
+        for number in range(100):
+            check(last - 31 * day + number)  # too old
+            check(last - 2 * day + 30.0 * number)  # old: one in five minutes stays
+        for number in range(799):
+            check(last - 799 + number)
+        check(last + 365 * day)  # a clock that jumped: nothing may be lost to it
+    for name in ("a", "b"):
+        times = [time for time, _ in store.drift.history("e", name)]
+        assert len(times) == 10 + 800
+        assert times[0] == last - 2 * day
 
 
 def test_a_daily_backup_is_made_once(store: Store) -> None:
