@@ -52,10 +52,10 @@ class DriftWatch:
             watched.profile or {}, current, minimum=settings.drift_minimum_items, limit=settings.drift_psi_limit
         )
         drifted = [item for item in compared if self._gate(watched, key, item, settings.drift_psi_limit)]
-        if any(item.decision.score is not None for item in drifted):
+        if any(item.decision.over(settings.drift_psi_limit) for item in drifted):
             self._causes.hold(_cause(endpoint, key, drifted, compared, current["items"], settings))
         elif drifted:
-            pass  # too few texts now: the alert keeps what was seen last
+            pass  # quiet, not yet for long enough, or too few texts: the alert keeps what it saw last
         elif any(item.decision.score is not None for item in compared):  # else nobody can say that it is gone
             self._causes.gone(key, "Traffic looks like the reference again.")
         report = self._report(endpoint, watched, current["items"], compared, settings)

@@ -12,7 +12,6 @@ from console.widgets.paint import StateLook
 from console.widgets.panel import row
 from console.widgets.text import Text
 
-
 TITLE_LEAST = 250  # the title gives way only after the place beside it
 
 

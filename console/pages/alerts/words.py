@@ -8,7 +8,7 @@ from typing import Any
 
 from backend.contract.resources import AlertRecord, DriftReport, FeatureDrift
 from console import words
-from console.i18n import mark, tr
+from console.i18n import mark, tr, tr_n
 
 DRIFT = ("input_drift", "prediction_drift")
 ACTIVE = ("open", "acknowledged", "snoozed")
@@ -251,7 +251,7 @@ def report_line(report: DriftReport | None) -> str:
     if over:
         return tr("{n} above the limit", n=over)
     near = sum(feature.state == "warn" for feature in report.features)
-    return tr("{n} near the limit", n=near) if near else tr("{n} features ok", n=len(report.features))
+    return tr("{n} near the limit", n=near) if near else tr_n(len(report.features), "{n} feature ok", "{n} features ok")
 
 
 def overview_sentence(report: DriftReport | None) -> str:

@@ -161,6 +161,7 @@ class TestDrift:
         checks(watch, clock, 1)
         (alert,) = store.alerts.all()
         assert (alert.state, alert.note) == ("resolved", "Traffic looks like the reference again.")
+        assert alert.text.startswith("Text length moved right"), "what was quiet already replaced what had moved"
         assert alert.resolved_at == clock.now()
 
     def test_silence_neither_opens_nor_resolves(self, store: Store, clock: ManualClock, watch: Watch) -> None:
