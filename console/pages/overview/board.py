@@ -65,7 +65,7 @@ class Board(QWidget):
         """Keys from the top."""
         return list(self._order[column])
 
-    def move(self, key: str, position: int) -> None:
+    def place(self, key: str, position: int) -> None:
         """Put a panel at this place of its column, counted from 0, and remember it."""
         column = self._order[self._places[key].column]
         column.remove(key)
@@ -183,7 +183,7 @@ class Board(QWidget):
             drop, self._pressed, self._drop = self._drop, None, None
             self.update()
             if drop is not None and drop[1] != self._order[drop[0]].index(key):
-                self.move(key, drop[1])
+                self.place(key, drop[1])
         else:
             return False
         return True
@@ -213,8 +213,8 @@ class Board(QWidget):
         menu = QMenu(self)
         order = self._order[self._places[key].column]
         place = order.index(key)
-        up = menu.addAction(theme.icon("arrow-up"), tr("Move up"), lambda: self.move(key, place - 1))
-        down = menu.addAction(theme.icon("arrow-down"), tr("Move down"), lambda: self.move(key, place + 1))
+        up = menu.addAction(theme.icon("arrow-up"), tr("Move up"), lambda: self.place(key, place - 1))
+        down = menu.addAction(theme.icon("arrow-down"), tr("Move down"), lambda: self.place(key, place + 1))
         up.setEnabled(place > 0)
         down.setEnabled(place + 1 < len(order))
         menu.addSeparator()

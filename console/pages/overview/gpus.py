@@ -119,8 +119,9 @@ class ProcessRow(QWidget):
 
     def chips(self) -> list[Tag]:
         """The chips of now, left to right."""
-        found = (self._chips.itemAt(i).widget() for i in range(self._chips.count()))
-        return [chip for chip in found if isinstance(chip, Tag)]
+        items = (self._chips.itemAt(i) for i in range(self._chips.count()))
+        widgets = (item.widget() for item in items if item is not None)
+        return [chip for chip in widgets if isinstance(chip, Tag)]
 
     def show_processes(self, processes: tuple[GpuProcess, ...]) -> None:
         """Rebuilt only when other processes work on the card."""

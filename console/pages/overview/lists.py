@@ -163,7 +163,7 @@ class ChangedToday(_List):
         """Bring the rows up to the audit log."""
         now = datetime.datetime.fromtimestamp(self._context.clock()).astimezone()
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
-        lines = []
+        lines: list[tuple[str, str, str, str, str]] = []
         for record in self._context.state.audit:
             if record.time < midnight or len(lines) == MOST_CHANGES:
                 break

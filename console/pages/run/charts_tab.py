@@ -16,7 +16,7 @@ from console.i18n import tr
 from console.pages.run.docks import DockArea, side_width
 from console.pages.run.feeder import Feeder
 from console.pages.run.findings import DiagnosisPanel, EventsPanel, SummaryPanel
-from console.settings import FRAME_RATE, LAYOUTS, SMOOTHING
+from console.settings import FRAME_RATE, IGNORE_OUTLIERS, LAYOUTS, SMOOTHING
 from console.state.changes import Changes
 from console.widgets.controls import Segmented, Toggle
 from console.widgets.logview import LogView
@@ -85,6 +85,10 @@ class ChartsTab(QWidget):
             self.grid.restore_layout(kept["charts"])
         if not self.docks.restore_layout(kept.get("docks")):
             self.docks.arrange(side_width(), LOG_HEIGHT)
+        if not self._context.settings.get(IGNORE_OUTLIERS):
+            for chart in self.grid.shown():
+                if chart.curves.choice.mode == "robust":
+                    chart.set_y_mode("auto")
         self._restoring = False
 
     def _on_layout_changed(self) -> None:

@@ -198,7 +198,8 @@ class BackendRow(Row):
     """One value the backend keeps; changed by asking it, shown as it answered."""
 
     def __init__(self, context: Context, kept: Kept) -> None:
-        self._kind: type = BackendSettings.model_fields[kept.key].annotation or float
+        annotation: Any = BackendSettings.model_fields[kept.key].annotation
+        self._kind: type = annotation
         low, high = bounds(kept.key)
         most = (high if high is not None else kept.high / kept.scale) * kept.scale
         least = max(low * kept.scale, 10.0**-kept.digits if low == 0 and kept.digits == 2 else 0.0)

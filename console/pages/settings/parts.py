@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -43,8 +43,8 @@ class Row(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        self.rule = line()
-        outer.addWidget(self.rule)
+        self.hairline = line()
+        outer.addWidget(self.hairline)
         inner = QHBoxLayout()
         inner.setContentsMargins(14, 9, 14, 9)
         inner.setSpacing(16)
@@ -93,9 +93,10 @@ class Section(Panel):
         self._rule()
 
     def _rule(self) -> None:
-        shown = [row for row in self.rows if not row.isHidden()]
+        told = Qt.WidgetAttribute.WA_WState_ExplicitShowHide  # a row just made is hidden too, until its parent shows it
+        shown = [row for row in self.rows if not (row.isHidden() and row.testAttribute(told))]
         for row in shown:
-            row.rule.setVisible(row is not shown[0])
+            row.hairline.setVisible(row is not shown[0])
 
     def search(self, query: str) -> bool:
         """Show only the rows that match (all when the title does); False when none is left."""
@@ -178,7 +179,7 @@ class CategoryList(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._set_hover(self._at(event.position().y()))
 
-    def leaveEvent(self, event) -> None:  # noqa: ARG002
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: ARG002
         self._set_hover(-1)
 
     def _set_hover(self, index: int) -> None:

@@ -196,7 +196,7 @@ def test_gpus_are_listed_and_hidden_on_the_overview(desk: Desk, page: SettingsPa
     page.open_target("gpus")
     (only,) = page.categories["gpus"].cards.rows
     assert only.hint.text() == "48 GB of memory · power limit 300 W"
-    qtbot.waitUntil(lambda: only.control.width() == only.control.sizeHint().width())
+    qtbot.waitUntil(lambda: only.control.visibleRegion().boundingRect().height() > 20)
     qtbot.mouseClick(only.control, Qt.MouseButton.LeftButton)
     assert desk.context.settings.get(HIDDEN_PANELS) == ["overview/gpu0"]
 
@@ -222,3 +222,12 @@ def test_about_shows_versions_and_licences(desk: Desk, page: SettingsPage, qtbot
     qtbot.addWidget(desk.sheets[-1])
     qtbot.mouseClick(about.copy, Qt.MouseButton.LeftButton)
     assert desk.started == [("diagnostics", {})]
+
+
+def test_hairlines_stand_between_the_rows_that_are_shown(desk: Desk, page: SettingsPage) -> None:
+    page.open_target("alerts")
+    desk.link.last("GET", "/rules").succeed({"items": [RULE, SHARE]})
+    latency, disk = page.categories["alerts"].rules.rows
+    assert (latency.hairline.isHidden(), disk.hairline.isHidden()) == (True, False)
+    page.search.setText("disk in use")
+    assert (latency.isHidden(), disk.isHidden(), disk.hairline.isHidden()) == (True, False, True)
