@@ -63,6 +63,7 @@ def test_killed_twenty_times_nothing_is_lost(home: RunningHome) -> None:
     assert report["ok"], [check for check in report["checks"] if not check["ok"]]
 
 
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # httpcore's, of a socket that nobody answers
 def test_asked_while_it_dies_a_client_is_told_and_a_run_is_started_once(home: RunningHome) -> None:
     """RELIABILITY rows 8, 60: the same key after a lost answer is the same run."""
     home.ask("PATCH", "/settings", {"values": {"mirror": False}})
