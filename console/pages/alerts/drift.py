@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from backend.contract.resources import (
     DatasetRecord,
@@ -34,6 +34,7 @@ from console.widgets.text import Text
 
 UPPER = {"unknown_share": 1.0, "confidence": 1.0}
 MOST_LABELS = 12
+STORY_LEAST = 110
 
 
 class Suggestion(QWidget):
@@ -154,6 +155,7 @@ class DriftView(QWidget):
         self.table.chosen.connect(self._on_feature)
         self.facts = FactsPanel(tr("Compared"))
         self.story = StoryPanel()
+        self.story.setMinimumHeight(STORY_LEAST)
         self.group = ChartGroup(self, axis="time", labels="clock")
         self.chart = TimeSeriesChart(self.group, _spec("", None))
         self.bins = BinnedChart("")
@@ -163,7 +165,9 @@ class DriftView(QWidget):
         self._stack.setContentsMargins(0, 0, 0, 0)
         self._stack.addWidget(self.bins)
         self._stack.addWidget(self.labels)
-        left = QVBoxLayout()
+        column = QWidget()
+        left = QVBoxLayout(column)
+        left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(10)
         left.addWidget(self.features)
         left.addWidget(self.facts, 3)
@@ -176,7 +180,7 @@ class DriftView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
         layout.addWidget(self.suggestion, 0, 0, 1, 2)
-        layout.addLayout(left, 1, 0)
+        layout.addWidget(_scrolled(column), 1, 0)
         layout.addLayout(right, 1, 1)
         layout.setColumnStretch(0, 47)
         layout.setColumnStretch(1, 53)
@@ -331,6 +335,18 @@ def trained_on(version: VersionRecord, dataset: DatasetRecord | None) -> str:
     if dataset is None:
         return tr("v{n} learnt from {name}", n=version.version, name=name)
     return tr("v{n} learnt from {name}, {rows} rows", n=version.version, name=name, rows=words.count(dataset.rows))
+
+
+def _scrolled(widget: QWidget) -> QScrollArea:
+    """In a low window the column scrolls instead of being squeezed."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(widget)
+    area.viewport().setAutoFillBackground(False)
+    widget.setAutoFillBackground(False)
+    return area
 
 
 def _key(feature: str) -> str:

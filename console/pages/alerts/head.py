@@ -31,7 +31,7 @@ class AlertHead(QWidget):
         self.buttons: dict[str, Button] = {}
         self._shown: tuple[tuple[str, str, str, str], ...] = ()
         self.more = IconButton("ellipsis", tr("More"))
-        names = row(self.icon, self.title, self.where, self.pill, None, gap=9)
+        names = self._names = row(self.icon, self.title, self.where, self.pill, None, gap=9)
         names.setFixedHeight(30)
         self._holder = QHBoxLayout()
         self._holder.setSpacing(8)
@@ -46,6 +46,12 @@ class AlertHead(QWidget):
         layout.addLayout(upper)
         layout.addWidget(self.line)
         layout.addStretch(1)
+
+    def add_left(self, widget: QWidget) -> None:
+        """In front of the icon."""
+        layout = self._names.layout()
+        if isinstance(layout, QHBoxLayout):
+            layout.insertWidget(0, widget)
 
     def show_title(self, icon: tuple[str, str], title: str, where: str, line: str) -> None:
         """Icon with role, title, grey place beside it, the sentence."""

@@ -81,11 +81,8 @@ class AlertsPage(Page):
         layout = QVBoxLayout(holder)
         layout.setContentsMargins(20, 0, 16, 14)
         layout.setSpacing(0)
-        top = QHBoxLayout()
-        top.setSpacing(6)
-        top.addWidget(self.switcher)
-        top.addWidget(self.head, 1)
-        layout.addLayout(top)
+        self.head.add_left(self.switcher)
+        layout.addWidget(self.head)
         layout.addSpacing(6)
         layout.addWidget(self._views, 1)
         return holder

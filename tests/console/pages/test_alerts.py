@@ -32,7 +32,8 @@ DRIFTED = {"before": 64.2, "after": 118.0, "psi": 0.31, "text": "Text length mov
 def alert(alert_id: str, **fields: Any) -> AlertRecord:
     known = {"id": alert_id, "kind": "input_drift", "endpoint": "api", "severity": "warn", "opened_at": NOW - 720,
              "seen_at": NOW - 5, "model": "sentiment", "version": 2, "feature": "text_length",
-             "title": "Input drift on api", "text": DRIFTED["text"], "evidence": {"features": {"text_length": DRIFTED}, "limit": 0.2}}  # fmt: skip
+             "title": "Input drift on api", "text": DRIFTED["text"],
+             "evidence": {"features": {"text_length": DRIFTED}, "limit": 0.2}}  # fmt: skip
     return AlertRecord(**{**known, **fields})
 
 
