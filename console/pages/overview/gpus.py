@@ -113,7 +113,7 @@ class ProcessRow(QWidget):
         outer.addStretch(1)
         self._lost_icon = Icon("circle-x", "bad", 14)
         self._count = Text("", "small", "text-tertiary")
-        outer.insertWidget(0, self._lost_icon)
+        outer.addWidget(self._lost_icon)
         outer.addWidget(self._count)
         self._lost_icon.hide()
 
@@ -188,7 +188,7 @@ class GpuCard(Panel):
         super().__init__(f"GPU {index}")
         self._context, self.index = context, index
         self._reading: GpuReading | None = None
-        self._lost_at: float | None = None
+        self._was_lost = self._stale = False
         self.setMinimumHeight(250)
         self.setMaximumHeight(MOST_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -237,7 +237,7 @@ class GpuCard(Panel):
             (f"{base}/memory_used_bytes", tr("Memory")), total,
         ))  # fmt: skip
 
-    def show_reading(self, gpu: GpuReading, now: float) -> None:
+    def show_reading(self, gpu: GpuReading) -> None:
         """Bring everything up to this reading."""
         self._reading = gpu
         self._show_title(gpu)
@@ -254,7 +254,7 @@ class GpuCard(Panel):
             percent(watts), f"/{limit:.0f} W" if limit else "W", watts / limit if watts is not None and limit else None
         )
         self.processes.show_processes(gpu.processes)
-        self._show_lost(gpu, now)
+        self._show_lost(gpu)
         if self.hole.chart is not None:
             self.open_chart(None)
 
@@ -265,23 +265,24 @@ class GpuCard(Panel):
         self.subtitle.setText(text)
         self.subtitle.set_role("warn" if reasons else "text-tertiary")
 
-    def _show_lost(self, gpu: GpuReading, now: float) -> None:
-        if gpu.lost is None:
-            if self._lost_at is not None:
-                self._lost_at = None
-                self.processes.show_lost("")
-                self.processes.show_processes(gpu.processes)
-            return
-        self._lost_at = self._lost_at or now
-        time = words.moment(self._lost_at, now)
-        self.processes.show_lost(
-            tr("GPU {n} stopped answering ({why}) at {time}", n=self.index, why=gpu.lost.rstrip("."), time=time)
-        )
+    def _show_lost(self, gpu: GpuReading) -> None:
+        """The backend says since when; a window opened later cannot know it."""
+        if gpu.lost is not None:
+            why = gpu.lost.rstrip(".")
+            self.processes.show_lost(tr("GPU {n} stopped answering: {why}", n=self.index, why=why))
+        elif self._was_lost:
+            self.processes.show_lost("")
+            self.processes.show_processes(gpu.processes)
+        self._was_lost = gpu.lost is not None
+        self._tell_meters()
+
+    def _tell_meters(self) -> None:
+        for meter in self.meters:
+            meter.set_stale(self._stale or self._was_lost)
 
     def set_stale(self, stale: bool) -> None:
-        lost = self._reading is not None and self._reading.lost is not None
-        for meter in self.meters:
-            meter.set_stale(stale or lost)
+        self._stale = stale
+        self._tell_meters()
 
     def as_text(self) -> str:
         """What Copy puts on the clipboard."""

@@ -71,7 +71,7 @@ class MachineArea(QWidget):
         self.setMaximumHeight(MOST_HEIGHT)
         self._stale = False
 
-    def show_sample(self, sample: TelemetrySample | None, now: float) -> bool:
+    def show_sample(self, sample: TelemetrySample | None) -> bool:
         """Update in place; True when other parts were made."""
         hidden = set(self._context.settings.get(HIDDEN_PANELS))
         gpus = sample.gpus if sample else ()
@@ -87,7 +87,7 @@ class MachineArea(QWidget):
         made = kind != self.kind
         if made:
             self._make(kind)
-        self._fill(sample, now)
+        self._fill(sample)
         return made
 
     def _make(self, kind: tuple[Any, ...]) -> None:
@@ -111,13 +111,13 @@ class MachineArea(QWidget):
         self.open_charts()
         self.set_stale(self._stale)
 
-    def _fill(self, sample: TelemetrySample | None, now: float) -> None:
+    def _fill(self, sample: TelemetrySample | None) -> None:
         if sample is None:
             return
         by_index = {gpu.index: gpu for gpu in sample.gpus}
         for part in self.parts:
             if isinstance(part, GpuCard) and part.index in by_index:
-                part.show_reading(by_index[part.index], now)
+                part.show_reading(by_index[part.index])
             elif isinstance(part, GpuRows):
                 part.show_readings(sample.gpus)
             elif isinstance(part, HostCard):
@@ -251,7 +251,7 @@ class OverviewPage(Page):
     def _refresh_machine(self) -> None:
         sample = self.context.state.telemetry
         self.machine.take()
-        if self.area.show_sample(sample, self.context.clock()):
+        if self.area.show_sample(sample):
             self._on_area_made()
         if sample is not None:
             self.system.show_host(sample.host, self.machine)

@@ -127,9 +127,9 @@ def test_process_chips_lead_to_their_run_and_foreign_ones_lead_nowhere(
 
 def test_a_lost_card_keeps_its_values_and_says_so(desk: Desk, page: OverviewPage) -> None:
     tell(page, desk, card())
-    tell(page, desk, card(lost="Xid 79"), at=NOW + 1)
+    tell(page, desk, card(lost="Xid 79 since 14:03"), at=NOW + 1)
     (lost,) = parts(page, GpuCard)
-    assert lost.processes._count.text().startswith("GPU 0 stopped answering (Xid 79) at ")
+    assert lost.processes._count.text() == "GPU 0 stopped answering: Xid 79 since 14:03"
     assert lost.utilization.accessibleName() == "Utilization, 38 %"
     tell(page, desk, card(), at=NOW + 2)
     assert lost.processes._count.text() == "idle"
