@@ -11,6 +11,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -180,8 +181,15 @@ class Daemon:
     def _notices(self, store: Store) -> list[str]:
         found = [text for text in (loop.trouble() for loop in self.loops) if text]
         if store.health.state != "ok":
-            found.insert(0, store.health.text)
+            found.insert(0, store.health.text + self._room(store))
         return [*found, *store.notices]
+
+    def _room(self, store: Store) -> str:
+        """How many bytes a full disk needs."""
+        if store.health.kind != "full":
+            return ""
+        free, reserve = shutil.disk_usage(self.home.root).free, store.settings.get().reserve_disk_bytes
+        return f" Free {max(reserve - free, 1_000_000):,} bytes."
 
     # ---- requests ------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from backend.contract.base import Record
-from backend.contract.errors import Invalid
+from backend.contract.errors import Invalid, Unavailable
 from backend.server.errors import reply_for
 from backend.server.parts import Parts
 
@@ -85,7 +85,7 @@ async def _once(handle: Handler, request: Request, key: str) -> Response:
     lock = _KEYS.hold(key)
     try:
         async with lock:
-            saved = await asyncio.to_thread(parts.store.idempotency.claim, key, route, digest)
+            saved = await asyncio.to_thread(_claim, parts, key, route, digest)
             if saved is not None:
                 status, body = saved
                 headers = {"idempotency-replayed": "true"}
@@ -101,6 +101,16 @@ async def _once(handle: Handler, request: Request, key: str) -> Response:
             return response
     finally:
         _KEYS.drop(key)
+
+
+def _claim(parts: Parts, key: str, route: str, digest: str) -> tuple[int, Any] | None:
+    """What was answered under this key before; on a full disk the refusal names the bytes that are needed."""
+    try:
+        return parts.store.idempotency.claim(key, route, digest)
+    except Unavailable as error:
+        if error.code == "store_full":
+            parts.runs.check_room()
+        raise
 
 
 def key_of(request: Request) -> str | None:

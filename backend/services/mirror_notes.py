@@ -4,9 +4,11 @@ be repeated.
 How far the feed was read stands in a small file, so that nothing is missed while the daemon is down.
 """
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+from backend.contract.errors import Unavailable
 from backend.contract.feed import FeedMessage
 from backend.paths import Home
 from backend.platform import read_json, write_json_atomic
@@ -14,6 +16,8 @@ from backend.services import outbox
 
 if TYPE_CHECKING:
     from backend.store import Store
+
+log = logging.getLogger(__name__)
 
 PAGE = 500
 LOOK_S = 60.0
@@ -35,16 +39,31 @@ class MirrorNotes:
     def run(self, stop: threading.Event) -> None:
         """Follow the feed until `stop` is set."""
         unsubscribe = self._store.feed.subscribe(self._on_messages)
+        self._forget()
         self._news.set()
         try:
             while not stop.is_set():
                 self._news.wait(LOOK_S)
                 if self._news.is_set() and not stop.is_set():
                     self._news.clear()
-                    self.catch_up()
+                    self._try()
                     stop.wait(PAUSE_S)
         finally:
             unsubscribe()
+
+    def _try(self) -> None:
+        """Catch up; a full disk or a locked database only delays, and the store itself tells of it."""
+        try:
+            self.catch_up()
+        except (Unavailable, OSError) as error:
+            log.warning("notes for the mirror wait: %s", error)
+            self._forget()
+            self._news.set()
+
+    def _forget(self) -> None:
+        """What was noted by a transaction that is gone must be noted again."""
+        self._runs.clear()
+        self._models.clear()
 
     def wake(self) -> None:
         """Look now, or notice that it should end."""

@@ -110,6 +110,10 @@ class RunService:
         self._scheduler.wake()
         return self._store.runs.get(run.id) or run
 
+    def check_room(self) -> None:
+        """Unavailable below the disk reserve, naming the bytes."""
+        self._starter.check_room()
+
     def estimate(self, request: EstimateRun) -> RunEstimate:
         """What it would need; problems are listed, not raised, so that a form can show them all."""
         recipe = find_recipe(request.recipe)

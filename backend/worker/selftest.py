@@ -131,6 +131,7 @@ class Selftest:
                 "model_saved", ModelSaved(step=self.step, path="model", size_bytes=done.size_bytes), sync=True
             )
             outcome, text = "completed", f"Completed {self.step} steps"
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # decided: a late stop must not make a failure of a saved result
         self.log.append("ended", Ended(outcome=outcome, step=self.step, text=text), sync=True)
         if self.settings.crash_kind == "exit3_after_save" and self.settings.crash_at_step:
             os._exit(3)

@@ -4,6 +4,7 @@ word.
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -31,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001 process edge: whatever ends a training must be told before the process goes
         ended = explain(error, progress)
         print(ended.traceback, file=sys.stderr, flush=True)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # decided: a late stop must not make a failure of a saved result
     log.append("ended", ended, sync=True)
     log.close()
     return FAILED if ended.outcome == "failed" else 0

@@ -105,7 +105,7 @@ def story(root: Path) -> dict[str, Any]:
         logged = logged_points(home, run_id)
         found["steps"] = [point[1] for point in logged[::5]] == list(range(1, len(logged) // 5 + 1))
         found["exported"] = exported_points(home, run_id) == logged
-        found["told"] = len(events(home, run_id, "disk_full"))
+        found["told"] = [event["text"] for event in events(home, run_id, "disk_full")]
         found["doctor"] = [check for check in home.json("doctor")["checks"] if not check["ok"]]
         return found
 

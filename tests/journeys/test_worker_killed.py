@@ -4,16 +4,20 @@ import csv
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.contract.jobs import JobLaunch
 from backend.jobs.folder import JobFolder
 from backend.jobs.manifest import sha256_of
 from backend.supervisor.launch import Supervisor
+from backend.worker import selftest
 from tests.backend.worker import training
 from tests.helpers import tiny_model
 from tests.helpers.home import RunningHome
+from tests.helpers.jobs import Jobs
 from tests.helpers.log import exported_points, logged_points, open_to_others
 from tests.helpers.wait import until
 
@@ -68,6 +72,18 @@ def last_step(job: JobFolder) -> int:
 def resume(home: RunningHome, run: dict[str, Any]) -> None:
     assert run["resumable"], run
     home.ask("POST", f"/runs/{run['id']}/resume")
+
+
+def test_a_stop_that_comes_after_the_last_word_changes_nothing(tmp_path: Path) -> None:
+    """RELIABILITY row 30: a saved result is not turned into a failure by a SIGTERM while the process goes."""
+    job = Jobs(tmp_path / "home").make("r1", steps=3, rate_hz=0)
+    job.write_launch(JobLaunch(attempt=1, resume=False, cookie="c"))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert selftest.main([str(job.path)]) == 0
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.timeout(600)
