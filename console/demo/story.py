@@ -151,7 +151,8 @@ class Story:
             self.hand.click("Checkpoint now")
 
     def _timed(self, name: str, button: str, true: Callable[[], bool], run_id: str) -> None:
-        if self._over(run_id) or not self.hand.has_button(button):
+        until(lambda: self._over(run_id) or self.hand.has_button(button), f"the {button} button")
+        if self._over(run_id):
             return
         self.hand.click(button)
         seconds = until(lambda: true() or self._over(run_id), name, self.plan.patience_s)

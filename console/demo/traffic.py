@@ -66,7 +66,7 @@ class Traffic(QObject):
 
     def _on_due(self) -> None:
         inputs = [next(self._texts) for _ in range(self._items)]
-        reply = self._network.post(self._request, QByteArray(json.dumps({"inputs": inputs}).encode()))
+        reply = self._network.post(self._request, QByteArray(json.dumps({"inputs": inputs, "truncate": True}).encode()))
         self._sent[reply] = time.monotonic()
         reply.finished.connect(self._on_answer)
 

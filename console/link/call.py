@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from PySide6.QtCore import QObject
+from shiboken6 import isValid
+
 from backend.contract.errors import ErrorReply
 
 OnReply = Callable[[Any], None]
@@ -56,7 +59,13 @@ class Call:
         if self.ended:
             return
         self.ended = True
-        for callback in callbacks:
+        for callback in filter(_alive, callbacks):
             callback(value)
-        for always in self._always:
+        for always in filter(_alive, self._always):
             always()
+
+
+def _alive(callback: Callable[..., object]) -> bool:
+    """False when the widget whose method this is was deleted while the request was under way: nobody waits any more."""
+    owner = getattr(callback, "__self__", None)
+    return not isinstance(owner, QObject) or isValid(owner)

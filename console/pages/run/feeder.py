@@ -68,6 +68,11 @@ class Feeder(QObject):
         self._turn = 0
         group.request_window.connect(self._on_window_wanted)
 
+    def close(self) -> None:
+        """The page shows another run: replies under way are for nobody."""
+        self._turn += 1
+        self._run = None
+
     @property
     def events(self) -> list[RunEvent]:
         """In the order of the job's life."""

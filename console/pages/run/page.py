@@ -124,6 +124,8 @@ class RunPage(Page):
 
     def _drop_parts(self) -> None:
         self._stack.setCurrentWidget(self._skeleton)
+        if self.charts is not None:
+            self.charts.feeder.close()
         for part in self._parts.values():
             self._stack.removeWidget(part)
             part.setParent(None)
