@@ -10,11 +10,19 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import Qt as GuiQt
+from PySide6.QtWidgets import QAbstractItemView
+from pytestqt.qtbot import QtBot
 
 from backend.contract.errors import Conflict, Refused
 from backend.jobs.folder import JobFolder
 from backend.jobs.identity import COOKIE
 from backend.platform import processes_with
+from console.app import Console
+from console.widgets.text import rich_text_leaks
+from console.window import PAGES
+from tests.console.conftest import qapp  # noqa: F401 the application as the product makes it
 from tests.helpers.home import RunningHome
 from tests.helpers.log import open_to_others
 from tests.helpers.raw_http import JSON, exchange
@@ -210,6 +218,46 @@ def test_a_text_that_is_no_text_is_refused(place: House) -> None:
         body = b'{"recipe": "selftest", "settings": {"steps": 1}, "name": ' + raw + b"}"
         status, _, _ = exchange(place.home.backend, "/api/v1/runs", method="POST", headers=JSON, body=body)
         assert status in (400, 422), raw
+
+
+def tips_of(view: QAbstractItemView) -> list[str]:
+    """Tool tips of the first rows of a table that Qt would read as markup we did not build."""
+    model = view.model()
+    if model is None:
+        return []
+    cells = [
+        model.index(row, column) for row in range(min(model.rowCount(), 40)) for column in range(model.columnCount())
+    ]
+    tips = [str(cell.data(Qt.ItemDataRole.ToolTipRole) or "") for cell in cells]
+    return [
+        tip for tip in tips if GuiQt.mightBeRichText(tip) and not tip.startswith('<div style="white-space:pre-wrap">')
+    ]
+
+
+@pytest.mark.timeout(300)
+def test_t24_every_page_shows_hostile_names_as_plain_text(place: House, qtbot: QtBot) -> None:
+    """A walk over every widget of the real window after the names above were loaded from the real daemon."""
+    home = place.home
+    console = Console(home.home, start_backend=False)
+    qtbot.addWidget(console.window)
+    console.open()
+    try:
+        qtbot.waitUntil(lambda: console.state.loaded, timeout=60_000)
+        runs = [run.id for run in console.state.runs.values() if "<img" in run.name]
+        assert runs, "the names are there"
+        links = [spec.key for spec in PAGES if spec.key not in ("run", "compare")]
+        links += [f"run/{runs[0]}", *(f"model/{name}" for name in console.state.models), f"endpoint/{ENDPOINT}"]
+        leaks: list[str] = []
+        for link in links:
+            console.window.navigate(link)
+            qtbot.wait(60)  # one turn of replies and paints
+            leaks += [f"{link}: {leak}" for leak in rich_text_leaks(console.window)]
+            leaks += [
+                f"{link}: {tip}" for view in console.window.findChildren(QAbstractItemView) for tip in tips_of(view)
+            ]
+        assert not leaks, "\n".join(sorted(set(leaks)))
+    finally:
+        console.close()
 
 
 def processes_of(home: RunningHome, job_id: str) -> list[int]:

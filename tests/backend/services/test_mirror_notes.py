@@ -34,7 +34,7 @@ def test_a_full_disk_delays_a_note_and_loses_none(store: Store) -> None:
     def run() -> None:
         try:
             notes.run(stop)
-        except Exception as error:  # noqa: BLE001 what would have made the loop start anew
+        except Exception as error:  # what would have made the loop start anew
             failed.append(error)
 
     thread = threading.Thread(target=run, name="notes")
