@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from shiboken6 import isValid
+
 from backend.contract.errors import ErrorReply
 from console.context import Context
 from console.link.call import Call
@@ -26,7 +28,8 @@ class _Busy:
         self._button = button
 
     def end(self, *_ignored: Any) -> None:
-        self._button.set_busy(False)
+        if isValid(self._button):  # the state it belonged to may be over, and the button with it
+            self._button.set_busy(False)
 
 
 def ask(context: Context, call: Call, button: Button | None = None) -> Call:
