@@ -6,7 +6,7 @@ from pydantic import Field
 
 from backend.contract.base import Number, Record, Request
 
-# ---- system ------------------------------------------------------------------------------------------------------------
+# ---- system ------------------------------------------------------------------------------------------------
 
 
 class SystemStatus(Record):
@@ -71,7 +71,7 @@ class Operation(Record):
     ended_at: float | None = None
 
 
-# ---- datasets ----------------------------------------------------------------------------------------------------------
+# ---- datasets ----------------------------------------------------------------------------------------------
 
 
 class DatasetProblem(Record):
@@ -142,7 +142,7 @@ class DatasetPreview(Record):
     sample: bool = False
 
 
-# ---- runs --------------------------------------------------------------------------------------------------------------
+# ---- runs --------------------------------------------------------------------------------------------------
 
 
 class Failure(Record):
@@ -369,7 +369,7 @@ class Diagnosis(Record):
     shares: dict[str, float] = {}
 
 
-# ---- models ------------------------------------------------------------------------------------------------------------
+# ---- models ------------------------------------------------------------------------------------------------
 
 
 class FileRecord(Record):
@@ -487,7 +487,7 @@ class HistoryEntry(Record):
     seconds: float | None = None
 
 
-# ---- endpoints ---------------------------------------------------------------------------------------------------------
+# ---- endpoints ---------------------------------------------------------------------------------------------
 
 
 class EndpointRecord(Record):
@@ -534,7 +534,7 @@ class TryPredict(Request):
     version: int | None = None
 
 
-# ---- alerts, rules, drift ------------------------------------------------------------------------------------------------
+# ---- alerts, rules, drift ----------------------------------------------------------------------------------
 
 
 class AlertRecord(Record):
@@ -614,7 +614,7 @@ class Rule(Record):
     endpoint: str | None = None
 
 
-# ---- telemetry ---------------------------------------------------------------------------------------------------------
+# ---- telemetry ---------------------------------------------------------------------------------------------
 
 
 class GpuProcess(Record):
@@ -681,7 +681,7 @@ class TelemetryHistory(Record):
     values: dict[str, tuple[float | None, ...]]
 
 
-# ---- audit, settings -----------------------------------------------------------------------------------------------------
+# ---- audit, settings ---------------------------------------------------------------------------------------
 
 
 class AuditRecord(Record):
@@ -705,16 +705,13 @@ class AuditRecord(Record):
 class BackendSettings(Record):
     """GET /settings: what the daemon keeps; PATCH changes single keys."""
 
-    language: str = "en"
     telemetry_hz: float = Field(1.0, ge=0.5, le=10)
-    keep_request_text: bool = False
     drift_window_seconds: float = Field(120.0, ge=5)
     drift_minimum_items: int = Field(100, ge=10)
     drift_psi_limit: float = Field(0.2, gt=0)
     drift_check_seconds: float = Field(5.0, ge=0.2)
     reserve_disk_bytes: int = Field(1_000_000_000, ge=0)
     runs_at_once: int = Field(1, ge=1, le=16)
-    standby_hours: float = Field(24.0, ge=0)
     mirror: bool = True
 
 

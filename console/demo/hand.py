@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QEventLoop, QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QWidget
 
 Found = TypeVar("Found", bound=QWidget)
 POLL_MS = 20
@@ -90,12 +90,4 @@ class Hand:
             widget.setFocus()
             widget.selectAll()
         QTest.keyClicks(widget, text)
-        rest(30)
-
-    def press(self, keys: str, on: QWidget | None = None) -> None:
-        """A shortcut such as Ctrl+Return, on the focused widget."""
-        from PySide6.QtGui import QKeySequence
-
-        target = on or QApplication.focusWidget() or self.window
-        QTest.keySequence(target, QKeySequence(keys))
         rest(30)

@@ -33,8 +33,8 @@ WATCH = {"drift_window_seconds": 20.0, "drift_minimum_items": 100, "drift_check_
 """The demo looks at 20 s of traffic instead of two minutes, so that nobody waits; the usual values come back."""
 
 TRAINING: dict[str, Any] = {
-    "max_steps": 50, "batch_size": 32, "learning_rate": 1e-4, "max_length": 64, "eval_every": 10, "checkpoint_every": 25,
-    "keep_checkpoints": 1, "epochs": 1,
+    "max_steps": 50, "batch_size": 32, "learning_rate": 1e-4, "max_length": 64, "eval_every": 10,
+    "checkpoint_every": 25, "keep_checkpoints": 1, "epochs": 1,
 }  # fmt: skip
 PAGES = ("overview", "data", "runs", "models", "endpoints", "alerts", "audit", "settings")
 

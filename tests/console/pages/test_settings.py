@@ -124,7 +124,7 @@ def test_without_backend_its_values_cannot_be_changed(desk: Desk, page: Settings
 
 def test_ranges_come_from_the_contract() -> None:
     assert bounds("telemetry_hz") == (0.5, 10.0)
-    assert bounds("keep_request_text") == (0.0, None)
+    assert bounds("mirror") == (0.0, None)
 
 
 def test_rules_are_read_when_seen_and_changed_one_by_one(desk: Desk, page: SettingsPage, undo: list[Any]) -> None:
