@@ -6,6 +6,7 @@ run/         one run live
 new_run/     the New run sheet
 compare/     several runs side by side
 data/        datasets: what is imported, looked at
+import_data/ the Import sheet: a file, its columns, its split
 models/      names, their versions, which one answers
 endpoints/   one live address, its figures, a place to try it
 alerts/      drift and alerts

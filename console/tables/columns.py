@@ -36,7 +36,8 @@ class Column:
     text(row): what is shown, copied and spoken; default `str(value)`, "—" for None.
     cell(row): what the painter of `kind` draws; default the value. By kind: pill → state name or
         (state, word); progress → Progress; sparkline → sequence of numbers; tags, chips → list of texts;
-        two_line → (first, second); check → None, or (icon, role) for a row that cannot be ticked; dot, icon → (role, name) / (icon, role); ring → fraction.
+        two_line → (first, second); check → None, or (icon, role) for a row that cannot be ticked;
+        dot, icon → (role, name) / (icon, role); ring → fraction.
     role(row): colour role of the text, None for the usual. weight: 400, 500 or 600.
     paint(painter, rect, row): for kind "custom".
     zero, settled_role: for sparklines: scale from zero; colour role per row via `role`.

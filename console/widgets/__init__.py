@@ -22,6 +22,7 @@ sheet.py      Sheet and its host
 toast.py      toasts and the banner
 empty.py      EmptyState, Skeleton
 popover.py    Popover
+menus.py      menu entries out of page actions
 palette.py    the command palette
 fuzzy.py      its matching, pure
 topbar.py     mark, menu bar, search box, bell, New run

@@ -281,7 +281,7 @@ class DriftView(QWidget):
         if self._charted == feature.feature:
             return
         self._charted = feature.feature
-        points = [point for point in self._history.get(feature.feature, []) if point[1] is not None]
+        points = [(at, psi) for at, psi in self._history.get(feature.feature, []) if psi is not None]
         self.chart.set_spec(_spec(feature.feature, feature.limit))
         self.group.set_series(_key(feature.feature), None, [at for at, _ in points], None, [psi for _, psi in points])
         self.group.reset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
@@ -31,7 +31,7 @@ class FeatureTable(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._features: list[FeatureDrift] = []
-        self._sparks: dict[str, Sequence[float | None]] = {}
+        self._sparks: Mapping[str, Sequence[float | None]] = {}
         self._current = ""
         self._hover = -1
 
@@ -39,7 +39,7 @@ class FeatureTable(QWidget):
     def current(self) -> str:
         return self._current
 
-    def show_features(self, features: Sequence[FeatureDrift], sparks: dict[str, Sequence[float | None]]) -> None:
+    def show_features(self, features: Sequence[FeatureDrift], sparks: Mapping[str, Sequence[float | None]]) -> None:
         """The order stays while the same features are shown, so that no row jumps under the pointer."""
         known = [feature.feature for feature in self._features]
         if sorted(known) != sorted(feature.feature for feature in features):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -130,7 +130,7 @@ class OtherView(QWidget):
             chart.closing()
             chart.hide()
             chart.deleteLater()
-        axis = "step" if alert.kind == "run" else "time"
+        axis: Literal["step", "time"] = "step" if alert.kind == "run" else "time"
         self.group = ChartGroup(self, axis=axis, labels="elapsed" if alert.kind == "run" else "clock")
         self._charts = [TimeSeriesChart(self.group, spec) for spec in specs_for(alert)]
         for chart in self._charts:

@@ -26,6 +26,7 @@ from console.theme import theme
 from console.widgets.bulkbar import BulkBar
 from console.widgets.buttons import Button, IconButton
 from console.widgets.empty import EmptyState, Skeleton
+from console.widgets.menus import add_entry
 from console.widgets.page import Page
 from console.widgets.paint import StateLook
 from console.widgets.popover import Popover
@@ -317,11 +318,11 @@ class AlertsPage(Page):
         for name, text, _kind, icon in self.doing.buttons():
             found.append(
                 Action(f"alert.{name}", text, partial(self._on_wanted, name), icon, letters.get(name, ""),
-                       reason=partial(reasons.get, name, ""))
+                       reason=partial(_reason, reasons, name))
             )  # fmt: skip
         if self.alert is not None and self.alert.state != "resolved":
             found.append(Action("alert.resolve", tr("Resolve…"), self.doing.resolve, "check",
-                                reason=partial(reasons.get, "resolve", "")))  # fmt: skip
+                                reason=partial(_reason, reasons, "resolve")))  # fmt: skip
         return [*found, rules]
 
     def _on_wanted(self, name: str) -> None:
@@ -411,9 +412,7 @@ class AlertsPage(Page):
                 continue
             if action.id in ("alert.resolve", "alert.rules"):
                 menu.addSeparator()
-            entry = menu.addAction(theme.icon(action.icon, "text-secondary"), action.text, action.callback)
-            entry.setEnabled(not action.reason())
-            entry.setToolTip(action.reason())
+            add_entry(menu, action)
         kind = "alert" if self.alert is not None else "drift"
         link = f"modeldeck://{kind}/{self.target()}"
         menu.addAction(theme.icon("link", "text-secondary"), tr("Copy link"), partial(self.context.copy, link))
@@ -425,6 +424,10 @@ class AlertsPage(Page):
         known = bool(self.context.state.alerts or self.context.state.endpoints)
         self.pane.setVisible(wide and known)
         self.switcher.setVisible(known and not wide)
+
+
+def _reason(reasons: dict[str, str], name: str) -> str:
+    return reasons.get(name, "")
 
 
 def _version(model: str | None, version: int | None) -> str:

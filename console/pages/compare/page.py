@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
@@ -309,7 +310,7 @@ class ComparePage(Page):
         menu = QMenu(self)
         free = [run for run in self.context.state.runs.values() if run.id not in self._ids and not run.archived]
         for run in free[:MOST_OFFERED]:
-            entry = menu.addAction(run.name.replace("&", "&&"), lambda run=run: self._on_added(run.id))
+            entry = menu.addAction(run.name.replace("&", "&&"), partial(self._on_added, run.id))
             entry.setEnabled(len(self._ids) < facts.MOST)
         if not free:
             menu.addAction(tr("Every run is here already")).setEnabled(False)

@@ -28,6 +28,7 @@ from console.theme import theme
 from console.widgets.buttons import Button
 from console.widgets.controls import Tabs
 from console.widgets.empty import EmptyState, Skeleton
+from console.widgets.menus import add_entry
 from console.widgets.page import Page
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
@@ -79,7 +80,10 @@ class DataPage(Page):
         self.tabs = Tabs(names, name=tr("Dataset"))
         self.quality, self.rows = QualityView(context), RowsView(context)
         self.split, self.versions = SplitView(context), VersionsView()
-        self._tab_views = {"quality": self.quality, "rows": self.rows, "split": self.split, "versions": self.versions}
+        self._plain_views: dict[str, QualityView | RowsView | SplitView] = {
+            "quality": self.quality, "rows": self.rows, "split": self.split,
+        }  # fmt: skip
+        self._tab_views: dict[str, QWidget] = {**self._plain_views, "versions": self.versions}
         self._tab_stack = QStackedWidget()
         for view in self._tab_views.values():
             self._tab_stack.addWidget(view)
@@ -173,7 +177,7 @@ class DataPage(Page):
 
     def focus_filter(self) -> bool:
         if self.tabs.value == "rows":
-            self.rows.find.setFocus()
+            self.rows.needle.setFocus()
             return True
         self.pane.filter.line.setFocus()
         return self.pane.isVisible()
@@ -232,7 +236,7 @@ class DataPage(Page):
         if value == "versions":
             self.versions.show_dataset(record, self._versions(), self._runs(record), self.context.clock())
         else:
-            self._tab_views[value].show_dataset(record)  # type: ignore[call-arg]
+            self._plain_views[value].show_dataset(record)
 
     # ---- why not -------------------------------------------------------------------------------------------
 
@@ -336,9 +340,7 @@ class DataPage(Page):
         menu.setToolTipsVisible(True)
         for action in self.actions():
             if action.palette:
-                entry = menu.addAction(theme.icon(action.icon, "text-secondary"), action.text, action.callback)
-                entry.setEnabled(not action.reason())
-                entry.setToolTip(action.reason())
+                add_entry(menu, action)
         link = f"modeldeck://dataset/{self._id}"
         menu.addAction(theme.icon("link", "text-secondary"), tr("Copy link"), partial(self.context.copy, link))
         menu.exec(at)

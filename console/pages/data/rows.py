@@ -138,21 +138,21 @@ class RowsView(QWidget):
         self._asked: set[int] = set()
         self.table: TableView | None = None
         self.model: PagedModel | None = None
-        self.find = QLineEdit()
-        self.find.setPlaceholderText(tr("Find in rows"))
-        self.find.setAccessibleName(tr("Find in rows"))
-        self.find.setClearButtonEnabled(True)
-        self.find.setFixedSize(260, 26)
+        self.needle = QLineEdit()
+        self.needle.setPlaceholderText(tr("Find in rows"))
+        self.needle.setAccessibleName(tr("Find in rows"))
+        self.needle.setClearButtonEnabled(True)
+        self.needle.setFixedSize(260, 26)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(WAIT_MS)
         self._timer.timeout.connect(self._on_find)
-        self.find.textChanged.connect(self._on_typed)
+        self.needle.textChanged.connect(self._on_typed)
         self.panel = Panel(tr("Rows"), flush=True)
         self.panel.body.setContentsMargins(8, 0, 2, 0)
         link = Button(tr("All rows"), "link", "arrow-right", icon_right=True)
         link.clicked.connect(self.all_wanted)
-        self.panel.add_action(link if compact else self.find)
+        self.panel.add_action(link if compact else self.needle)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.panel)
@@ -162,9 +162,9 @@ class RowsView(QWidget):
         if self.record is not None and self.record.id == record.id:
             return
         self.record, self._find = record, ""
-        self.find.blockSignals(True)
-        self.find.clear()
-        self.find.blockSignals(False)
+        self.needle.blockSignals(True)
+        self.needle.clear()
+        self.needle.blockSignals(False)
         if self.table is not None:
             self.table.hide()
             self.table.deleteLater()
@@ -183,7 +183,7 @@ class RowsView(QWidget):
 
     def search(self, text: str) -> None:
         """Put a text into the filter line and look at once."""
-        self.find.setText(text)
+        self.needle.setText(text)
         self._timer.stop()
         self._on_find()
 
@@ -212,7 +212,7 @@ class RowsView(QWidget):
         self._timer.start()
 
     def _on_find(self) -> None:
-        wanted = self.find.text().strip()
+        wanted = self.needle.text().strip()
         if wanted != self._find and self.record is not None:
             self._find = wanted
             self._restart(None if wanted else self.record.rows)

@@ -22,9 +22,9 @@ from console.pages.endpoints.playground import Playground
 from console.pages.endpoints.sheets import DeleteEndpointSheet, NewEndpointSheet
 from console.pages.endpoints.traffic import TrafficPanel
 from console.state.changes import Changes
-from console.theme import theme
 from console.widgets.buttons import Button
 from console.widgets.empty import EmptyState, Skeleton
+from console.widgets.menus import add_entry
 from console.widgets.meters import MetricTile
 from console.widgets.page import Page
 from console.widgets.toast import Banner
@@ -63,7 +63,8 @@ class EndpointsPage(Page):
         self.traffic = TrafficPanel()
         self.playground = Playground(context)
         self._stack = QStackedWidget()
-        self._stack.addWidget(Skeleton(tr("the endpoints")))
+        self._loading = Skeleton(tr("the endpoints"))
+        self._stack.addWidget(self._loading)
         self._detail = self._build_detail()
         self._stack.addWidget(self._detail)
         self._empty = self._build_empty()
@@ -201,7 +202,7 @@ class EndpointsPage(Page):
     def _show(self) -> None:
         state = self.context.state
         if not state.endpoints:
-            self._stack.setCurrentWidget(self._empty if state.loaded else self._stack.widget(0))
+            self._stack.setCurrentWidget(self._empty if state.loaded else self._loading)
             ready = any(not v.deleted for m in state.models.values() for v in m.versions)
             self._deploy.set_enabled(ready, tr("Register a run first; there is no version to deploy."))
             return
@@ -509,10 +510,7 @@ class EndpointsPage(Page):
         for action in self.actions():
             if action.separator:
                 menu.addSeparator()
-            entry = menu.addAction(theme.icon(action.icon, "text-secondary"), action.text, action.callback)
-            reason = action.reason()
-            entry.setEnabled(not reason)
-            entry.setToolTip(reason)
+            add_entry(menu, action)
         return menu
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -28,6 +28,7 @@ from console.widgets.buttons import Button, IconButton
 from console.widgets.chips import Tag
 from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.filterbox import FilterBox
+from console.widgets.menus import add_entry
 from console.widgets.page import Page
 from console.widgets.panel import row
 from console.widgets.rows import ItemList, ListItem
@@ -591,10 +592,7 @@ class ModelsPage(Page):
                 continue
             if action.separator:
                 menu.addSeparator()
-            entry = menu.addAction(theme.icon(action.icon, "text-secondary"), action.text, action.callback)
-            reason = action.reason()
-            entry.setEnabled(not reason)
-            entry.setToolTip(reason)
+            add_entry(menu, action)
         menu.addAction(theme.icon("link", "text-secondary"), tr("Copy link"),
                        partial(self.context.copy, f"modeldeck://{self._link()}"))  # fmt: skip
         return menu

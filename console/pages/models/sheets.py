@@ -41,7 +41,7 @@ class _SwitchSheet(Sheet):
     kind_of_plan = "promote"
 
     def __init__(self, context: Context, model: str, version: int | None, endpoint: str | None, **look: str) -> None:
-        super().__init__(**look)  # type: ignore[arg-type]
+        super().__init__(**look)
         self._context, self.model, self.version, self.endpoint = context, model, version, endpoint
         self.plan: PromotionPlan | None = None
         self.switch: Switch | None = None

@@ -130,7 +130,7 @@ def build_columns(metrics: tuple[str, ...], wait: Callable[[RunRecord], str], no
         _grey_text("started", tr("Started"), lambda r: r.started_at or r.created_at,
                    lambda r: words.moment(r.started_at, now()), 92, descending_first=True,
                    tip=_of_run(lambda r: words.full_time(r.started_at or r.created_at), "")),
-        *(Column(key, title, _of_run(read), text=_of_run(lambda r, read=read: read(r) or words.DASH, ""), width=130,
+        *(Column(key, title, _of_run(read), text=_of_run(_or_dash(read), ""), width=130,
                  role=lambda _row: "text-secondary", visible=False) for key, title, read in plain),
         Column("tags", tr("Tags"), _of_run(lambda r: list(r.tags)), kind="tags", width=126,
                tip=_of_run(lambda r: ", ".join(r.tags), "")),
@@ -158,17 +158,38 @@ def build_fields(metrics: tuple[str, ...], tags: tuple[str, ...]) -> list[Field]
         Field("tag", "tags", lambda r: r.tags, tags, aliases=("tags",)),
         Field("since", "time", lambda r: r.started_at or r.created_at),
         Field("before", "time", lambda r: r.started_at or r.created_at),
-        *(Field(name, "number", lambda r, name=name: r.metrics.get(f"eval/{name}")) for name in dict.fromkeys(short)),
-        *(Field(key, "number", lambda r, key=key: r.metrics.get(key)) for key in metrics),
+        *(Field(name, "number", _metric_of(f"eval/{name}")) for name in dict.fromkeys(short)),
+        *(Field(key, "number", _metric_of(key)) for key in metrics),
         Field("minutes", "number", lambda r: None if (d := duration_of(r)) is None else d / 60),
         Field("dataset", "text", lambda r: r.dataset_name),
         Field("model", "text", lambda r: r.base_model),
         Field("recipe", "text", lambda r: r.recipe),
         Field("pinned", "flag", lambda r: r.pinned),
-        *(Field(name, "number", lambda r, name=name: _number(r.settings.get(name)))
+        *(Field(name, "number", _setting_of(name))
           for name in ("batch_size", "learning_rate", "epochs", "max_length", "seed")),
         Field("method", "text", lambda r: r.settings.get("method")),
     ]  # fmt: skip
+
+
+def _or_dash(read: Callable[[RunRecord], Any]) -> Callable[[RunRecord], str]:
+    def text(run: RunRecord) -> str:
+        return read(run) or words.DASH
+
+    return text
+
+
+def _metric_of(key: str) -> Callable[[RunRecord], float | None]:
+    def read(run: RunRecord) -> float | None:
+        return run.metrics.get(key)
+
+    return read
+
+
+def _setting_of(name: str) -> Callable[[RunRecord], float | None]:
+    def read(run: RunRecord) -> float | None:
+        return _number(run.settings.get(name))
+
+    return read
 
 
 def _number(value: Any) -> float | None:

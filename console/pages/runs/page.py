@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, QTimer
@@ -257,7 +258,7 @@ class RunsPage(Page):
     def _on_group_menu(self) -> None:
         menu = QMenu(self)
         for key, text in GROUPS:
-            entry = menu.addAction(tr(text), lambda key=key: self.group_by(key))
+            entry = menu.addAction(tr(text), partial(self.group_by, key))
             entry.setCheckable(True)
             entry.setChecked(key == self.groups.by)
         menu.aboutToHide.connect(menu.deleteLater)
