@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import platform
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, qVersion
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal, qVersion
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
@@ -196,6 +198,23 @@ class Console(QObject):
         self.window.toast(tr("Something in the window failed"), f"{kind.__name__}: {error}", "bad", actions=(copy,))
 
 
+class FirstPaint(QObject):
+    """Prints when the window has been painted for the first time, for tests/bench/bench_start.py."""
+
+    def __init__(self, window: QObject) -> None:
+        super().__init__(window)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self._tell)  # behind this paint and those of its children
+        return False
+
+    def _tell(self) -> None:
+        print(f"window painted at {time.time():.4f} after {time.process_time():.4f} s of CPU", flush=True)
+
+
 def make_application(argv: Sequence[str] = ()) -> QApplication:
     """The application with our fonts, style and names; the one that runs, when there is one."""
     app = QApplication.instance()
@@ -228,6 +247,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     console = Console(home)
     one.raised.connect(lambda: _to_front(console.window))
+    if os.environ.get("MODELDECK_TRACE_START"):
+        FirstPaint(console.window)
     console.open()
     status = app.exec()
     console.close()

@@ -33,10 +33,10 @@ Number = Annotated[float, BeforeValidator(number_from_json), PlainSerializer(num
 class Record(BaseModel):
     """Frozen; unknown fields are ignored so that an older reader can read a newer writer."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=True, defer_build=True)
 
 
 class Request(BaseModel):
     """Frozen; unknown fields are refused so that a typing mistake never passes in silence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)

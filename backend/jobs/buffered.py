@@ -13,7 +13,7 @@ from backend.jobs.lines import as_fields, encode_line
 from backend.jobs.log import LogFailed, LogWriter, Pending
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-_FLUSH_S = 0.03
+_FLUSH_S = 0.02
 _SYNC_S = 1.0
 _BATCH = 2000  # lines written by one call
 _BATCH_VALUES = 50_000
@@ -22,7 +22,7 @@ _MOST_VALUES = 1_000_000
 
 
 class BufferedLog:
-    """A log for a training loop: add_metrics() only appends to a queue; a thread writes every 0.03 s and syncs every
+    """A log for a training loop: add_metrics() only appends to a queue; a thread writes every 0.02 s and syncs every
     second.
 
     A full disk does not stop the loop: lines wait in memory (bounded) and follow when there is room, with one

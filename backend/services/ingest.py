@@ -29,8 +29,10 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 2 * 1024 * 1024
 LIVE_S = 0.033
-"""Pause between two looks while a job lives: at most 30 messages of points a second and run, and 33 ms until one is
-seen."""
+"""Pause after lines were taken: at most 30 messages of points a second and run. Also between looks at endpoints."""
+
+LOOK_S = 0.015
+"""Pause after a look at a live run that found nothing; a look costs a stat()."""
 
 IDLE_S = 1.0
 """Nothing lives: what begins to is told by the feed, which ends this pause at once."""
@@ -75,15 +77,17 @@ class Ingest:
         """Poll until `stop` is set; once more after it, so that what was said before is stored."""
         while not stop.is_set():
             started = monotonic_time.monotonic()
-            if self._poll_guarded() or any(job.more for job in self._jobs.values()):
-                pause = LIVE_S
-            else:
-                pause = LIVE_S if self._live else IDLE_S
+            pause = self._pause(self._poll_guarded())
             left = pause - (monotonic_time.monotonic() - started)
-            if left > 0 and (stop.wait(left) if pause == LIVE_S else self._wait(stop, left)):
+            if left > 0 and (self._wait(stop, left) if pause == IDLE_S else stop.wait(left)):
                 break
         self._poll_guarded()
         self._unsubscribe()
+
+    def _pause(self, taken: int) -> float:
+        if taken or not self._live:
+            return LIVE_S if taken else IDLE_S
+        return LOOK_S if any(job.spec.kind == "train" for job in self._jobs.values()) else LIVE_S
 
     def _wait(self, stop: threading.Event, seconds: float) -> bool:
         self._wake.wait(seconds)

@@ -189,7 +189,10 @@ class Link(QObject):
     def _ask_system(self) -> None:
         self.get("/system").on_reply(self._on_greeted).on_refused(self._on_greeting_failed)
 
-    def _on_greeted(self, body: dict[str, Any]) -> None:
+    def _on_greeted(self, body: Any) -> None:
+        if not isinstance(body, dict):  # the backend ended within its answer
+            self._later()
+            return
         if body.get("protocol") != PROTOCOL:
             self.mismatched.emit(str(body.get("version", "?")))
             self._later()

@@ -1,1 +1,12 @@
-"""Measurements beside a named peer or limit; never part of the default run."""
+"""Measurements, each in one run: `python -m tests.bench.NAME`; none is part of the tests. Behind each, what to reach.
+
+bench_start.py     window visible ≤ 1.0 s after the start of the process with the daemon running, ≤ 2.5 s without
+bench_paint.py     a point logged by a worker is painted within 200 ms (p95)
+bench_logging.py   logging costs the training thread ≤ 50 µs a step (p99)
+bench_training.py  steps/s with our monitoring ≥ 0.99 of the same Trainer with no reporting
+bench_serving.py   swap at 20 requests/s: 0 failed, p99 ≤ 3 × normal; throughput beside a bare loop
+bench_idle.py      daemon idle ≤ 1 % of a core and ≤ 150 MB; also after an import
+bench_charts.py    redraw of nine live charts beside bare pyqtgraph
+bench_store.py     points in, pictures out, of ten million points
+window.py          a real window offscreen, for those that need one
+"""

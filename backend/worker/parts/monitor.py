@@ -146,6 +146,7 @@ class Monitor(TrainerCallback):
             "train/backward_s": seconds["backward"],
             "train/optimizer_s": seconds["optimizer"],
             "train/data_wait_fraction": min(1.0, record.data_s / spent),
+            "train/padding_fraction": 1 - record.tokens / record.slots if record.slots else None,
         }
         now = time.monotonic()
         if now - self._memory_at >= MEMORY_EVERY_S:

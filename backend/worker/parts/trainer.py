@@ -33,6 +33,7 @@ class StepRecord:
     grad_norm: Any = None
     rows: int = 0
     tokens: int = 0
+    slots: int = 0  # places in the batches, with padding
     step: int = 0
     epoch: float | None = None
     learning_rate: float = 0.0
@@ -127,6 +128,7 @@ class StepTrainer(Trainer):
         record = self.watch.record
         record.tokens += inputs.pop("tokens")
         record.rows += len(inputs["labels"])
+        record.slots += inputs["input_ids"].numel()
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         self._backward_end = self.watch.now()
         record.spans.append(("backward", self._forward_end, self._backward_end))

@@ -51,6 +51,7 @@ def test_every_step_has_every_number(done: JobFolder) -> None:
         assert values["train/samples_per_s"] > 0
         assert values["train/tokens_per_s"] > values["train/samples_per_s"]
         assert 0 <= values["train/data_wait_fraction"] <= 1
+        assert 0 <= values["train/padding_fraction"] < 1
         assert math.isfinite(values["train/loss"])
         assert math.isfinite(values["train/grad_norm"])
     assert any("train/memory_bytes" in line["values"] for line in steps)
