@@ -7,7 +7,8 @@ chips.py      StatePill, AliasChip, Tag, StateDot, Ring, Kbd, Icon
 controls.py   Segmented, Tabs, Toggle
 panel.py      Panel, hairline, row and column
 meters.py     Meter, MetricTile, ProgressBar, EstimateBar, Sparkline
-form.py       FormField, forms from pydantic models
+form.py       FormField, ModelForm over a pydantic model
+formspec.py   what a form knows of each field, and the control that fits it
 rows.py       gate, event, history, key-value and bar rows; ItemList
 timeline.py   VersionTimeline
 interval.py   IntervalBar

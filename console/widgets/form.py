@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ValidationError
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from console.i18n import tr, tr_n
 from console.theme import theme
 from console.widgets.buttons import Button, IconButton
-from console.widgets.controls import Segmented, Toggle
+from console.widgets.formspec import FieldSpec, control_for, on_edit, read_control, said, specs_of, write_control
 from console.widgets.panel import line, row
 from console.widgets.text import Text
 
@@ -132,55 +130,6 @@ class FormField(QWidget):
         self.fixed.emit(self._fix)
 
 
-@dataclass
-class FieldSpec:
-    """What a form needs to know of one model field."""
-
-    name: str
-    title: str
-    hint: str
-    default: Any
-    kind: str  # text, long, bool, choice, number
-    choices: tuple[str, ...] = ()
-    advanced: bool = False
-    unit: str = ""
-    adapter: TypeAdapter[Any] | None = field(default=None, repr=False)
-
-
-def specs_of(model: type[BaseModel]) -> list[FieldSpec]:
-    """One spec per field of a pydantic model, in its order; title, description and extras as the model says."""
-    return [_spec_of(name, info) for name, info in model.model_fields.items()]
-
-
-def _spec_of(name: str, info: FieldInfo) -> FieldSpec:
-    extra: Mapping[str, Any] = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    annotation = info.annotation
-    choices = tuple(str(c) for c in extra.get("choices", ()))
-    if get_origin(annotation) is Literal:
-        choices = tuple(str(c) for c in get_args(annotation))
-    kind = "choice" if choices else _kind_of(annotation)
-    adapter: TypeAdapter[Any] = TypeAdapter(_annotated(annotation, info))
-    default = info.get_default(call_default_factory=True) if not info.is_required() else None
-    hint = extra.get("usual") or info.description or ""
-    title = info.title or name.replace("_", " ").capitalize()
-    return FieldSpec(
-        name, title, str(hint), default, kind, choices, bool(extra.get("advanced")), str(extra.get("unit", "")), adapter
-    )
-
-
-def _annotated(annotation: Any, info: FieldInfo) -> Any:
-    from typing import Annotated
-
-    return Annotated[annotation, *info.metadata] if info.metadata else annotation
-
-
-def _kind_of(annotation: Any) -> str:
-    if annotation is bool:
-        return "bool"
-    members = set(get_args(annotation)) or {annotation}
-    return "number" if members & {int, float} else "text"
-
-
 class ModelForm(QWidget):
     """A two-column form over some fields of a pydantic model; advanced fields are folded away.
 
@@ -249,7 +198,7 @@ class ModelForm(QWidget):
         """Fill fields in; unknown names are ignored."""
         for name, value in values.items():
             if name in self._fields:
-                _write(self._fields[name].control, value)
+                write_control(self._fields[name].control, value)
         self.show_errors()
         self._tell_fold()
 
@@ -257,7 +206,7 @@ class ModelForm(QWidget):
         """Field name → what is wrong, for every wrong field of now."""
         found = {name: error for name, spec in self._specs.items() if (error := self._parse(spec)[1])}
         for name, (raw, text) in self._server_errors.items():
-            if name in self._fields and _read(self._fields[name].control) == raw:
+            if name in self._fields and read_control(self._fields[name].control) == raw:
                 found.setdefault(name, text)
         return found
 
@@ -268,7 +217,7 @@ class ModelForm(QWidget):
     def set_error(self, name: str, text: str, fix_text: str = "", fix: object = None) -> None:
         """Show what the backend said of a field; it stands until the field is edited."""
         if name in self._fields:
-            self._server_errors[name] = (_read(self._fields[name].control), text)
+            self._server_errors[name] = (read_control(self._fields[name].control), text)
             self._fields[name].set_error(text, fix_text, fix)
 
     def focus_field(self, name: str) -> None:
@@ -302,21 +251,21 @@ class ModelForm(QWidget):
         return holder
 
     def _build(self, spec: FieldSpec) -> FormField:
-        control = _control(spec)
+        control = control_for(spec)
         form_field = FormField(tr(spec.title), control, hint=tr(spec.hint), note=tr(spec.unit) if spec.unit else "")
         form_field.fixed.connect(lambda value, name=spec.name: self.set_values({name: value}))
         form_field.reset_link.clicked.connect(
             lambda _=False, name=spec.name, value=spec.default: self.set_values({name: value})
         )
         self._fields[spec.name] = form_field
-        _write(control, spec.default)
-        _on_edit(control, self._on_edited)
+        write_control(control, spec.default)
+        on_edit(control, self._on_edited)
         if isinstance(control, QLineEdit):
             control.editingFinished.connect(self.show_errors)
         return form_field
 
     def _parse(self, spec: FieldSpec) -> tuple[Any, str]:
-        raw = _read(self._fields[spec.name].control)
+        raw = read_control(self._fields[spec.name].control)
         if spec.adapter is None:
             return raw, ""
         if spec.kind == "number" and isinstance(raw, str) and not raw.strip():
@@ -324,7 +273,7 @@ class ModelForm(QWidget):
         try:
             return spec.adapter.validate_python(raw), ""
         except ValidationError as error:
-            return None, _say(error)
+            return None, said(error)
 
     def _on_edited(self) -> None:
         self._tell_fold()
@@ -354,61 +303,3 @@ class ModelForm(QWidget):
         opened = self._advanced.isHidden()
         self._advanced.setVisible(opened)
         self._fold.set_icon("chevron-down" if opened else "chevron-right")
-
-
-def _say(error: ValidationError) -> str:
-    text = str(error.errors()[0]["msg"])
-    return text.replace("Input should be", tr("Must be")).replace("Value error, ", "")
-
-
-def _control(spec: FieldSpec) -> QWidget:
-    if spec.kind == "bool":
-        return Toggle("", name=spec.title)
-    if spec.kind == "choice":
-        if len(spec.choices) <= 4 and sum(len(c) for c in spec.choices) <= 26:
-            return Segmented([(c, c) for c in spec.choices], name=spec.title)
-        box = QComboBox()
-        box.addItems(list(spec.choices))
-        return box
-    if spec.kind == "long":
-        return QPlainTextEdit()
-    return QLineEdit()
-
-
-def _on_edit(control: QWidget, slot: Any) -> None:
-    if isinstance(control, QLineEdit):
-        control.textEdited.connect(lambda _text: slot())
-    elif isinstance(control, QPlainTextEdit):
-        control.textChanged.connect(slot)
-    elif isinstance(control, QComboBox):
-        control.activated.connect(lambda _index: slot())
-    elif isinstance(control, Segmented):
-        control.changed.connect(lambda _value: slot())
-    elif isinstance(control, Toggle):
-        control.toggled.connect(lambda _on: slot())
-
-
-def _read(control: QWidget) -> Any:
-    if isinstance(control, QLineEdit):
-        return control.text()
-    if isinstance(control, QPlainTextEdit):
-        return control.toPlainText()
-    if isinstance(control, QComboBox):
-        return control.currentText()
-    if isinstance(control, Segmented):
-        return control.value
-    return control.isChecked() if isinstance(control, Toggle) else None
-
-
-def _write(control: QWidget, value: Any) -> None:
-    text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    if isinstance(control, QLineEdit):
-        control.setText(text)
-    elif isinstance(control, QPlainTextEdit):
-        control.setPlainText(text)
-    elif isinstance(control, QComboBox):
-        control.setCurrentText(text)
-    elif isinstance(control, Segmented):
-        control.set_value(text)
-    elif isinstance(control, Toggle):
-        control.setChecked(bool(value))

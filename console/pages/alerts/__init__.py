@@ -7,6 +7,7 @@ features.py the table of features by index
 drift.py    a drift alert or an endpoint's overview: features, index over time, distribution, facts
 facts.py    facts of an alert, and what happened to it
 doing.py    what can be done about an alert, and doing it
+acting.py   the actions and menus of what is in front
 other.py    every other kind: evidence and its charts
 sheets.py   resolve by hand
 page.py     puts them together

@@ -11,29 +11,25 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, Q
 
 from backend.contract.resources import AlertRecord, DriftReport, EndpointRecord
 from console import operations, words
-from console.actions import Action
 from console.charts.events import ChartEvent
 from console.context import Context
 from console.i18n import mark, tr
 from console.pages.alerts import words as alert_words
+from console.pages.alerts.acting import DRIFT, AlertActions
 from console.pages.alerts.doing import Doing
 from console.pages.alerts.drift import DriftView
 from console.pages.alerts.head import AlertHead
 from console.pages.alerts.inbox import InboxPane, fold
 from console.pages.alerts.other import OtherView
 from console.state.changes import Changes
-from console.theme import theme
 from console.widgets.bulkbar import BulkBar
 from console.widgets.buttons import Button, IconButton
 from console.widgets.empty import EmptyState, Skeleton
-from console.widgets.menus import add_entry
-from console.widgets.page import Page
 from console.widgets.paint import StateLook
 from console.widgets.popover import Popover
 from console.widgets.text import Text
 
 NARROW = 1130  # of the page: below, the inbox becomes a menu beside the title
-DRIFT = "drift/"
 AGE_EVERY_S = 10.0
 LOOKS: dict[str, tuple[StateLook, str]] = {
     "ok": (StateLook("", "circle-check", "ok", True), mark("OK")),
@@ -43,7 +39,7 @@ LOOKS: dict[str, tuple[StateLook, str]] = {
 }
 
 
-class AlertsPage(Page):
+class AlertsPage(AlertActions):
     """`open_target(id of an alert, or name of an endpoint)`."""
 
     title = mark("Drift & alerts")
@@ -116,18 +112,6 @@ class AlertsPage(Page):
 
     # ---- what is in front ----------------------------------------------------------------------------------
 
-    @property
-    def alert(self) -> AlertRecord | None:
-        """The alert in front; None for the overview of an endpoint."""
-        return self.context.state.alerts.get(self._key)
-
-    @property
-    def endpoint(self) -> EndpointRecord | None:
-        """The endpoint it is about."""
-        alert = self.alert
-        name = alert.endpoint if alert is not None else self._key.removeprefix(DRIFT)
-        return self.context.state.endpoints.get(name or "")
-
     def open_target(self, target: str) -> None:
         state = self.context.state
         if target in state.alerts:
@@ -140,12 +124,6 @@ class AlertsPage(Page):
         elif state.loaded:
             self.context.toast(tr("There is no alert {id}", id=target), kind="warn")
         self._show()
-
-    def target(self) -> str:
-        return self._key.removeprefix(DRIFT)
-
-    def _states(self) -> tuple[str, ...]:
-        return {"active": alert_words.ACTIVE, "open": ("open",), "resolved": ("resolved",)}[self.pane.tabs.value]
 
     def focus_filter(self) -> bool:
         self.pane.filter.line.setFocus()
@@ -303,57 +281,6 @@ class AlertsPage(Page):
         popover.body.addWidget(Text(self.doing.why_not_roll_back(), "body", "text-secondary", wrap=True))
         popover.show_under(self.drift.suggestion.why)
 
-    # ---- actions -------------------------------------------------------------------------------------------
-
-    def actions(self) -> list[Action]:  # type: ignore[override]
-        rules = Action("alert.rules", tr("Rules…"), self._on_rules, "sliders-horizontal")
-        if not self._key:
-            return [rules]
-        reasons = self.doing.reasons()
-        found = [
-            Action("alert.next", tr("Next alert"), partial(self.pane.list.step, 1), "", "J", palette=False),
-            Action("alert.before", tr("Previous alert"), partial(self.pane.list.step, -1), "", "K", palette=False),
-        ]
-        letters = {"acknowledge": "A", "snooze": "S", "retrain": "R"}
-        for name, text, _kind, icon in self.doing.buttons():
-            found.append(
-                Action(f"alert.{name}", text, partial(self._on_wanted, name), icon, letters.get(name, ""),
-                       reason=partial(_reason, reasons, name))
-            )  # fmt: skip
-        if self.alert is not None and self.alert.state != "resolved":
-            found.append(Action("alert.resolve", tr("Resolve…"), self.doing.resolve, "check",
-                                reason=partial(_reason, reasons, "resolve")))  # fmt: skip
-        return [*found, rules]
-
-    def _on_wanted(self, name: str) -> None:
-        button, alert = self.head.buttons.get(name), self.alert
-        if name == "snooze":
-            self._on_snooze()
-        elif name == "acknowledge" and alert is not None:
-            self.doing.acknowledge([alert], button)
-        elif name == "reopen" and alert is not None:
-            self.doing.reopen([alert], button)
-        elif name in ("restart", "continue"):
-            (self.doing.restart if name == "restart" else self.doing.continue_run)(button)
-        else:
-            {"rollback": self.doing.roll_back, "retrain": self.doing.retrain, "open": self.doing.open}[name]()
-
-    def snooze_menu(self) -> QMenu:
-        """1 h, tomorrow 09:00, Monday 09:00."""
-        menu = QMenu(self)
-        alert = self.alert
-        if alert is not None:
-            for text, until in alert_words.snooze_times(self.context.clock()):
-                menu.addAction(text, partial(self.doing.snooze, alert, until, self.head.buttons.get("snooze")))
-        return menu
-
-    def _on_snooze(self) -> None:
-        button = self.head.buttons.get("snooze", self.head.more)
-        self.snooze_menu().exec(button.mapToGlobal(QPoint(0, button.height() + 4)))
-
-    def _on_rules(self) -> None:
-        self.context.navigate("settings/alerts")
-
     def _on_picked(self) -> None:
         picked = self.picked_alerts()
         self.bulk.show_count(len(picked))
@@ -403,31 +330,12 @@ class AlertsPage(Page):
         menu, button = self.fill_menu(), self.head.more
         menu.exec(button.mapToGlobal(QPoint(button.width() - menu.sizeHint().width(), button.height() + 4)))
 
-    def fill_menu(self) -> QMenu:
-        """Everything that can be done about what is in front."""
-        menu = QMenu(self)
-        menu.setToolTipsVisible(True)
-        for action in self.actions():
-            if not action.palette:
-                continue
-            if action.id in ("alert.resolve", "alert.rules"):
-                menu.addSeparator()
-            add_entry(menu, action)
-        kind = "alert" if self.alert is not None else "drift"
-        link = f"modeldeck://{kind}/{self.target()}"
-        menu.addAction(theme.icon("link", "text-secondary"), tr("Copy link"), partial(self.context.copy, link))
-        return menu
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         wide = self.width() >= NARROW
         known = bool(self.context.state.alerts or self.context.state.endpoints)
         self.pane.setVisible(wide and known)
         self.switcher.setVisible(known and not wide)
-
-
-def _reason(reasons: dict[str, str], name: str) -> str:
-    return reasons.get(name, "")
 
 
 def _version(model: str | None, version: int | None) -> str:

@@ -1,11 +1,14 @@
 """The Endpoints page: one live address, its figures, which version answers, and a place to try it.
 
-page.py        the page: header, what is shown when, actions
+page.py        the page: header, what is shown when
+acting.py      what can be done about the endpoint, and why not; its address as curl and Python
 head.py        crumb with switcher, state, address, window, Restart, Stop
 figures.py     tiles and per-version figures out of request windows; no Qt
 feeder.py      reads the history once, then appends what the feed brings
 traffic.py     live and standby versions with their requests, engines, roll back, promote
-playground.py  input, output, latency split, why; the last 50 tries
+playground.py  asks, and keeps the last 50 tries
+asking.py      what was typed as texts to send; no widgets
+answer.py      the editor, scores, latency split, why
 sheets.py      deploy, delete
 """
 

@@ -6,27 +6,23 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from backend.contract.events import RequestWindow
 from backend.contract.resources import EndpointRecord, HistoryEntry, ModelRecord
 from console import operations, words
-from console.actions import Action
-from console.asking import ask
 from console.context import Context
 from console.i18n import mark, tr, tr_n
+from console.pages.endpoints.acting import EndpointActions
 from console.pages.endpoints.figures import LAST_S, Recent, error_percent, loaded
-from console.pages.endpoints.head import AT_REST, EndpointHead, address
+from console.pages.endpoints.head import AT_REST, EndpointHead
 from console.pages.endpoints.playground import Playground
-from console.pages.endpoints.sheets import DeleteEndpointSheet, NewEndpointSheet
 from console.pages.endpoints.traffic import TrafficPanel
 from console.state.changes import Changes
 from console.widgets.buttons import Button
 from console.widgets.empty import EmptyState, Skeleton
-from console.widgets.menus import add_entry
 from console.widgets.meters import MetricTile
-from console.widgets.page import Page
 from console.widgets.toast import Banner
 
 TILES: tuple[tuple[str, str, str], ...] = (
@@ -45,7 +41,7 @@ EVENTS = {
 CLOCK_MS = 1_000
 
 
-class EndpointsPage(Page):
+class EndpointsPage(EndpointActions):
     """`open_target(name)` chooses the endpoint; else the first one is shown."""
 
     title = mark("Endpoints")
@@ -154,11 +150,6 @@ class EndpointsPage(Page):
             layout.addWidget(grid)
 
     # ---- which endpoint ------------------------------------------------------------------------------------
-
-    @property
-    def endpoint(self) -> EndpointRecord | None:
-        """The record as last heard."""
-        return self.context.state.endpoints.get(self._name)
 
     @property
     def model(self) -> ModelRecord | None:
@@ -350,144 +341,6 @@ class EndpointsPage(Page):
             self._charts["grid"].maximize(found)
             found.setFocus()
 
-    # ---- why not -------------------------------------------------------------------------------------------
-
-    def _away(self) -> str:
-        return tr("Backend does not answer.") if self.context.offline() else ""
-
-    def _why_not_ask(self, endpoint: EndpointRecord) -> str:
-        if endpoint.state not in ("serving", "degraded"):
-            return tr("The endpoint is {state}.", state=tr(endpoint.state))
-        return self._away()
-
-    def _why_not_switch(self, endpoint: EndpointRecord) -> str:
-        if endpoint.state == "stopped":
-            return tr("The endpoint is stopped; start it first.")
-        return self._away()
-
-    def _why_not_promote(self) -> str:
-        endpoint = self.endpoint
-        why = self._why_not_switch(endpoint) if endpoint else ""
-        return why or ("" if self.traffic.promote.isEnabled() else tr("There is no newer version to promote."))
-
-    def _why_not_roll_back(self) -> str:
-        endpoint = self.endpoint
-        why = self._why_not_switch(endpoint) if endpoint else ""
-        return why or ("" if self.traffic.roll_back.isEnabled() else tr("Nothing was live before."))
-
-    def _why_not_try(self) -> str:
-        return self._why_not_ask(self.endpoint) if self.endpoint else ""
-
-    def _why_not_stop(self) -> str:
-        endpoint = self.endpoint
-        return tr("The endpoint is at rest.") if endpoint and endpoint.state in AT_REST else self._away()
-
-    def _why_not_start(self) -> str:
-        endpoint = self.endpoint
-        return self._away() if endpoint and endpoint.state in AT_REST else tr("The endpoint runs already.")
-
-    # ---- actions -------------------------------------------------------------------------------------------
-
-    def actions(self) -> list[Action]:  # type: ignore[override]
-        deploy = Action("endpoint.deploy", tr("Deploy a version…"), self._on_deploy, "rocket", "", "endpoint",
-                        reason=self._away)  # fmt: skip
-        endpoint = self.endpoint
-        if endpoint is None:
-            return [deploy]
-        traffic = self.traffic
-        pin = tr("Unpin") if self.context.is_pinned(f"endpoint/{endpoint.name}") else tr("Pin")
-        return [
-            Action("endpoint.promote", traffic.promote.text(), traffic._on_promote, "badge-check", "Ctrl+Shift+P",
-                   "endpoint", reason=self._why_not_promote),
-            Action("endpoint.rollback", traffic.roll_back.text(), traffic._on_roll_back, "rotate-ccw", "Ctrl+Shift+R",
-                   "endpoint", reason=self._why_not_roll_back),
-            Action("endpoint.try", tr("Run playground"), self.playground.run, "play", "Ctrl+Return", "endpoint",
-                   reason=self._why_not_try, separator=True),
-            Action("endpoint.restart", tr("Restart"), self._on_restart, "refresh-cw", "", "endpoint",
-                   reason=self._why_not_stop, separator=True),
-            Action("endpoint.stop", tr("Stop"), self._on_stop, "square", "", "endpoint", danger=True,
-                   reason=self._why_not_stop),
-            Action("endpoint.start", tr("Start"), self._on_start, "play", "", "endpoint", reason=self._why_not_start),
-            Action("endpoint.copy", tr("Copy address"), self._on_copy_address, "copy", "", "endpoint", separator=True),
-            Action("endpoint.key", tr("Copy API key"), self._on_copy_key, "key-round", "", "endpoint"),
-            Action("endpoint.curl", tr("Copy as curl"), self._on_copy_curl, "terminal", "", "endpoint"),
-            Action("endpoint.python", tr("Copy as Python"), self._on_copy_python, "code", "", "endpoint"),
-            Action("endpoint.pin", pin, self._on_pin, "pin", "P", "endpoint", separator=True),
-            deploy,
-            Action("endpoint.delete", tr("Delete…"), self._on_delete, "trash-2", "", "endpoint", danger=True,
-                   reason=self._away, separator=True),
-        ]  # fmt: skip
-
-    def _on_promote(self, version: int) -> None:
-        endpoint = self.endpoint
-        if endpoint is not None and endpoint.model:
-            self.context.start("model.promote", model=endpoint.model, version=version, endpoint=endpoint.name)
-
-    def _on_roll_back(self, version: int) -> None:
-        endpoint = self.endpoint
-        if endpoint is not None and endpoint.model:
-            self.context.start("model.rollback", model=endpoint.model, version=version, endpoint=endpoint.name)
-
-    def _on_restart(self) -> None:
-        ask(self.context, operations.restart_endpoint(self.context.link, self._name), self.head.restart)
-
-    def _on_stop(self) -> None:
-        call = ask(self.context, operations.stop_endpoint(self.context.link, self._name), self.head.stop)
-        call.on_reply(partial(self._on_stopped, self._name))
-
-    def _on_stopped(self, name: str, _body: Any) -> None:
-        undo = partial(self._start_again, name)
-        self.context.toast(tr("{name} stopped", name=name), tr("Its address answers nobody now."), undo=undo)
-
-    def _start_again(self, name: str) -> None:
-        ask(self.context, operations.start_endpoint(self.context.link, name))
-
-    def _on_start(self) -> None:
-        ask(self.context, operations.start_endpoint(self.context.link, self._name), self.head.start)
-
-    def _on_delete(self) -> None:
-        if self.endpoint is not None:
-            self.context.open_sheet(DeleteEndpointSheet(self.context, self.endpoint))
-
-    def _on_deploy(self) -> None:
-        model = self.endpoint.model if self.endpoint else ""
-        self.context.open_sheet(NewEndpointSheet(self.context, model or ""))
-
-    def _on_models(self) -> None:
-        self.context.navigate("models")
-
-    def _on_pin(self) -> None:
-        link = f"endpoint/{self._name}"
-        if self.context.is_pinned(link):
-            self.context.unpin(link)
-        else:
-            self.context.pin(link, self._name)
-        self.context.actions_changed()
-
-    # ---- copies --------------------------------------------------------------------------------------------
-
-    def _on_copy_address(self) -> None:
-        if self.endpoint is not None:
-            self.context.copy(address(self.endpoint))
-
-    def _on_copy_key(self) -> None:
-        """Never shown, not even in the toast."""
-        if self.endpoint is not None:
-            QGuiApplication.clipboard().setText(self.endpoint.key)
-            self.context.toast(tr("API key copied"), tr("Whoever has it can ask {name}.", name=self._name), kind="info")
-
-    def _on_copy_curl(self) -> None:
-        if self.endpoint is not None:
-            self._copy_snippet(curl(self.endpoint))
-
-    def _on_copy_python(self) -> None:
-        if self.endpoint is not None:
-            self._copy_snippet(python(self.endpoint))
-
-    def _copy_snippet(self, text: str) -> None:
-        QGuiApplication.clipboard().setText(text)
-        self.context.toast(tr("Copied"), tr("It holds the API key."), kind="info")
-
     # ---- menus ---------------------------------------------------------------------------------------------
 
     def _on_switch(self) -> None:
@@ -503,16 +356,6 @@ class EndpointsPage(Page):
         menu, button = self.fill_menu(), self.head.more
         menu.exec(button.mapToGlobal(QPoint(button.width() - menu.sizeHint().width(), button.height() + 4)))
 
-    def fill_menu(self) -> QMenu:
-        """Every action of the endpoint, those that cannot be used greyed with their reason."""
-        menu = QMenu(self)
-        menu.setToolTipsVisible(True)
-        for action in self.actions():
-            if action.separator:
-                menu.addSeparator()
-            add_entry(menu, action)
-        return menu
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.traffic.setFixedWidth(356 if self.width() >= 1150 else 300)
@@ -520,25 +363,3 @@ class EndpointsPage(Page):
         low = self.height() < 740
         self.traffic.set_low(low)
         self.playground.setFixedHeight(190 if low else 200)
-
-
-def curl(endpoint: EndpointRecord) -> str:
-    """A request as a command, with address and key."""
-    return (
-        f"curl -s {address(endpoint)} \\\n  -H 'Authorization: Bearer {endpoint.key}' \\\n"
-        f"  -H 'Content-Type: application/json' \\\n  -d '{{\"inputs\": [\"a text\"]}}'\n"
-    )
-
-
-def python(endpoint: EndpointRecord) -> str:
-    """The same with the standard library."""
-    return (
-        "import json\nimport urllib.request\n\n"
-        "request = urllib.request.Request(\n"
-        f'    "{address(endpoint)}",\n'
-        '    json.dumps({"inputs": ["a text"]}).encode(),\n'
-        f'    {{"Authorization": "Bearer {endpoint.key}", "Content-Type": "application/json"}},\n'
-        ")\n"
-        "with urllib.request.urlopen(request) as reply:\n"
-        '    print(json.load(reply)["predictions"])\n'
-    )

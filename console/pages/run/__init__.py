@@ -1,6 +1,7 @@
 """The run page: one run live, its charts, log, settings, checkpoints, samples and environment.
 
 page.py         the page: head, tabs, what is shown when
+acting.py       what can be done about the run, and why not
 head.py         crumb, state, actions, progress line
 feeder.py       reads history once, then appends what the feed brings
 charts_tab.py   chart grid with its docks

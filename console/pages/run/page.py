@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSlider, QStackedWidget, QWidget
 
 from backend.contract.resources import LogPage, RunRecord
 from backend.contract.states import RunState
-from console import operations, words
-from console.actions import Action
-from console.asking import ask
 from console.context import Context
 from console.i18n import mark, tr
+from console.pages.run.acting import RunActions
 from console.pages.run.facts_tab import ConfigTab, EnvironmentTab
 from console.pages.run.findings import failure_view
-from console.pages.run.head import RunHead, buttons_for
+from console.pages.run.head import RunHead
 from console.pages.run.log_tab import LogTab
-from console.pages.run.sheets import NoteSheet, StopSheet
 from console.pages.run.tables_tab import CheckpointsTab, SamplesTab
-from console.sheets import RegisterSheet, RenameSheet
 from console.state.changes import Changes
 from console.widgets.buttons import Button, IconButton
 from console.widgets.controls import Segmented, Tabs, Toggle
 from console.widgets.empty import EmptyState, Skeleton
-from console.widgets.page import Page
-from console.widgets.sheet import Sheet
 from console.widgets.text import Text
 from console.widgets.toast import Banner
-from console.yaml import run_to_yaml
 
 TABS = (
     ("charts", mark("Charts")),
@@ -44,7 +36,7 @@ LOG_LINES = 400
 SMOOTHING_STEPS = 1000
 
 
-class RunPage(Page):
+class RunPage(RunActions):
     """One run. `open_target(id)` chooses it; everything else follows the feed."""
 
     title = mark("Run")
@@ -107,11 +99,6 @@ class RunPage(Page):
         return holder
 
     # ---- which run -----------------------------------------------------------------------------------------
-
-    @property
-    def run(self) -> RunRecord | None:
-        """The record as last heard."""
-        return self.context.state.runs.get(self._run_id)
 
     def open_target(self, target: str) -> None:
         if target != self._run_id:
@@ -264,147 +251,6 @@ class RunPage(Page):
             self._stack.addWidget(view)
             self._stack.setCurrentWidget(view)
 
-    # ---- actions -------------------------------------------------------------------------------------------
-
-    def actions(self) -> list[Action]:  # type: ignore[override]
-        run = self.run
-        if run is None:
-            return []
-        can = buttons_for(run)
-
-        def when(name: str, text: str) -> Callable[[], str]:
-            return lambda: "" if name in can else text
-
-        not_live = tr("The run is not running.")
-        pause = "resume" if "resume" in can else "pause"
-        return [
-            Action("run.pause", tr("Resume") if pause == "resume" else tr("Pause"), lambda: self._do(pause), "pause",
-                   "Ctrl+P", "run", reason=when(pause, not_live)),
-            Action("run.checkpoint", tr("Checkpoint now"), lambda: self._do("checkpoint"), "bookmark", "Ctrl+B", "run",
-                   reason=when("checkpoint", not_live)),
-            Action("run.stop", tr("Stop…"), lambda: self._do("stop"), "square", "Ctrl+.", "run", danger=True,
-                   reason=when("stop", not_live)),
-            Action("run.continue", tr("Resume from checkpoint"), lambda: self._do("continue"), "play", "", "run",
-                   reason=when("continue", tr("There is nothing to resume."))),
-            Action("run.register", tr("Register…"), lambda: self._do("register"), "package", "", "run",
-                   reason=when("register", tr("Only a completed run can be registered."))),
-            Action("run.clone", tr("Clone as new run…"), self._on_clone, "copy", "", "run", separator=True),
-            Action("run.rename", tr("Rename…"), self._on_rename, "pencil", "F2", "run"),
-            Action("run.pin", tr("Pin"), self._on_pin, "pin", "P", "run"),
-            Action("run.note", tr("Add note…"), lambda: self._on_note({"step": run.step}), "message-square", "", "run"),
-            Action("run.copy_config", tr("Copy config"), lambda: self.context.copy(run_to_yaml(run)), "copy", "",
-                   "run"),
-            Action("run.follow", tr("Follow live"), self._toggle_follow, "", "F", "view"),
-            Action("run.log_y", tr("Log y"), self._log_y.toggle, "", "L", "view"),
-            Action("run.axis", tr("Next x axis"), lambda: self._axis.step(1), "", "X", "view"),
-            Action("run.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "]", "view"),
-            Action("run.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "[", "view"),
-            Action("run.next_tab", tr("Next tab"), lambda: self.tabs.step(1), "", "Ctrl+Tab", "view"),
-        ]  # fmt: skip
-
-    def _do(self, name: str) -> None:
-        self._on_wanted(name)
-
-    def _on_wanted(self, name: str) -> None:
-        run, link, button = self.run, self.context.link, self.head.button(name)
-        if run is None:
-            return
-        if name == "stop":
-            self.context.open_sheet(StopSheet(self.context, run, self._last_checkpoint()))
-        elif name == "register":
-            self.context.open_sheet(RegisterSheet(self.context, run))
-        elif name == "clone":
-            self._on_clone()
-        elif name == "compare":
-            self._compare_with_champion(run)
-        elif name == "checkpoint":
-            ask(self.context, operations.checkpoint_run(link, run.id), button).on_reply(self._on_checkpoint_asked)
-        else:
-            call = {
-                "pause": operations.pause_run, "resume": operations.resume_run,
-                "cancel": operations.cancel_run, "continue": operations.continue_run,
-            }[name]  # fmt: skip
-            ask(self.context, call(link, run.id), button)
-
-    def _on_checkpoint_asked(self, _body: Any) -> None:
-        self.context.toast(tr("Checkpoint asked for"), tr("It is written after the present step."), kind="info")
-
-    def _last_checkpoint(self) -> int | None:
-        steps = [row.step for row in self._parts["checkpoints"].model.all_rows() if row.present]  # type: ignore[attr-defined]
-        return max(steps, default=None)
-
-    def _compare_with_champion(self, run: RunRecord) -> None:
-        name = (run.model_version or "").partition(":")[0]
-        models = self.context.state.models
-        model = models.get(name) or next(iter(models.values()), None)
-        champion = next((v for v in model.versions if v.version == model.champion), None) if model else None
-        if champion is None or champion.run_id == run.id:
-            self.context.toast(tr("No champion to compare with"), tr("Promote a version first."), kind="info")
-            return
-        self.context.navigate(f"compare/{run.id},{champion.run_id}")
-
-    def _on_menu(self, at: QPoint) -> None:
-        menu = QMenu(self)
-        for action in self.actions():
-            if action.menu == "run":
-                entry = menu.addAction(action.text, action.callback)
-                entry.setEnabled(not action.reason())
-        menu.addAction(tr("Copy link"), lambda: self.context.copy(f"modeldeck://run/{self._run_id}"))
-        menu.exec(at)
-
-    def _on_back(self) -> None:
-        self.context.navigate("runs")
-
-    def _on_pin(self) -> None:
-        run = self.run
-        if run is None:
-            return
-        link = f"run/{run.id}"
-        if self.context.is_pinned(link):
-            self.context.unpin(link)
-        else:
-            self.context.pin(link, run.name)
-        self._show_run()
-
-    def _on_continue(self) -> None:
-        self._on_wanted("continue")
-
-    def _on_clone(self) -> None:
-        if self.run is not None:
-            self.context.start("run.new", run=self.run)
-
-    def _on_clone_with(self, settings: dict[str, Any]) -> None:
-        if self.run is not None:
-            self.context.start("run.new", run=self.run, settings=settings)
-
-    def _on_fork(self, checkpoint: str) -> None:
-        if self.run is not None:
-            call = operations.fork_run(self.context.link, self._run_id, checkpoint, {})
-            ask(self.context, call).on_reply(self._on_forked)
-
-    def _on_forked(self, body: dict[str, Any]) -> None:
-        self.context.navigate(f"run/{body['id']}")
-
-    def _on_rename(self) -> None:
-        if self.run is not None:
-            self.context.open_sheet(RenameSheet(self.context, self.run))
-
-    def _on_note(self, place: dict[str, Any]) -> None:
-        if self.run is not None:
-            step = place.get("step")
-            self.context.open_sheet(NoteSheet(self.context, self.run, round(step) if step is not None else None))
-
-    def _on_why(self, finding: Any) -> None:
-        sheet = Sheet(finding.title, icon="lightbulb", icon_role="warn", primary=tr("Close"))
-        for name, value in finding.evidence.items():
-            shown = words.fixed(value, 4) if isinstance(value, float) else str(value)
-            sheet.add(Text(f"{name.replace('_', ' ')}: {shown}", "body", wrap=True))
-        sheet.accepted.connect(sheet.close_sheet)
-        self.context.open_sheet(sheet)
-
-    def _on_show_log(self) -> None:
-        self.tabs.choose("log")
-
     # ---- tools of the charts -------------------------------------------------------------------------------
 
     def _on_tab(self, value: str) -> None:
@@ -442,9 +288,6 @@ class RunPage(Page):
         self._smoothing.blockSignals(False)
         self._smoothing_value.setText(f"{value:.2f}")
 
-    def _nudge(self, amount: int) -> None:
-        self._smoothing.setValue(self._smoothing.value() + amount)
-
     def _on_log_y(self, on: bool) -> None:
         if self.charts is not None:
             self.charts.group.set_log_y(on)
@@ -452,9 +295,6 @@ class RunPage(Page):
     def _on_follow(self, on: bool) -> None:
         if self.charts is not None:
             self.charts.group.set_follow(on)
-
-    def _toggle_follow(self) -> None:
-        self._follow.toggle()
 
     def _on_add_chart(self) -> None:
         if self.charts is not None:

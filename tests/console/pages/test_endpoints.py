@@ -16,9 +16,9 @@ from backend.contract.resources import EndpointRecord, ModelRecord, VersionRecor
 from console.actions import Actions
 from console.context import Context
 from console.pages.endpoints import EndpointsPage
+from console.pages.endpoints.acting import curl, python
+from console.pages.endpoints.asking import MOST_INPUTS, InputError, read_inputs
 from console.pages.endpoints.figures import Recent, error_percent
-from console.pages.endpoints.page import curl, python
-from console.pages.endpoints.playground import MOST_INPUTS, InputError, read_inputs
 from console.pages.endpoints.sheets import DeleteEndpointSheet, NewEndpointSheet
 from console.settings import Settings
 from console.state.changes import Changes

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from backend.contract import recipes
-from console.widgets.form import ModelForm, specs_of
+from console.widgets.form import ModelForm
+from console.widgets.formspec import specs_of
 
 
 class Model(BaseModel):

@@ -1,0 +1,232 @@
+"""Widgets of the playground: the editor, the scores, where the time went, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from console import words
+from console.i18n import mark, tr, tr_n
+from console.theme import theme
+from console.widgets import paint
+from console.widgets.attribution import TokenAttribution
+from console.widgets.buttons import Button
+from console.widgets.panel import row
+from console.widgets.rows import BarRow
+from console.widgets.text import Text
+
+SHOWN_LABELS = 4
+STAGES: tuple[tuple[str, str, str], ...] = (
+    ("queue_ms", mark("queue"), "s7-slate"),
+    ("tokenize_ms", mark("tokenize"), "s3-teal"),
+    ("model_ms", mark("model"), "s1-blue"),
+    ("encode_ms", mark("encode"), "s6-violet"),
+)
+
+
+class Editor(QPlainTextEdit):
+    """Ctrl+Enter runs; a file may be dropped.
+
+    Signals: run_wanted(), dropped(path).
+    """
+
+    run_wanted = Signal()
+    dropped = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTabChangesFocus(True)
+        self.setAcceptDrops(True)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.run_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+        else:
+            super().dragEnterEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        urls = event.mimeData().urls()
+        if urls and urls[0].isLocalFile():
+            self.dropped.emit(urls[0].toLocalFile())
+            event.acceptProposedAction()
+        else:
+            super().dropEvent(event)
+
+
+class LatencySplit(QWidget):
+    """queue · tokenize · model · encode, and the total at the right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(22)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._timing: dict[str, float] = {}
+
+    def sizeHint(self) -> QSize:
+        return QSize(300, 22)
+
+    def show_timing(self, timing: dict[str, float]) -> None:
+        self._timing = timing
+        self.setAccessibleName(", ".join(f"{tr(name)} {timing.get(key, 0):.1f} ms" for key, name, _ in STAGES))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        if not self._timing:
+            return
+        painter = QPainter(self)
+        small, strong, left = theme.font("small"), theme.font("small", 600), 0.0
+        for key, name, role in STAGES:
+            paint.dot(painter, QPointF(left + 3.5, 11), role, 7)
+            left += 13
+            for text, font, text_role in ((tr(name), small, "text-secondary"),
+                                          (words.fixed(self._timing.get(key), 1), strong, "text")):  # fmt: skip
+                width = paint.text_width(text, font)
+                paint.draw_text(painter, QRectF(left, 0, width + 1, 22), text, font, text_role)
+                left += width + 6
+            left += 8
+        total = tr("{n} ms total", n=words.fixed(sum(self._timing.values()), 1))
+        paint.draw_text(painter, QRectF(0, 0, self.width(), 22), total, strong, "text", paint.CENTER_RIGHT)
+        painter.end()
+
+
+class Output(QWidget):
+    """The scores of one answer, the best first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        self.title = Text(tr("Output"), "small", "text-secondary")
+        self.note = Text("", "small", "text-tertiary")
+        layout.addWidget(row(self.title, None, self.note))
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(1)
+        layout.addLayout(self._rows)
+        layout.addStretch(1)
+
+    def show_hint(self, title: str, text: str, role: str = "text-tertiary") -> None:
+        """Nothing to show, or why."""
+        self.title.setText(title)
+        self.note.setText("")
+        self._clear()
+        self._rows.addWidget(Text(text, "small", role, wrap=True))
+
+    def show_answer(self, title: str, prediction: dict[str, Any]) -> None:
+        self.title.setText(title)
+        self.note.setText(tr("cut to fit") if prediction.get("truncated") else "")
+        self._clear()
+        scores = sorted(prediction["scores"].items(), key=lambda pair: -pair[1])
+        for index, (label, score) in enumerate(scores[:SHOWN_LABELS]):
+            best = index == 0
+            role = "accent" if best else "line-strong"
+            self._rows.addWidget(BarRow(label, score, words.percent(score, 1), role, strong=best))
+        if len(scores) > SHOWN_LABELS:
+            rest = sum(score for _, score in scores[SHOWN_LABELS:])
+            left = len(scores) - SHOWN_LABELS
+            more = tr_n(left, "{n} more label", "{n} more labels")
+            self._rows.addWidget(Text(f"{more}: {words.percent(rest, 1)}", "small", "text-tertiary"))
+
+    def _clear(self) -> None:
+        while (item := self._rows.takeAt(0)) is not None:
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+
+
+class Why(QWidget):
+    """Token attributions of the answer shown, asked for by a button. Signals: wanted()."""
+
+    wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        self.title = Text(tr("Why?"), "small", "text-secondary")
+        self._legend = _Legend()
+        layout.addWidget(row(self.title, None, self._legend))
+        self.tokens = TokenAttribution(tr("Why?"))
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(self.tokens)
+        self._area.viewport().setAutoFillBackground(False)
+        self.tokens.setAutoFillBackground(False)
+        layout.addWidget(self._area, 1)
+        self.ask = Button(tr("Explain this answer"), icon="lightbulb", small=True)
+        self.ask.clicked.connect(self.wanted)
+        self._ask_row = row(self.ask, None)
+        layout.addWidget(self._ask_row)
+        self.note = Text("", "small", "text-tertiary", wrap=True)
+        layout.addWidget(self.note)
+        self._rest = QWidget()
+        layout.addWidget(self._rest, 1)
+        self.show_none(False)
+
+    def show_none(self, can_ask: bool) -> None:
+        """No explanation yet."""
+        self.title.setText(tr("Why?"))
+        self._area.hide()
+        self._rest.show()
+        self._legend.hide()
+        self._ask_row.setVisible(can_ask)
+        self.note.setText("" if can_ask else tr("Run it to see which words speak for the answer."))
+
+    def show_problem(self, text: str) -> None:
+        self.ask.set_busy(False)
+        self.note.setText(text)
+
+    def show_explanation(self, found: dict[str, Any]) -> None:
+        self.ask.set_busy(False)
+        self._ask_row.hide()
+        self._rest.hide()
+        self.title.setText(tr("Why “{label}”?", label=found.get("label", "")))
+        self.tokens.set_tokens([(str(t["token"]), float(t["weight"])) for t in found.get("tokens", ())])
+        self._area.show()
+        self._legend.show()
+        score, base = found.get("score"), found.get("baseline_score")
+        delta = found.get("convergence_delta")
+        said = tr("Integrated gradients, {n} steps.", n=found.get("steps", 0))
+        if score is not None and base is not None and delta is not None:
+            total = score - base + delta
+            said += " " + tr("The weights sum to {sum} of the {gap} between an empty text and this one.",
+                             sum=words.signed(total, 3), gap=words.signed(score - base, 3))  # fmt: skip
+        self.note.setText(said)
+
+
+class _Legend(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts = (("attribution-for", tr("for")), ("attribution-against", tr("against")))
+        self.setFixedSize(self.sizeHint())
+
+    def sizeHint(self) -> QSize:
+        width = sum(paint.text_width(text, theme.font("small")) + 18 for _, text in self._parts) + 8
+        return QSize(round(width), 18)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        painter, left = QPainter(self), 0.0
+        for role, text in self._parts:
+            painter.fillRect(QRectF(left, 8, 11, 2), theme.role(role))
+            width = paint.text_width(text, theme.font("small"))
+            paint.draw_text(painter, QRectF(left + 16, 0, width + 1, 18), text, theme.font("small"), "text-secondary")
+            left += width + 26
+        painter.end()
