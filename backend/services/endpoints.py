@@ -11,7 +11,6 @@ from typing import Any
 
 from backend.clock import Clock
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
-from backend.contract.jobs import JobSpec
 from backend.contract.resources import (
     CreateEndpoint,
     EndpointRecord,
@@ -23,12 +22,14 @@ from backend.contract.resources import (
     TryPredict,
 )
 from backend.contract.states import EndpointState
-from backend.jobs.folder import JobFolder, new_job_id, write_json_atomic
+from backend.jobs.folder import JobFolder, new_job_id
 from backend.paths import Home
 from backend.services import gateway_client
+from backend.services.endpoint_job import write_job
 from backend.services.ingest import Ingest
+from backend.services.intent import Intent
 from backend.services.plan import build_plan
-from backend.services.promotion import UNDOABLE, Intent, Promoter
+from backend.services.promotion import UNDOABLE, Promoter
 from backend.services.versions import VersionService, clean_name
 from backend.store import Store
 from backend.supervisor.launch import Supervisor
@@ -100,7 +101,7 @@ class EndpointService:
             if self._store.endpoints.get(name) is not None:
                 raise Conflict(f"There is an endpoint {name} already.", code="name_taken")
             job_id, key = new_job_id("e"), secrets.token_urlsafe(32)
-            self._write_job(job_id, key, settings)
+            write_job(self._home, job_id, key, settings, self._clock.now())
             return self._store.endpoints.add(
                 EndpointRecord(
                     name=name,
@@ -113,20 +114,6 @@ class EndpointService:
                     text=f"Loading version {number}",
                 )
             )
-
-    def _write_job(self, job_id: str, key: str, settings: dict[str, Any]) -> None:
-        job = JobFolder(self._home.job(job_id))
-        job.write_spec(
-            JobSpec(
-                job_id=job_id,
-                kind="serve",
-                main="backend.worker.gateway",
-                name=str(settings["endpoint"])[:200],
-                settings=settings,
-                created_at=self._clock.now(),
-            )
-        )
-        write_json_atomic(job.secret, {"key": key})
 
     def delete(self, name: str, actor: str, client: str = "") -> None:
         """Finish what is in flight, then close the address for good. Conflict while its live version is being

@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from backend.clock import Clock
-from backend.contract.base import Record
 from backend.contract.commands import Command, Deploy, Switch, Unload
 from backend.contract.errors import Conflict, ErrorReply, ModeldeckError, NotFound, Refused, Unavailable
 from backend.contract.events import CommandDone
-from backend.contract.resources import EndpointRecord, HistoryEntry, Operation
+from backend.contract.resources import EndpointRecord, Operation
 from backend.contract.states import EndpointState
 from backend.failpoints import failpoint
 from backend.jobs.folder import read_json
 from backend.services import gateway_client
 from backend.services.ingest import Ingest
+from backend.services.intent import Intent, note_audit, note_history
 from backend.services.versions import VersionService
 from backend.store import Store
 from backend.supervisor.launch import Supervisor
@@ -43,27 +43,6 @@ GATEWAY_S = 120.0
 
 PROOF_TOLERANCE = 5e-3
 """A real answer is batched with others' requests; the strict comparison was made before the switch."""
-
-
-class Intent(Record):
-    """What shall be done, stored before it is begun; everything recovery needs."""
-
-    kind: str
-    model: str
-    endpoint: str
-    job_id: str
-    from_version: int | None
-    to_version: int
-    standby_version: int | None
-    champion: int | None  # aliases before
-    previous: int | None
-    champion_after: int | None
-    previous_after: int | None
-    reason: str
-    actor: str
-    client: str = ""
-    undoes: str | None = None
-    began_at: float = 0.0
 
 
 class Promoter:
@@ -94,7 +73,7 @@ class Promoter:
                 operation = self._store.operations.start(
                     intent.kind, f"model/{intent.model}", STAGES, intent.model_dump(mode="json")
                 )
-                self._audit(intent, "intent", {"operation": operation.id})
+                note_audit(self._store, intent, "intent", {"operation": operation.id})
         except BaseException:
             self._release(intent.endpoint)
             raise
@@ -259,8 +238,8 @@ class Promoter:
                 live_since = before.last_served_at if before else None
                 versions.served(intent.model, intent.from_version, now if live_since is None else live_since, now)
             versions.served(intent.model, intent.to_version, now, now)
-            self._history(intent, "done", seconds)
-            self._audit(intent, "done", {"operation": operation_id, "seconds": seconds})
+            note_history(self._store, intent, "done", seconds, self._clock.now())
+            note_audit(self._store, intent, "done", {"operation": operation_id, "seconds": seconds})
             if intent.undoes is not None:
                 self._store.operations.stage(intent.undoes, "verify", "undone", {"undone": operation_id})
             self._store.operations.finish(operation_id, result, f"Version {intent.to_version} answers")
@@ -304,8 +283,8 @@ class Promoter:
             details={"live_version": intent.from_version, **getattr(error, "details", {})},
         )
         with self._store.transaction():
-            self._history(intent, "aborted", None)
-            self._audit(intent, "aborted", {"operation": operation_id, "why": text})
+            note_history(self._store, intent, "aborted", None, self._clock.now())
+            note_audit(self._store, intent, "aborted", {"operation": operation_id, "why": text})
             self._store.operations.fail(operation_id, reply)
 
     # ---- after a death -----------------------------------------------------------------------------------------------
@@ -398,27 +377,6 @@ class Promoter:
         found = self._store.operations.get(operation_id)
         if found is not None and found.stage != stage:
             self._store.operations.stage(operation_id, stage)
-
-    def _audit(self, intent: Intent, result: str, details: dict[str, Any]) -> None:
-        before = "" if intent.from_version is None else f"version {intent.from_version}"
-        after = f"version {intent.to_version}" if result != "aborted" else before
-        self._store.audit.add(
-            intent.actor, intent.client, intent.kind, f"model/{intent.model}", before, after, intent.reason, result,
-            {"endpoint": intent.endpoint, **details},
-        )  # fmt: skip
-
-    def _history(self, intent: Intent, result: str, seconds: float | None) -> None:
-        entry = HistoryEntry(
-            time=self._clock.now(),
-            actor=intent.actor,
-            action=intent.kind,
-            from_version=intent.from_version,
-            to_version=intent.to_version,
-            reason=intent.reason,
-            result=result,
-            seconds=seconds,
-        )
-        self._store.versions.add_history(intent.model, entry)
 
 
 def _id() -> str:
