@@ -136,6 +136,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def verify(folder: Path) -> str | None:
     """None when exactly the files of the manifest are there, byte for byte; else the first difference, naming the
     file."""
+    if folder.is_symlink():
+        return "it is a link, not a folder"
     try:
         files = read_manifest(folder)["files"]
         for name, entry in files.items():

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,16 +130,18 @@ def test_t17_a_link_in_place_of_a_checkpoint_is_not_followed(place: House) -> No
     home.wait_run(run["id"])
     name = home.ask("GET", f"/runs/{run['id']}/checkpoints")["items"][-1]["name"]
     folder = JobFolder(home.home.job(run["id"])).checkpoints / name
-    aside = folder.with_name("aside")
-    for inner in ("state.json", None):
-        target = folder / inner if inner else folder
+    twin = place.outside / "twin"  # byte for byte the same, so that only the link is wrong
+    shutil.copytree(folder, twin)
+    for inner in ("state.json", ""):
+        target, aside = folder / inner, folder.parent / "aside"
         target.rename(aside)
-        target.symlink_to(place.outside / "secret.txt" if inner else place.outside)
+        target.symlink_to(twin / inner)
         body = {"path": str(home.root / "out")}
-        assert ask(home, "POST", f"/runs/{run['id']}/checkpoints/{name}/export", body) is None
+        assert ask(home, "POST", f"/runs/{run['id']}/checkpoints/{name}/export", body) is None, inner
         assert not (home.root / "out").exists()
         target.unlink()
         aside.rename(target)
+    shutil.rmtree(twin)
     for path in ("relative/x", "", str(place.outside), str(home.root / "none" / "x"), "a\0b"):
         assert ask(home, "POST", f"/runs/{run['id']}/checkpoints/{name}/export", {"path": path}) is None, path
     assert (place.outside / "secret.txt").read_text() == CANARY
