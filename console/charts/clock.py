@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 INTERACTIVE_MS = 16  # a zoom or pan is answered within one frame, still once per frame
@@ -31,6 +31,7 @@ class RedrawClock(QObject):
         super().__init__(parent)
         self._dirty: dict[int, Redrawable] = {}
         self._hz, self._background_hz = hz, background_hz
+        self._since_tick = QElapsedTimer()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.tick)
         self._soon = QTimer(self)
@@ -53,7 +54,11 @@ class RedrawClock(QObject):
         if now and not self._soon.isActive():
             self._soon.start()
         elif not self._timer.isActive():
-            self._timer.start(self._interval())
+            self._timer.start(max(INTERACTIVE_MS, self._interval() - self._rested()))
+
+    def _rested(self) -> int:
+        """Milliseconds since the last tick: after a rest the first change is drawn at once, a stream keeps the rate."""
+        return self._since_tick.elapsed() if self._since_tick.isValid() else self._interval()
 
     def forget(self, chart: Redrawable) -> None:
         """The chart is gone."""
@@ -65,6 +70,7 @@ class RedrawClock(QObject):
     def tick(self) -> None:
         """Redraw every dirty chart that can be seen; the others stay dirty until they are shown."""
         self.ticks += 1
+        self._since_tick.start()
         self.about_to_draw.emit()
         seen = [chart for chart in self._dirty.values() if self._can_be_seen(chart)]
         for chart in seen:

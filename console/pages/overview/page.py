@@ -31,6 +31,7 @@ from console.widgets.controls import Segmented
 from console.widgets.page import Page, PageHeader
 from console.widgets.panel import Panel
 
+CHARTS_AFTER_MS = 150
 RANGES = (("300", mark("5 min")), ("900", mark("15 min")), ("3600", mark("1 h")), ("21600", mark("6 h")))
 PAGE = "overview"
 SKIPPED = "overview/checklist"
@@ -270,7 +271,7 @@ class OverviewPage(Page):
     def on_shown(self) -> None:
         if self.machine.group is None and not self._charts_wanted:
             self._charts_wanted = True
-            QTimer.singleShot(0, self, self._make_charts)
+            QTimer.singleShot(CHARTS_AFTER_MS, self, self._make_charts)
         if self.machine.newest is None and self.context.state.online:
             self.machine.read()
         self.alerts.refresh()
