@@ -8,7 +8,6 @@ from backend.contract.events import RequestWindow
 from backend.drift.profile import LENGTH_EDGES, SHARE_BINS, bin_lengths, bin_shares
 from backend.worker.serving.batcher import Answered, Load
 
-
 IDLE_S = 10.0
 
 
