@@ -247,6 +247,10 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/jobs/test_output.py::test_a_separator_of_lines_is_escaped",
         f"{CONSOLE}/widgets/test_logview.py::test_control_and_direction_characters_are_shown_as_escapes",
     ),
+    "T28": (
+        f"{JOURNEYS}/test_optimized.py::test_t28_the_door_holds_without_asserts",
+        "tests/test_safety.py::test_t12_nothing_in_the_product_runs_what_it_reads",
+    ),
 }
 
 WANTED = (

@@ -6,5 +6,7 @@ test_console_killed.py  the window is ended with SIGKILL mid-run and opened agai
 test_daemon_killed.py   the daemon is killed twenty times while a fast run goes on
 test_full_disk.py       starts full_disk.py where the system allows it
 test_hostile.py         names, paths, permissions and secrets of house.py
+test_optimized.py       the door under python -O
+test_story.py           the main job through the real window
 test_worker_killed.py   a training is stopped, killed and resumed through the daemon, to the same bits
 """

@@ -1,7 +1,6 @@
 """Names, paths, permissions and secrets on a running home with a live endpoint (RELIABILITY row 76, T7, T9, T17)."""
 
 import csv
-import json
 import re
 import shutil
 import unicodedata
@@ -191,8 +190,6 @@ def test_row_76_hostile_names_are_kept_as_data_and_shown_safely(place: House) ->
         shown = home.cli(noun, "list").stdout
         assert not HIDDEN.search(shown), noun
         assert len(shown.splitlines()) <= len(home.json(noun, "list")) + 3, "one line each"
-        text = home.cli(noun, "list", "--json").stdout
-        assert json.loads(text) is not None
     for run in (*accepted["run"].values(), blocker):
         home.ask("POST", f"/runs/{run['id']}/commands", {"command": "stop"})
     home.wait_run(blocker["id"])
