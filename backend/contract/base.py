@@ -39,4 +39,4 @@ class Record(BaseModel):
 class Request(BaseModel):
     """Frozen; unknown fields are refused so that a typing mistake never passes in silence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

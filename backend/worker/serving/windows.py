@@ -32,6 +32,7 @@ class Windows:
     def __init__(self) -> None:
         self._started = time.perf_counter()
         self._open: dict[tuple[str, int], Counts] = {}
+        self._loads: dict[tuple[str, int], Load] = {}  # of batches that have not been answered yet
         self.totals: dict[tuple[str, int, str], int] = {}
 
     def answered(
@@ -70,6 +71,10 @@ class Windows:
         Without requests an empty window of the `live` version follows every 10 s, so that rates fall to zero.
         """
         now = time.perf_counter()
+        for version, load in loads.items():
+            kept = self._loads.setdefault(version, Load())
+            kept.depths += load.depths
+            kept.batches += load.batches
         if not self._open:
             if live is None or now - self._started < IDLE_S:
                 return []
@@ -77,7 +82,7 @@ class Windows:
         seconds, self._started = now - self._started, now
         opened, self._open = self._open, {}
         return [
-            _window(version, round(seconds, 4), counts, loads.get(version) or Load())
+            _window(version, round(seconds, 4), counts, self._loads.pop(version, None) or Load())
             for version, counts in opened.items()
         ]
 
