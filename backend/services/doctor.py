@@ -115,10 +115,16 @@ def _rows_and_folders(home: Home, store: Store) -> Problems:
             yield f"jobs/{job.job_id} has no spec.json"
         elif job.spec().kind == "train" and job.job_id not in rows:
             yield f"jobs/{job.job_id} is a training without a row"
-        elif job.spec().kind == "serve" and job.job_id not in serving:
+        elif job.spec().kind == "serve" and job.job_id not in serving and not _is_over(job):
             yield f"jobs/{job.job_id} is an endpoint without a row"
     for job_id in sorted((rows | serving) - folders):
         yield f"the folder jobs/{job_id} is gone"
+
+
+def _is_over(job: JobFolder) -> bool:
+    """Its last attempt has an exit record: a deleted endpoint keeps its folder, the log of what it answered."""
+    launch, ended = job.launch(), job.exit_record()
+    return launch is None or (ended is not None and ended.attempt == launch.attempt)
 
 
 def _one_worker(home: Home, _store: Store) -> Problems:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from backend.clock import ManualClock
+from backend.contract.jobs import ExitRecord, JobLaunch, JobSpec
 from backend.contract.resources import EndpointRecord, VersionRecord
+from backend.jobs.folder import JobFolder, write_json_atomic
 from backend.jobs.manifest import write_manifest
 from backend.services.doctor import run_doctor
 from backend.services.ingest import Ingest
@@ -158,3 +160,17 @@ def test_a_worker_that_outlived_its_record_is_found(store: Store, monkeypatch: p
     (job / "identity.json").chmod(0o600)
     monkeypatch.setattr("backend.services.doctor.processes_with", lambda name, value: [os.getpid()])
     assert "still run with its cookie" in _failed(store)["one worker a job"]
+
+
+def test_a_deleted_endpoint_keeps_its_folder_and_nobody_minds(store: Store) -> None:
+    job = JobFolder(store.home.job("e-gone"))
+    job.write_spec(JobSpec(job_id="e-gone", kind="serve", main="backend.worker.gateway", name="gone"))
+    job.write_launch(JobLaunch(attempt=1, resume=False, cookie="c"))
+    checks = {check.name: check for check in run_doctor(store.home, store).checks}
+    assert "e-gone is an endpoint without a row" in checks["jobs and rows"].detail
+    ended = ExitRecord(
+        attempt=1, cookie="c", exit_code=0, signal=None, started_at=1.0, ended_at=2.0, peak_memory_bytes=None
+    )
+    write_json_atomic(job.exit_file, ended.model_dump(mode="json"))
+    checks = {check.name: check for check in run_doctor(store.home, store).checks}
+    assert checks["jobs and rows"].ok
