@@ -29,10 +29,12 @@ def verdict(
 
     `ended` are the fields of this attempt's last word, `verified` whether its result was seen to be complete (None:
     not looked at),
-    `same_boot` whether the machine has not started anew since. `completed` needs all three: its word, exit code 0, a
-    verified result.
+    `same_boot` whether the machine has not started anew since. `completed` needs its word and a
+    verified result, and no record of a bad exit.
     """
     outcome = ended.get("outcome") if ended else None
+    if exit is None and outcome == "completed" and verified:
+        return RunState.COMPLETED, None  # its runner died after the last word; the result was seen to be whole
     if exit is None:
         return _without_record(ended, outcome, same_boot, resumable)
     if exit.signal is not None:

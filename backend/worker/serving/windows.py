@@ -82,7 +82,7 @@ class Windows:
         seconds, self._started = now - self._started, now
         opened, self._open = self._open, {}
         return [
-            _window(version, round(seconds, 4), counts, self._loads.pop(version, None) or Load())
+            _window(version, round(seconds, 4), counts, self._loads.pop(version, Load()))
             for version, counts in opened.items()
         ]
 

@@ -46,7 +46,7 @@ CASES = [
     ("running", FAILED, None, None, True, RunState.FAILED, "nan", "loss is nan"),
     ("preparing", None, ended(1, tail=TAIL), None, True, RunState.FAILED, "out_of_memory", "exit code 1 without a last word: MemoryError: no"),
     ("running", None, None, None, True, RunState.INTERRUPTED, "runner_lost", "disappeared without a record"),
-    ("running", COMPLETED, None, True, True, RunState.INTERRUPTED, "runner_lost", "disappeared"),
+    ("running", COMPLETED, None, False, True, RunState.INTERRUPTED, "runner_lost", "disappeared"),
     ("running", None, None, None, False, RunState.INTERRUPTED, "host_restarted", "machine was restarted"),
     ("stopping", STOPPED, None, None, False, RunState.STOPPED, None, None),
 ]  # fmt: skip
