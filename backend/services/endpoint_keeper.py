@@ -30,7 +30,8 @@ class _Life:
 
 
 class EndpointKeeper:
-    """Part of the scheduler's tick. A person's stop (state stopped) and a failed endpoint are left alone."""
+    """Part of the scheduler's tick. A person's stop (state stopped) and a failed endpoint are left alone, and so is one
+    that somebody is just starting or ending: state and process only fit together again when that is over."""
 
     def __init__(self, store: "Store", supervisor: Supervisor, ingest: Any, clock: Clock) -> None:
         self._store = store
@@ -49,28 +50,38 @@ class EndpointKeeper:
         endpoints = self._store.endpoints.all()
         self._lives = {one.name: self._lives[one.name] for one in endpoints if one.name in self._lives}
         for endpoint in endpoints:
-            if endpoint.state in _AT_REST or not endpoint.job_id:
-                self._lives.pop(endpoint.name, None)
-            else:
-                self._look(endpoint)
+            with self._supervisor.hold(endpoint.job_id, wait=False) as held:
+                if held:
+                    self._look(endpoint.name, endpoint.job_id)
 
-    def _look(self, endpoint: EndpointRecord) -> None:
-        life = self._lives.setdefault(endpoint.name, _Life())
-        try:
-            job = self._supervisor.job(endpoint.job_id)
-            seen = self._supervisor.observe(endpoint.job_id)
-        except NotFound:
-            return  # being created: its folder comes first, its record second
-        launch = job.launch()
-        if seen.alive or launch is None:
+    def _look(self, name: str, job_id: str) -> None:
+        endpoint = self._store.endpoints.get(name)
+        if endpoint is None or endpoint.job_id != job_id or endpoint.state in _AT_REST or not job_id:
+            self._lives.pop(name, None)
             return
-        if launch.attempt > life.counted_attempt:
-            if self._ingest.drained(endpoint.job_id):
+        life = self._lives.setdefault(name, _Life())
+        try:
+            job = self._supervisor.job(job_id)
+            seen = self._supervisor.observe(job_id)
+        except NotFound:
+            return
+        launch = job.launch()
+        if seen.alive:
+            return
+        if launch is None:
+            self._begin(endpoint)
+        elif launch.attempt > life.counted_attempt:
+            if self._ingest.drained(job_id):
                 life.counted_attempt = launch.attempt
                 self._died(endpoint, job, seen, life)
         elif life.start_at_s is not None and self._clock.monotonic() >= life.start_at_s:
             life.start_at_s = None
             self._start(endpoint, launch.attempt + 1)
+
+    def _begin(self, endpoint: EndpointRecord) -> None:
+        """The daemon that made it ended before it could start it."""
+        self._supervisor.launch(endpoint.job_id, resume=False, attempt=1)
+        self._audit(endpoint, "endpoint.begun", "It was made, but not started yet")
 
     def _died(self, endpoint: EndpointRecord, job: JobFolder, seen: Observation, life: _Life) -> None:
         launch = job.launch()

@@ -4,9 +4,11 @@ promotion.py carries out a change of the live version, plan.py says beforehand w
 asks an endpoint.
 """
 
+import contextlib
 import secrets
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from backend.clock import Clock
@@ -22,6 +24,7 @@ from backend.contract.resources import (
     TryPredict,
 )
 from backend.contract.states import EndpointState
+from backend.failpoints import failpoint
 from backend.jobs.folder import JobFolder, new_job_id
 from backend.paths import Home
 from backend.services import gateway_client
@@ -39,7 +42,6 @@ PORT_KNOWN_S = 15.0
 """A gateway listens within a second; then its address is known, long before a model is loaded."""
 
 GRACE_S = 15.0
-MOST_EXPLAINED = 8
 
 
 class EndpointService:
@@ -74,19 +76,23 @@ class EndpointService:
         """
         model = self._model(request.model)
         number = request.version or model.champion or _newest(model)
-        endpoint = self._open(clean_name(request.name), model, number, request)
-        now = self._clock.now()
-        with self._store.transaction():
-            if model.champion is None:
-                self._store.versions.set_alias(model.name, "champion", number)
-            self._store.versions.served(model.name, number, now, now)
-            self._audit(actor, client, "create_endpoint", endpoint, f"{model.name}:{number}")
-        self._supervisor.launch(endpoint.job_id, resume=False, attempt=1)
+        job_id = new_job_id("e")
+        with self._supervisor.hold(job_id):
+            endpoint = self._open(job_id, model, number, request)
+            now = self._clock.now()
+            with self._store.transaction():
+                if model.champion is None:
+                    self._store.versions.set_alias(model.name, "champion", number)
+                self._store.versions.served(model.name, number, now, now)
+                self._audit(actor, client, "create_endpoint", endpoint, f"{model.name}:{number}")
+            failpoint("endpoint.before_launch")
+            self._supervisor.launch(job_id, resume=False, attempt=1)
         self._ingest.wake()
         return self._with_address(endpoint.name)
 
-    def _open(self, name: str, model: ModelRecord, number: int, request: CreateEndpoint) -> EndpointRecord:
+    def _open(self, job_id: str, model: ModelRecord, number: int, request: CreateEndpoint) -> EndpointRecord:
         """Folder, key and record of a new endpoint; nothing runs yet."""
+        name = clean_name(request.name)
         version = self._versions.verify(model.name, number)
         limits = request.model_dump(include={"max_batch", "max_wait_ms", "queue", "slo_p99_ms"})
         settings = {
@@ -100,7 +106,7 @@ class EndpointService:
         with self._creating:
             if self._store.endpoints.get(name) is not None:
                 raise Conflict(f"There is an endpoint {name} already.", code="name_taken")
-            job_id, key = new_job_id("e"), secrets.token_urlsafe(32)
+            key = secrets.token_urlsafe(32)
             write_job(self._home, job_id, key, settings, self._clock.now())
             return self._store.endpoints.add(
                 EndpointRecord(
@@ -115,11 +121,16 @@ class EndpointService:
                 )
             )
 
+    @contextlib.contextmanager
+    def _moving(self, name: str) -> Iterator[EndpointRecord]:
+        """The endpoint as it is, while nobody else starts, ends or changes it. NotFound, Conflict (busy)."""
+        with self.promoter.alone(name), self._supervisor.hold(self._get(name).job_id):
+            yield self._get(name)
+
     def delete(self, name: str, actor: str, client: str = "") -> None:
         """Finish what is in flight, then close the address for good. Conflict while its live version is being
         changed."""
-        endpoint = self._get(name)
-        with self.promoter.alone(name):
+        with self._moving(name) as endpoint:
             self._end(endpoint)
             with self._store.transaction():
                 self._store.endpoints.remove(name)
@@ -128,16 +139,14 @@ class EndpointService:
 
     def stop(self, name: str, actor: str, client: str = "") -> EndpointRecord:
         """Finish what is in flight, then stop answering; address and key stay."""
-        endpoint = self._get(name)
-        with self.promoter.alone(name):
+        with self._moving(name) as endpoint:
             self._end(endpoint)
             self._audit(actor, client, "stop_endpoint", endpoint, EndpointState.STOPPED)
         return self._get(name)
 
     def start(self, name: str, actor: str, client: str = "") -> EndpointRecord:
         """Answer again on the same address with the version that was live. Conflict when it runs."""
-        endpoint = self._get(name)
-        with self.promoter.alone(name):
+        with self._moving(name) as endpoint:
             if self._alive(endpoint):
                 raise Conflict(f"Endpoint {name} runs already.", code="running")
             self._launch(endpoint)
@@ -146,8 +155,7 @@ class EndpointService:
 
     def restart(self, name: str, actor: str, client: str = "") -> EndpointRecord:
         """End gateway and engines and start them anew; address and key stay."""
-        endpoint = self._get(name)
-        with self.promoter.alone(name):
+        with self._moving(name) as endpoint:
             self._end(endpoint)
             self._launch(endpoint)
             self._audit(actor, client, "restart_endpoint", endpoint, EndpointState.STARTING)
@@ -177,6 +185,7 @@ class EndpointService:
             time.sleep(0.01)  # the last words of the attempt before must not be taken for the first of this one
         launch = JobFolder(self._home.job(endpoint.job_id)).launch()
         self._store.endpoints.change(endpoint.name, state=EndpointState.STARTING, text="Starting", restarts=0)
+        failpoint("endpoint.before_launch")
         self._supervisor.launch(endpoint.job_id, resume=True, attempt=launch.attempt + 1 if launch else 1)
         self._ingest.wake()
 
@@ -288,9 +297,11 @@ class EndpointService:
         champion."""
         request, actor, client = asked
         wanted = CreateEndpoint.model_validate({"name": record.name[:100], "model": record.name, "version": number})
-        endpoint = self._open(wanted.name, record, number, wanted)
-        self._audit(actor, client, "create_endpoint", endpoint, f"{record.name}:{number}")
-        self._supervisor.launch(endpoint.job_id, resume=False, attempt=1)
+        job_id = new_job_id("e")
+        with self._supervisor.hold(job_id):
+            endpoint = self._open(job_id, record, number, wanted)
+            self._audit(actor, client, "create_endpoint", endpoint, f"{record.name}:{number}")
+            self._supervisor.launch(job_id, resume=False, attempt=1)
         self._ingest.wake()
         intent = self._intent("promote", record, endpoint, number, (request.reason, actor, client))
         return self.promoter.start(intent)
@@ -350,16 +361,7 @@ class EndpointService:
 
         Raises what the endpoint refused, or Unavailable when it does not answer.
         """
-        endpoint = self._get(name)
-        body: dict[str, Any] = {"inputs": list(request.inputs)}
-        version = {"version": request.version} if request.version is not None else {}
-        answer = gateway_client.ask(endpoint, "/predict", body | version)
-        if request.explain:
-            answer["explanations"] = [
-                gateway_client.ask(endpoint, "/explain", {"input": text} | version)
-                for text in request.inputs[:MOST_EXPLAINED]
-            ]
-        return answer
+        return gateway_client.try_out(self._get(name), request)
 
     # ---- small things ------------------------------------------------------------------------------------------------
 

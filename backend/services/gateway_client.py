@@ -5,10 +5,12 @@ import json
 from typing import Any
 
 from backend.contract.errors import ErrorReply, Refused, Unavailable
-from backend.contract.resources import EndpointRecord
+from backend.contract.resources import EndpointRecord, TryPredict
 
 TIMEOUT_S = 65.0
 """Longer than an endpoint's own limits, so that its words are what the user sees."""
+
+MOST_EXPLAINED = 8
 
 
 class EndpointRefused(Refused):
@@ -36,6 +38,17 @@ def ask(endpoint: EndpointRecord, path: str, body: dict[str, Any], timeout_s: fl
     except ValueError as error:
         raise Unavailable(f"Endpoint {endpoint.name} answered {status} without words.", code="no_answer") from error
     raise EndpointRefused(status, reply)
+
+
+def try_out(endpoint: EndpointRecord, request: TryPredict) -> dict[str, Any]:
+    """The answer to a prediction; with `explain` also {"explanations": […]}, one per input. Raises as ask() does."""
+    version = {"version": request.version} if request.version is not None else {}
+    answer = ask(endpoint, "/predict", {"inputs": list(request.inputs)} | version)
+    if request.explain:
+        answer["explanations"] = [
+            ask(endpoint, "/explain", {"input": text} | version) for text in request.inputs[:MOST_EXPLAINED]
+        ]
+    return answer
 
 
 def _post(port: int, path: str, key: str, body: bytes, timeout_s: float) -> tuple[int, bytes]:

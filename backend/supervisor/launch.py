@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from backend import platform
@@ -32,6 +33,7 @@ class Supervisor:
         self.compute: Compute = compute or Local()
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()  # one launch or command at a time
+        self._held: dict[str, threading.RLock] = {}
 
     def job(self, job_id: str) -> JobFolder:
         """The folder of a job; NotFound for an unknown or impossible id."""
@@ -39,6 +41,21 @@ class Supervisor:
         if job_id != os.path.basename(job_id) or job_id in ("", ".", "..") or not folder.spec_file.exists():
             raise NotFound(f"there is no job {job_id!r}")
         return folder
+
+    @contextlib.contextmanager
+    def hold(self, job_id: str, *, wait: bool = True) -> Iterator[bool]:
+        """Keep every other hand off a job while its process and what is stored of it are changed together.
+
+        Read what is stored inside: before it, it may be about to change. False at once, without `wait`, when another
+        thread holds the job. Re-entrant.
+        """
+        lock = self._held.setdefault(job_id, threading.RLock())  # one step in CPython: two callers get the same lock
+        held = lock.acquire(blocking=wait)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.release()
 
     def launch(self, job_id: str, *, resume: bool, attempt: int) -> None:
         """Start an attempt. Conflict when a runner or worker of the job still lives: never two for one run."""

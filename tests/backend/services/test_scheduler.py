@@ -3,9 +3,6 @@
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,84 +10,12 @@ from backend import failpoints
 from backend.clock import ManualClock, SystemClock
 from backend.contract.commands import Pause
 from backend.contract.errors import Conflict
-from backend.contract.jobs import JobSpec
-from backend.contract.resources import EndpointRecord, RunRecord
 from backend.jobs.folder import JobFolder
 from backend.platform import process_started, write_json_atomic
-from backend.services.ingest import Ingest
-from backend.services.scheduler import Scheduler
-from backend.store import open_store
 from backend.supervisor.hang import HangRule
-from backend.supervisor.launch import Supervisor
 from tests.helpers.jobs import Jobs
 from tests.helpers.wait import until
-
-
-class Daemon:
-    """What the daemon would run, walked by hand; restart() forgets everything that only lives in memory."""
-
-    def __init__(self, jobs: Jobs, clock: Any, rule: HangRule | None = None) -> None:
-        self.jobs, self.clock, self.rule = jobs, clock, rule
-        self.store = open_store(jobs.home, SystemClock())
-        self.store.settings.change({"reserve_disk_bytes": 0})
-        self.completed: list[str] = []
-        self.restart()
-
-    def restart(self) -> None:
-        home = self.jobs.home
-        self.jobs.supervisor = Supervisor(home)
-        self.ingest = Ingest(self.store, home, SystemClock())
-        self.scheduler = Scheduler(
-            self.store,
-            self.jobs.supervisor,
-            self.ingest,
-            home,
-            self.clock,
-            hang_rule=self.rule,
-            on_completed=lambda run: self.completed.append(run.id),
-        )
-        self.scheduler.adopt()
-
-    def queue(self, run_id: str = "r1", **settings: Any) -> RunRecord:
-        job = self.jobs.make(run_id, **settings)
-        return self.store.runs.add(
-            RunRecord(
-                id=run_id, name=run_id, recipe="selftest", state="queued", settings=job.spec().settings, created_at=1.0
-            )
-        )
-
-    def run(self, run_id: str = "r1") -> RunRecord:
-        return self.store.runs.get(run_id)
-
-    def step(self) -> None:
-        self.ingest.poll()
-        self.scheduler.tick()
-
-    def until(self, predicate: Callable[[], Any], timeout: float = 20.0) -> Any:
-        return until(lambda: (self.step(), predicate())[1], timeout)
-
-    def until_state(self, state: str, run_id: str = "r1") -> RunRecord:
-        self.until(lambda: self.run(run_id).state == state)
-        return self.run(run_id)
-
-    def texts(self, kind: str, run_id: str = "r1") -> list[str]:
-        return [event.text for event in self.store.runs.events(run_id) if event.kind == kind]
-
-
-@pytest.fixture
-def jobs(tmp_path: Path) -> Iterator[Jobs]:
-    jobs = Jobs(tmp_path / "home")
-    jobs.home.root.chmod(0o700)
-    yield jobs
-    jobs.close()
-    failpoints.reset("")
-
-
-@pytest.fixture
-def daemon(jobs: Jobs) -> Iterator[Daemon]:
-    daemon = Daemon(jobs, SystemClock())
-    yield daemon
-    daemon.store.close()
+from tests.helpers.walked import Daemon
 
 
 def test_a_queued_run_starts_and_completes_once(daemon: Daemon) -> None:
@@ -370,60 +295,6 @@ def test_a_removed_run_that_still_lives_is_ended(daemon: Daemon) -> None:
     daemon.store.runs.remove("r1")
     daemon.restart()
     until(lambda: not daemon.jobs.see().alive)
-
-
-# ---- endpoints -----------------------------------------------------------------------------------------------------
-
-
-def serve(daemon: Daemon, **settings: Any) -> JobFolder:
-    """A job that stands for a gateway: the keeper only looks at folders, processes and last words."""
-    job = JobFolder(daemon.jobs.home.job("e1"))
-    spec = {"job_id": "e1", "kind": "serve", "main": "backend.worker.selftest", "name": "e", "settings": settings}
-    job.write_spec(JobSpec(**spec))
-    daemon.jobs.ids.append("e1")
-    daemon.jobs.supervisor.launch("e1", resume=False, attempt=1)
-    daemon.store.endpoints.add(EndpointRecord(name="e", job_id="e1", state="starting"))
-    return job
-
-
-def test_an_endpoint_that_always_dies_is_started_five_times_and_given_up(jobs: Jobs) -> None:
-    clock = ManualClock()
-    daemon = Daemon(jobs, clock)
-    serve(daemon, steps=5, rate_hz=0, crash_at_step=1, crash_kind="kill")
-
-    def given_up() -> bool:
-        clock.advance(0.05)
-        return daemon.store.endpoints.get("e").state == "failed"
-
-    daemon.until(given_up, 30.0)
-    endpoint = daemon.store.endpoints.get("e")
-    assert "Killed by signal 9 (SIGKILL)" in endpoint.text
-    assert "5 times" in endpoint.text
-    assert endpoint.restarts == 4
-    assert [line.fields["attempt"] for line in jobs.said("started", "e1")] == [1, 2, 3, 4, 5]
-    for _ in range(5):
-        clock.advance(60)
-        daemon.step()
-    assert len(jobs.said("started", "e1")) == 5
-    daemon.store.close()
-
-
-def test_an_endpoint_that_was_stopped_stays_stopped(daemon: Daemon) -> None:
-    serve(daemon, steps=100_000, rate_hz=50)
-    jobs = daemon.jobs
-    jobs.wait_kind("metrics", "e1")
-    jobs.signal_worker(signal.SIGTERM, "e1")
-    daemon.until(lambda: daemon.store.endpoints.get("e").state == "stopped")
-    assert len(jobs.said("started", "e1")) == 1
-
-
-def test_a_killed_endpoint_comes_back_with_a_new_attempt(daemon: Daemon) -> None:
-    job = serve(daemon, steps=100_000, rate_hz=50)
-    daemon.jobs.wait_kind("metrics", "e1")
-    daemon.jobs.signal_worker(signal.SIGKILL, "e1")
-    daemon.until(lambda: job.launch().attempt == 2 and daemon.jobs.see("e1").worker_alive)
-    assert daemon.store.endpoints.get("e").restarts == 1
-    assert job.launch().resume
 
 
 def test_it_rests_when_nothing_lives_and_wakes_when_something_begins(
