@@ -162,6 +162,10 @@ class Line(NamedTuple):
     end: int
 
 
+MOST_DAMAGED = 200
+"""Damaged lines that one read names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Damage:
     """Something wrong in the log: where, the beginning of the text, and why in words."""
@@ -173,12 +177,23 @@ class Damage:
 
 @dataclass(slots=True)
 class ReadResult:
-    """What one read() found; `offset` and `seq` are where the next one goes on."""
+    """What one read() found; `offset` and `seq` are where the next one goes on.
+
+    Damaged lines over MOST_DAMAGED are only counted: a file of rubbish must not fill the memory.
+    """
 
     offset: int
     seq: int
     lines: list[Line] = field(default_factory=list)
     damaged: list[Damage] = field(default_factory=list)
+    more_damaged: int = 0
+
+    def set_aside(self, offset: int, raw: bytes, reason: str) -> None:
+        """Name a damaged line, or only count it."""
+        if len(self.damaged) < MOST_DAMAGED:
+            self.damaged.append(Damage(offset, raw[:500].decode("utf-8", "backslashreplace"), reason[:500]))
+        else:
+            self.more_damaged += 1
 
 
 class LogReader:
@@ -212,7 +227,7 @@ class LogReader:
         if size < result.offset:
             if not self._shrunk:
                 reason = f"the file has {size} bytes, fewer than the {result.offset} already read"
-                result.damaged.append(Damage(result.offset, "", reason))
+                result.set_aside(result.offset, b"", reason)
             self._shrunk = True
             return
         data = os.pread(fd, max_bytes, result.offset)
@@ -234,11 +249,11 @@ class LogReader:
             found = decode_line(raw)
         except ValueError as error:
             self._spare += 1
-            result.damaged.append(_damage(offset, raw, str(error)))
+            result.set_aside(offset, raw, str(error))
             return
         problem = self._number(found["seq"])
         if problem:
-            result.damaged.append(_damage(offset, raw, problem))
+            result.set_aside(offset, raw, problem)
         if problem.startswith("duplicate"):
             return
         seq, when, kind = found.pop("seq"), found.pop("time", 0.0), found.pop("kind")
@@ -268,15 +283,11 @@ class LogReader:
                 end = position + newline + 1
                 self._spare += 1
                 reason = f"{end - result.offset - 1} bytes, over the limit of {MAX_LINE_BYTES}"
-                result.damaged.append(_damage(result.offset, data, reason))
+                result.set_aside(result.offset, data, reason)
                 result.offset, self._huge_scanned = end, 0
                 return
             position += len(chunk)
         self._huge_scanned = position
-
-
-def _damage(offset: int, raw: bytes, reason: str) -> Damage:
-    return Damage(offset, raw[:500].decode("utf-8", "backslashreplace"), reason)
 
 
 def last_line(path: Path, kind: str, *, start: int = 0, within: int = MAX_LINE_BYTES) -> dict[str, Any] | None:

@@ -4,20 +4,22 @@ import os
 import shutil
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from backend.contract.base import ODD_NUMBERS
 from backend.contract.errors import ModeldeckError
+from backend.contract.events import Evaluation, Metrics
 from backend.contract.resources import Check, DoctorReport
 from backend.contract.states import LIVE_RUN_STATES
 from backend.jobs.folder import JobFolder
 from backend.jobs.identity import is_alive
-from backend.jobs.log import LogReader
+from backend.jobs.log import Line, LogReader
 from backend.jobs.manifest import verify
 from backend.paths import Home
 from backend.platform import processes_with
 from backend.store import Store
+from backend.store.offsets import KEEP_DAMAGED
 
 READ_BYTES = 16 * 1024 * 1024
 STALE_SUFFIX = ".tmp"
@@ -164,8 +166,13 @@ def _rest(path: Path, offset: int) -> bytes:
 
 
 def _compare(job: JobFolder, store: Store, offset: int) -> Problems:
-    set_aside = {line["text"] for line in store.offsets.damaged_lines(job.job_id)}
+    kept = {line["text"] for line in store.offsets.damaged_lines(job.job_id)}
+    full = store.offsets.damaged(job.job_id) >= KEEP_DAMAGED
     exported, count = store.series.export(job.job_id), 0
+
+    def set_aside(line: Line) -> bool:
+        return f"{line.kind} seq {line.seq}" in kept or (full and not _is_sound(line))
+
     for point in _logged(job, offset, set_aside):
         found = next(exported, None)
         count += 1
@@ -180,7 +187,17 @@ def _compare(job: JobFolder, store: Store, offset: int) -> Problems:
         yield f"{job.job_id}: more points are stored than the {count} its log holds"
 
 
-def _logged(job: JobFolder, offset: int, set_aside: set[str]) -> Iterator[tuple[str, int, str, str]]:
+def _is_sound(line: Line) -> bool:
+    """Whether it says what its kind promises; asked where not every line that was set aside is kept."""
+    model = Metrics if line.kind == "metrics" else Evaluation
+    try:
+        model.model_validate(line.fields)
+    except ValueError:
+        return False
+    return True
+
+
+def _logged(job: JobFolder, offset: int, set_aside: Callable[[Line], bool]) -> Iterator[tuple[str, int, str, str]]:
     """Every point of a log up to an offset, without the lines that were set aside."""
     reader, position = LogReader(job.events), 0
     while position < offset:
@@ -191,7 +208,7 @@ def _logged(job: JobFolder, offset: int, set_aside: set[str]) -> Iterator[tuple[
         for line in result.lines:
             if line.end > offset:
                 return
-            if line.kind in ("metrics", "evaluation") and f"{line.kind} seq {line.seq}" not in set_aside:
+            if line.kind in ("metrics", "evaluation") and not set_aside(line):
                 step, time = line.fields["step"], float(line.time).hex()
                 for key, value in line.fields["values"].items():
                     yield key, step, time, _bits(ODD_NUMBERS[value] if isinstance(value, str) else value)

@@ -38,9 +38,7 @@ from backend.store import Store
 from backend.supervisor.launch import Supervisor
 
 UNDO_S = 600.0
-PORT_KNOWN_S = 15.0
-"""A gateway listens within a second; then its address is known, long before a model is loaded."""
-
+PORT_KNOWN_S = 15.0  # a gateway listens within a second, long before a model is loaded
 GRACE_S = 15.0
 
 
@@ -123,7 +121,7 @@ class EndpointService:
 
     @contextlib.contextmanager
     def _moving(self, name: str) -> Iterator[EndpointRecord]:
-        """The endpoint as it is, while nobody else starts, ends or changes it. NotFound, Conflict (busy)."""
+        """The endpoint while nobody else starts, ends or changes it. NotFound, Conflict (busy)."""
         with self.promoter.alone(name), self._supervisor.hold(self._get(name).job_id):
             yield self._get(name)
 

@@ -19,7 +19,7 @@ from backend.contract.feed import FeedMessage
 from backend.contract.states import FINAL_RUN_STATES, EndpointState, RunState
 from backend.failpoints import failpoint
 from backend.jobs.folder import JobFolder
-from backend.jobs.log import Damage, Line, LogReader
+from backend.jobs.log import Line, LogReader, ReadResult
 from backend.paths import Home
 from backend.services.ingest_answers import Answers
 from backend.services.ingest_jobs import Job, Trouble, lines_for
@@ -181,40 +181,38 @@ class Ingest:
             job.offset = result.offset
             return 0
         failpoint("ingest.after_read")
-        lines = self._store_lines(job, result.lines, list(result.damaged), (result.offset, result.seq), now)
+        lines = self._store_lines(job, result, now)
         job.offset, job.seq = result.offset, result.seq
         failpoint("ingest.after_commit")
         self._answer(job_id, lines)
         return len(result.lines)
 
-    def _store_lines(
-        self, job: Job, lines: list[Line], damaged: list[Damage], place: tuple[int, int], now: float
-    ) -> list[Line]:
+    def _store_lines(self, job: Job, result: ReadResult, now: float) -> list[Line]:
         """Rows and offset in one transaction. Returns the lines whose effects come after it (commands, saved
         models)."""
         job_id, late, state = job.spec.job_id, [], dict(job.state)
         with self._store.transaction():
             handler = lines_for(self._store, job, state)
-            for line in lines:
+            for line in result.lines:
                 try:
                     handler.take(line)
                 except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
                     # The line is whole but does not say what its kind promises: a damaged one like any other.
-                    damaged.append(
-                        Damage(line.end - 1, f"{line.kind} seq {line.seq}", f"not a {line.kind}: {error}"[:500])
-                    )
+                    what = f"{line.kind} seq {line.seq}".encode()
+                    result.set_aside(line.end - 1, what, f"not a {line.kind}: {error}")
                     continue
                 if line.kind in ("command_done", "model_saved"):
                     late.append(line)
-            fresh = sum(
-                self._store.offsets.quarantine(job_id, damage.offset, damage.reason, damage.text) for damage in damaged
+            fresh = result.more_damaged + sum(
+                self._store.offsets.quarantine(job_id, damage.offset, damage.reason, damage.text)
+                for damage in result.damaged
             )
             urgent = handler.finish(fresh)
             job.unpublished = True
             if urgent or now >= job.publish_at:
                 handler.publish()
                 job.publish_at, job.unpublished = now + PUBLISH_RUN_S, False
-            self._store.offsets.set(job_id, *place, state)
+            self._store.offsets.set(job_id, result.offset, result.seq, state)
             failpoint("ingest.after_write")
         job.state = state
         return late

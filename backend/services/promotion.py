@@ -95,8 +95,8 @@ class Promoter:
         found = self._unfinished()
         for operation in found:
             intent = Intent.model_validate(self._store.operations.details(operation.id))
-            self._claim(intent.endpoint, f"recovery of {intent.kind} to version {intent.to_version}")
-            self._thread(operation.id, self._settle, intent)
+            if self._claim_when_free(intent):
+                self._thread(operation.id, self._settle, intent)
         return [operation.id for operation in found]
 
     def close(self, timeout: float) -> None:
@@ -124,6 +124,15 @@ class Promoter:
                     fix="Wait until it has ended.",
                 )
             self._busy[endpoint] = what
+
+    def _claim_when_free(self, intent: Intent) -> bool:
+        """Whoever stops or starts the endpoint just now comes first; False when the daemon ends meanwhile."""
+        while not self._closing.is_set():
+            with contextlib.suppress(Conflict):
+                self._claim(intent.endpoint, f"recovery of {intent.kind} to version {intent.to_version}")
+                return True
+            self._closing.wait(0.05)
+        return False
 
     def _refuse_unsettled(self, endpoint: str) -> None:
         """What an earlier daemon left half done comes first, also before recover() was called."""

@@ -163,15 +163,10 @@ class RunService:
     def resume(self, run_id: str, actor: str) -> RunRecord:
         """Queue an ended run again; its worker continues from the newest checkpoint that verifies, or from the
         start."""
-        run = self.get(run_id)
-        if run.state not in FINAL_RUN_STATES or run.state == RunState.COMPLETED:
-            raise Conflict(
-                f"{run.name} is {run.state}; only a stopped, failed or interrupted run can continue.", state=run.state
-            )
+        self._resumable(run_id)
         self._starter.check_room()
-        if not JobFolder(self._home.job(run.id)).spec_file.exists():
-            raise Conflict(f"The folder of {run.name} is gone.", fix="Start it as a new run.")
         with self._store.transaction():
+            run = self._resumable(run_id)  # again: somebody else may have continued or removed it meanwhile
             after = self._store.runs.change(
                 run.id,
                 state=RunState.QUEUED,
@@ -186,6 +181,16 @@ class RunService:
             self._audit(actor, "run.requeue", run.id, run.state, RunState.QUEUED)
         self._scheduler.wake()
         return self._store.runs.get(run.id) or after
+
+    def _resumable(self, run_id: str) -> RunRecord:
+        run = self.get(run_id)
+        if run.state not in FINAL_RUN_STATES or run.state == RunState.COMPLETED:
+            raise Conflict(
+                f"{run.name} is {run.state}; only a stopped, failed or interrupted run can continue.", state=run.state
+            )
+        if not JobFolder(self._home.job(run.id)).spec_file.exists():
+            raise Conflict(f"The folder of {run.name} is gone.", fix="Start it as a new run.")
+        return run
 
     def fork(
         self,
@@ -248,15 +253,14 @@ class RunService:
 
     def remove(self, run_id: str, actor: str) -> None:
         """Delete an ended run with its files; versions made of it stay."""
-        run = self.get(run_id)
-        if run.state not in FINAL_RUN_STATES:
-            raise Conflict(f"{run.name} is {run.state}; only an ended run can be removed.", fix="Stop it first.")
-        folder = self._home.job(run.id)
-        with self._store.transaction():
+        with self._store.transaction():  # around the question too: nobody continues it in between
+            run = self.get(run_id)
+            if run.state not in FINAL_RUN_STATES:
+                raise Conflict(f"{run.name} is {run.state}; only an ended run can be removed.", fix="Stop it first.")
             self._store.series.forget(run.id)
             self._store.runs.remove(run.id)
             self._audit(actor, "run.remove", run.id, run.name, "")
-        discard(folder)
+        discard(self._home.job(run.id))
 
     # ---- checkpoints ---------------------------------------------------------------------------------------------
 

@@ -220,7 +220,8 @@ class Scheduler:
             return self._launch(run)
         if not self._ingest.drained(run.id):
             return None
-        return self._end(run, job, launch, seen)
+        # Read again: what was drained since the look at all runs is part of how it ended.
+        return self._end(self._run(run.id), job, launch, seen)
 
     def _care(self, run: RunRecord, seen: Observation) -> None:
         if seen.worker_alive and not seen.runner_alive:

@@ -9,8 +9,11 @@ from backend.store.documents import clean_text, to_text
 from backend.store.engine import Database
 from backend.store.tables import OFFSETS, QUARANTINE
 
-KEEP_DAMAGED = 1_000
-"""Damaged lines kept per job; later ones are only counted by ingest."""
+KEEP_DAMAGED = 200
+"""Damaged lines kept per job; later ones are only counted."""
+
+KEEP_CHARACTERS = 500
+"""Of a damaged line and of its reason."""
 
 
 class Offset(NamedTuple):
@@ -57,17 +60,20 @@ class Offsets:
                 connection.execute(insert(OFFSETS), row)
 
     def quarantine(self, job_id: str, offset: int, reason: str, text: str) -> bool:
-        """Set a damaged line aside; False when this very line was set aside before."""
-        row = {"job_id": job_id, "offset": offset, "reason": reason, "text": clean_text(text)}
+        """Set a damaged line aside; False when this very line was set aside before. Behind KEEP_DAMAGED lines nothing
+        more is kept of it, yet it counts."""
+        text, reason = clean_text(text)[:KEEP_CHARACTERS], clean_text(reason)[:KEEP_CHARACTERS]
+        row = {"job_id": job_id, "offset": offset, "reason": reason, "text": text}
         with self._database.writing() as connection:
             known = select(QUARANTINE.c.id).where(QUARANTINE.c.job_id == job_id, QUARANTINE.c.offset == offset)
-            if connection.scalar(known) is not None or self.damaged(job_id) >= KEEP_DAMAGED:
+            if connection.scalar(known) is not None:
                 return False
-            connection.execute(insert(QUARANTINE), row)
+            if self.damaged(job_id) < KEEP_DAMAGED:
+                connection.execute(insert(QUARANTINE), row)
         return True
 
     def damaged(self, job_id: str) -> int:
-        """How many lines of this job were set aside."""
+        """How many damaged lines of this job are kept; the run's `bad_lines` counts them all."""
         query = select(func.count()).select_from(QUARANTINE).where(QUARANTINE.c.job_id == job_id)
         with self._database.reading() as connection:
             return connection.scalar(query) or 0

@@ -16,7 +16,7 @@ from backend import failpoints
 from backend.clock import ManualClock
 from backend.contract.events import Metrics, StateChanged
 from backend.jobs.lines import MAX_LINE_BYTES, decode_line, encode_line
-from backend.jobs.log import LogFailed, LogReader, LogWriter, Pending, last_line
+from backend.jobs.log import MOST_DAMAGED, LogFailed, LogReader, LogWriter, Pending, last_line
 
 
 @pytest.fixture
@@ -191,6 +191,14 @@ def test_a_huge_line_is_skipped_and_the_rest_is_read(path: Path) -> None:
     assert seqs(reader.read(skipped.offset)) == [2]
     at_once = read(path)
     assert (seqs(at_once), len(at_once.damaged)) == ([1, 2], 1)
+
+
+def test_of_much_rubbish_little_is_named_and_all_is_counted(path: Path) -> None:
+    write(path, 1)
+    with path.open("ab") as file:
+        file.write(b"rubbish\n" * 10_000)
+    result = read(path)
+    assert (seqs(result), len(result.damaged), result.more_damaged) == ([1], MOST_DAMAGED, 10_000 - MOST_DAMAGED)
 
 
 def test_a_record_over_the_limit_is_refused(path: Path) -> None:

@@ -17,8 +17,10 @@ from backend.contract.resources import CreateEndpoint, EndpointRecord
 from backend.failpoints import FailpointReached
 from backend.jobs.folder import JobFolder
 from backend.services.endpoints import EndpointService
+from backend.services.intent import Intent
 from tests.helpers.jobs import Jobs
 from tests.helpers.registry import ACTOR, Registry
+from tests.helpers.wait import until
 from tests.helpers.walked import Daemon
 
 
@@ -220,3 +222,21 @@ def test_an_endpoint_whose_maker_died_is_started(registry: Registry, monkeypatch
     registry.scheduler.tick()
     assert seen == [(False, 1)]
     assert registry.store.audit.all(0, 1)[0].action == "endpoint.begun"
+
+
+def test_recovery_waits_for_whoever_has_the_endpoint(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    promoter, tried, settled = registry.endpoints.promoter, [], threading.Event()
+    unknown = dict.fromkeys(name for name, field in Intent.model_fields.items() if field.is_required())
+    names = {"kind": "promote", "model": "tiny", "endpoint": "front", "job_id": "e-1", "to_version": 1}
+    intent = Intent.model_validate({**unknown, **names, "reason": "x", "actor": ACTOR})
+    registry.store.operations.start("promote", "model/tiny", ("load",), intent.model_dump(mode="json"))
+    claim = promoter._claim
+    monkeypatch.setattr(promoter, "_claim", lambda *what: (tried.append(what), claim(*what)))
+    monkeypatch.setattr(promoter, "_settle", lambda *_: settled.set())
+    thread = threading.Thread(target=promoter.recover, name="recovery")
+    with promoter.alone("front"):
+        thread.start()
+        until(lambda: len(tried) > 2)  # the first one is ours
+        assert not settled.is_set()
+    thread.join(20)
+    assert settled.wait(20)

@@ -18,8 +18,10 @@ from backend.contract.errors import Unavailable
 from backend.contract.feed import FeedMessage
 from backend.contract.resources import EndpointRecord
 from backend.jobs.log import LogWriter
+from backend.services.doctor import run_doctor
 from backend.services.ingest import Ingest
 from backend.store import Store
+from backend.store.offsets import KEEP_CHARACTERS, KEEP_DAMAGED
 from tests.helpers.stores import a_job, a_run, exported_points, logged_points, make_store, odd_values
 from tests.helpers.wait import until
 
@@ -143,6 +145,41 @@ def test_damaged_lines_are_counted_with_exactly_one_event_and_notice(store: Stor
     assert len([event for event in store.runs.events("r1") if event.data.get("code") == "bad_lines"]) == 1
     assert len([m for m in store.feed.since(0, ["system"]) if m.kind == "notice"]) == 1
     assert store.series.count("r1") == 2 * 29
+
+
+def test_rubbish_is_counted_to_the_end_but_little_of_it_is_kept(store: Store, ingest: Ingest) -> None:
+    store.runs.add(a_run())
+    log = a_job(store.home)
+    _say(log, 3)
+    log.close()
+    path = store.home.job("r1") / "events.ndjson"
+    with path.open("ab") as file:
+        file.write(b"\n" * 100_000 + b"x\n" * 100_000)
+    log = LogWriter(path)
+    for _ in range(KEEP_DAMAGED + 5):
+        log.append("y" * 10_000, {"step": "seven"})  # whole, of no kind that anybody knows
+        log.append("metrics", {"step": "seven", "epoch": None, "values": {"a": 1.0}})
+    _say(log, 3, start=4)
+    log.close()
+    while ingest.poll() or not ingest.drained("r1"):
+        pass
+    run = store.runs.get("r1")
+    assert run is not None
+    assert run.bad_lines == 200_000 + KEEP_DAMAGED + 5
+    assert run.step == 6
+    kept = store.offsets.damaged_lines("r1")
+    assert len(kept) == store.offsets.damaged("r1") == KEEP_DAMAGED
+    assert max(len(line["text"]) + len(line["reason"]) for line in kept) <= 2 * KEEP_CHARACTERS
+    assert len([m for m in store.feed.since(0, ["system"]) if m.kind == "notice"]) == 1
+    report = {check.name: check for check in run_doctor(store.home, store).checks}
+    assert report["logs are stored"].ok, report["logs are stored"].detail
+
+
+def test_a_long_word_of_a_damaged_line_is_cut(store: Store) -> None:
+    assert store.offsets.quarantine("r1", 7, "r" * 10_000, "é" * 10_000)
+    assert not store.offsets.quarantine("r1", 7, "again", "again")
+    (line,) = store.offsets.damaged_lines("r1")
+    assert (len(line["reason"]), len(line["text"])) == (KEEP_CHARACTERS, KEEP_CHARACTERS)
 
 
 def test_a_torn_last_line_waits(store: Store, ingest: Ingest) -> None:

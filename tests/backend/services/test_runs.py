@@ -185,6 +185,35 @@ def test_only_an_ended_run_is_resumed_removed_or_archived(service: RunService, s
         service.get(run.id)
 
 
+def test_a_run_that_another_hand_continues_meanwhile_is_not_queued_twice(
+    service: RunService, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = service.start(selftest(), "a")
+    store.runs.change(run.id, state="failed")
+    # Between the first question and the answer the other one was queued and begun.
+    monkeypatch.setattr(service._starter, "check_room", lambda: store.runs.change(run.id, state="running"))
+    with pytest.raises(Conflict, match="is running"):
+        service.resume(run.id, "a")
+    assert store.runs.get(run.id).state == "running"  # type: ignore[union-attr]
+
+
+def test_a_run_that_is_continued_just_before_is_not_removed(
+    service: RunService, store: Store, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = service.start(selftest(), "a")
+    store.runs.change(run.id, state="failed")
+    transaction = store.transaction
+
+    def continued_first() -> Any:
+        store.runs.change(run.id, state="queued")
+        return transaction()
+
+    monkeypatch.setattr(store, "transaction", continued_first)
+    with pytest.raises(Conflict, match="is queued"):
+        service.remove(run.id, "a")
+    assert home.job(run.id).exists()
+
+
 def test_a_run_is_found_by_its_only_name(service: RunService) -> None:
     first = service.start(selftest(), "a")
     assert service.get("selftest-s0").id == first.id

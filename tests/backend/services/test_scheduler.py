@@ -99,6 +99,17 @@ def test_a_death_is_only_told_when_everything_said_is_stored(daemon: Daemon) -> 
     assert run.step == 400
 
 
+def test_what_arrives_during_the_look_is_part_of_how_it_ended(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon.queue(steps=500, rate_hz=0, crash_at_step=400, crash_kind="kill")
+    daemon.scheduler.tick()
+    daemon.jobs.wait_end()
+    drained = daemon.ingest.drained
+    monkeypatch.setattr(daemon.ingest, "drained", lambda job_id: (daemon.ingest.poll(), drained(job_id))[1])
+    daemon.scheduler.tick()
+    assert daemon.run().state == "failed"
+    assert [text for text in daemon.texts("state") if text.endswith("(after step 400)")]
+
+
 def test_a_killed_run_is_resumed_from_its_checkpoint(daemon: Daemon) -> None:
     daemon.queue(steps=40, rate_hz=100, checkpoint_every=5)
     daemon.until(lambda: daemon.run().step >= 12)
