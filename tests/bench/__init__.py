@@ -5,7 +5,7 @@ bench_paint.py     a point logged by a worker is painted within 200 ms (p95)
 bench_logging.py   logging costs the training thread ≤ 50 µs a step (p99)
 bench_training.py  steps/s with our monitoring ≥ 0.99 of the same Trainer with no reporting
 bench_serving.py   swap at 20 requests/s: 0 failed, p99 ≤ 3 × normal; throughput beside a bare loop
-bench_idle.py      daemon idle ≤ 1 % of a core and ≤ 150 MB; also after an import
+bench_idle.py      daemon idle ≤ 1 % of a core and ≤ 150 MB, also after an import; console idle ≤ 2 % and ≤ 250 MB
 bench_charts.py    redraw of nine live charts beside bare pyqtgraph
 bench_store.py     points in, pictures out, of ten million points
 window.py          a real window offscreen, for those that need one

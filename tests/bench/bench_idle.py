@@ -1,19 +1,25 @@
-"""What a daemon costs that has nothing to do: share of a core and memory, beside the limits (1 %, 150 MB).
+"""What a daemon and a window cost that have nothing to do: share of a core and memory, beside the limits.
 
 Run: `.venv/bin/python -m tests.bench.bench_idle [seconds]`.
 """
 
+import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import psutil
 
+from backend.paths import PROJECT, Home
 from tests.helpers.home import RunningHome
 
 SAMPLE = "sentiment_en_movie"
 LIMIT_PERCENT = 1.0
 LIMIT_BYTES = 150_000_000
+CONSOLE_PERCENT = 2.0
+CONSOLE_BYTES = 250_000_000
+SETTLE_S = 5.0  # a start is not idle
 
 
 def by_thread(pid: int) -> dict[str, float]:
@@ -26,12 +32,29 @@ def by_thread(pid: int) -> dict[str, float]:
     return found
 
 
+def console(home: Home, seconds: float) -> None:
+    """Print figures of a window that shows the Overview of this home, live machine curves included."""
+    command = [sys.executable, str(PROJECT / "main.py"), "--home", str(home.root)]
+    process = psutil.Popen(command, env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}, stdout=subprocess.DEVNULL)
+    try:
+        time.sleep(SETTLE_S)
+        before = sum(process.cpu_times()[:2])
+        time.sleep(seconds)
+        percent = 100 * (sum(process.cpu_times()[:2]) - before) / seconds
+        memory = process.memory_info().rss
+    finally:
+        process.terminate()
+        process.wait(30)
+    print(f"console on its Overview: {percent:.2f} % of a core, {memory / 1e6:.0f} MB")
+    print(f"  ratio to the limits: cpu {percent / CONSOLE_PERCENT:.2f}, memory {memory / CONSOLE_BYTES:.2f}")
+
+
 def main(seconds: float) -> int:
-    """Print figures of the daemon and of the processes it keeps (the sensor)."""
+    """Print figures of the daemon, of the processes it keeps (the sensor), and of a window."""
     with RunningHome() as home:
         home.start()
         pid = home.backend.pid
-        time.sleep(5)  # the start is not idle
+        time.sleep(SETTLE_S)
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         before = [sum(process.cpu_times()[:2]) for process in family]
         threads = by_thread(pid)
@@ -50,6 +73,7 @@ def main(seconds: float) -> int:
         print(f"  ratio to the limit: {memory / LIMIT_BYTES:.2f}")
         for thread, now in sorted(later.items()):
             print(f"  thread {thread}: {100 * (now - threads.get(thread, 0.0)) / seconds:.2f} %")
+        console(home.home, seconds)
     return 0
 
 
