@@ -20,6 +20,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/test_client.py::test_nobody_there_says_how_to_start_it",
     ),
     "5": (
+        f"{JOURNEYS}/test_feed_cut.py::test_row_5_cut_a_hundred_times_the_client_series_is_the_export",
         f"{BACKEND}/server/test_feed.py::test_follow_over_restarts_tells_each_message_once",
         f"{BACKEND}/services/test_ingest.py::test_feed_carries_every_point_once_and_in_order_live_and_resumed",
         f"{CONSOLE}/link/test_link.py::test_returns_after_a_death_and_resumes_behind_the_last_message",
@@ -218,6 +219,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/supervisor/test_launch.py::test_no_secret_reaches_the_worker",
         f"{BACKEND}/jobs/test_identity.py::test_the_environment_is_an_allow_list",
     ),
+    "T11": (f"{_STORY}::test_t11_what_people_ask_an_endpoint_is_stored_nowhere",),
     "T12": (
         "tests/test_safety.py::test_t12_nothing_in_the_product_runs_what_it_reads",
         "tests/test_safety.py::test_each_way_around_it_is_seen",
@@ -256,6 +258,6 @@ PROOFS: dict[str, tuple[str, ...]] = {
 WANTED = (
     *("3", "5", "8", "12", "16", "19", "20", "21", "22", "28", "29", "30", "33", "46", "47", "48", "54", "55", "56"),
     *("59", "60", "61", "63", "64", "71", "76"),
-    *("T1", "T2", "T3", "T4", "T5", "T7", "T9", "T12", "T17", "T20", "T24", "T25"),
+    *("T1", "T2", "T3", "T4", "T5", "T7", "T9", "T11", "T12", "T17", "T20", "T24", "T25"),
 )
 """What must have a proof."""

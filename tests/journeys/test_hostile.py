@@ -1,6 +1,9 @@
 """Names, paths, permissions and secrets on a running home with a live endpoint (RELIABILITY row 76, T7, T9, T17)."""
 
+import contextlib
 import csv
+import http.client
+import json
 import re
 import shutil
 import unicodedata
@@ -286,6 +289,54 @@ def test_t9_neither_arguments_nor_environments_of_workers_hold_a_secret(place: H
         assert named <= {"HF_HUB_DISABLE_IMPLICIT_TOKEN"}, pid
     home.ask("POST", f"/runs/{run['id']}/commands", {"command": "stop"})
     home.wait_run(run["id"])
+
+
+def everywhere(home: RunningHome, *words: str) -> list[str]:
+    """Files below the home and the runtime folder that hold one of the words."""
+    found = []
+    for root in (home.home.root, home.home.runtime):
+        for path in root.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                data = path.read_bytes()
+                found += [f"{path.relative_to(root)}: {word}" for word in words if word.encode() in data]
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_t11_what_people_ask_an_endpoint_is_stored_nowhere(place: House) -> None:
+    """Through the endpoint itself and through the playground, taken and refused; then every file is searched: jobs,
+    logs, database with its WAL, MLflow."""
+    home, path = place.home, f"/endpoints/{quote(ENDPOINT)}"
+    home.ask("PATCH", "/settings", {"values": {"mirror": True}})
+    endpoint = home.ask("GET", path)
+    marker = "jane.zqdoe@example.org"
+    text = f"the film is good says {marker}"
+
+    def direct(route: str, body: Any, key: str = endpoint["key"]) -> int:
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection("127.0.0.1", endpoint["port"], timeout=60)
+        with contextlib.closing(connection):
+            connection.request("POST", route, json.dumps(body).encode(), headers)
+            return connection.getresponse().status
+
+    assert direct("/predict", {"inputs": [text]}) == 200
+    assert direct("/explain", {"input": text}) == 200
+    assert direct("/predict", {"inputs": [text]}, key=marker) == 401
+    assert direct(f"/{marker}?q={marker}", {"inputs": [text]}) == 404
+    assert direct("/predict", {"inputs": [text * 500]}) in (413, 422)
+    assert direct("/predict", {"inputs": [{marker: text}], marker: 1}) == 422
+    reply = home.ask("POST", f"{path}/predict", {"inputs": [text], "explain": True})
+    assert "convergence_delta" in json.dumps(reply), "tokens of the text go back to the asker, and nowhere else"
+    for body in ({"inputs": [text * 500]}, {"inputs": [{marker: text}]}, {marker: text}):
+        assert ask(home, "POST", f"{path}/predict", body) is None
+    home.ask("GET", path, query={"q": marker})
+    asked = home.ask("GET", f"{path}/windows")["items"]
+    until(lambda: len(home.ask("GET", f"{path}/windows")["items"]) > len(asked), 60)
+    until(lambda: home.ask("GET", "/system")["mirror"]["state"] == "in_sync", 120, every=0.2)
+    home.ask("PATCH", "/settings", {"values": {"mirror": False}})
+    assert list(home.home.root.rglob("mlflow.db")), "the neighbour was there"
+    assert everywhere(home, MODEL), "the search finds what is there"
+    assert everywhere(home, marker, "zqdoe", "convergence_delta") == []
 
 
 def test_t7_nothing_of_the_whole_scenario_is_open_to_others(place: House) -> None:
