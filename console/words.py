@@ -87,6 +87,20 @@ def seconds_exact(seconds: float | None) -> str:
     return f"{seconds:.2f} s" if seconds < 10 else duration(seconds)
 
 
+def device(name: str | None) -> str:
+    """`cuda:0` → "GPU 0"; what is not chosen yet ("auto") says nothing."""
+    if not name or name == "auto":
+        return ""
+    return f"GPU {name.removeprefix('cuda:')}" if name.startswith("cuda:") else name.upper()
+
+
+def base_model(name: str | None) -> str:
+    """How a base model is called in a sentence: the starter by its name, a folder by its last part."""
+    if name == "starter":
+        return "all-MiniLM-L6-v2"
+    return "" if not name else name.rstrip("/\\").replace("\\", "/").rpartition("/")[2] if name[0] in "/~." else name
+
+
 def age(then: float | None, now: float | None = None) -> str:
     """12 min, 41 min, 1 d: how long ago, without "ago"."""
     return DASH if then is None else duration((time.time() if now is None else now) - then)

@@ -158,6 +158,7 @@ class ChangedToday(_List):
     def __init__(self, context: Context) -> None:
         super().__init__(context, tr("Changed today"), tr("Audit"), "audit", tr("Nothing has changed today."))
         self.body.setContentsMargins(13, 3, 13, 10)
+        self._empty.setContentsMargins(0, 5, 0, 6)
 
     def refresh(self) -> None:
         """Bring the rows up to the audit log."""

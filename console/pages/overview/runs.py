@@ -28,17 +28,10 @@ MOST_ROWS = 6
 HEAD = 30
 
 
-def device_word(device: str | None) -> str:
-    """`cuda:0` → "GPU 0"; "auto" says nothing."""
-    if not device or device == "auto":
-        return ""
-    return f"GPU {device.removeprefix('cuda:')}" if device.startswith("cuda:") else device.upper()
-
-
 def under_name(run: RunRecord) -> str:
     """The second line: base model and device, or what a queued run waits for."""
-    first = run.base_model or run.recipe.replace("_", " ")
-    device = device_word(run.device)
+    first = words.base_model(run.base_model) or run.recipe.replace("_", " ")
+    device = words.device(run.device)
     if run.state == RunState.QUEUED:
         return f"{first} · " + (tr("waits for {device}", device=device) if device else tr("waits for its turn"))
     return f"{first} · {device}" if device else first

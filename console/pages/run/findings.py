@@ -247,7 +247,7 @@ class EventsPanel(Panel):
         super().__init__(tr("Events"))
         holder = QWidget()
         self._rows = QVBoxLayout(holder)
-        self._rows.setContentsMargins(0, 0, 6, 0)
+        self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(0)
         area = QScrollArea()
         area.setWidgetResizable(True)

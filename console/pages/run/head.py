@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from backend.contract.resources import RunRecord
@@ -65,8 +65,8 @@ class RunHead(QWidget):
         self._shown: tuple[str, ...] = ()
         self._buttons: dict[str, Button] = {}
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 10, 0, 0)
-        layout.setSpacing(4)
+        layout.setContentsMargins(0, 15, 0, 0)
+        layout.setSpacing(7)
         layout.addLayout(self._build_title())
         self.progress = ProgressLine()
         layout.addWidget(self.progress)
@@ -124,10 +124,8 @@ class RunHead(QWidget):
         return self._buttons.get(name)
 
     def _rebuild(self, names: tuple[str, ...]) -> None:
-        while (item := self._holder.takeAt(0)) is not None:
-            if widget := item.widget():
-                widget.setParent(None)
-                widget.deleteLater()
+        focused = any(button.hasFocus() for button in self._buttons.values())
+        old = list(self._buttons.values())
         self._shown, self._buttons = names, {}
         for name in names:
             text, icon, kind = BUTTONS[name]
@@ -136,6 +134,12 @@ class RunHead(QWidget):
             button.clicked.connect(self._on_button_clicked)
             self._holder.addWidget(button)
             self._buttons[name] = button
+        if focused and names:  # Pause was pressed: the focus goes to Resume, not to the next thing on the page
+            self._buttons[names[0]].setFocus(Qt.FocusReason.OtherFocusReason)
+        for button in old:
+            self._holder.removeWidget(button)
+            button.setParent(None)
+            button.deleteLater()
 
     def _on_button_clicked(self) -> None:
         self.wanted.emit(self.sender().objectName())
@@ -181,11 +185,13 @@ class ProgressLine(QWidget):
         self._left.setText(_left_text(run, final))
         self._elapsed.setText(_elapsed_text(run))
         for dot, text in zip(self._dots, (self._left, self._elapsed), strict=False):
+            text.setVisible(bool(text.text()))
             dot.setVisible(bool(text.text()))
         self._show_chips(run)
 
     def _show_chips(self, run: RunRecord) -> None:
-        texts = [run.device or "", run.base_model or "", str(run.settings.get("method", "")).replace("lora", "LoRA")]
+        method = str(run.settings.get("method", "")).replace("lora", "LoRA")
+        texts = [words.device(run.device), words.base_model(run.base_model), method]
         chips = tuple(text for text in (*texts, *run.tags) if text and text not in ("full",))
         if chips == self._chip_texts:
             return
