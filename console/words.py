@@ -43,6 +43,13 @@ def metric(name: str, value: float | None) -> str:
     return fixed(value, 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2 if size >= 1 else 4)
 
 
+def metric_name(key: str, *, part: bool = True) -> str:
+    """eval/f1 → "eval macro F1", without its `part` "macro F1"; the same in every language."""
+    where, _, name = key.rpartition("/")
+    text = {"f1": "macro F1", "precision": "macro precision", "recall": "macro recall"}.get(name, name)
+    return f"{where} {text}".strip().replace("_", " ") if part else text.replace("_", " ")
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """0.52 → 52%."""
     return DASH if share is None else f"{fixed(100 * share, digits)}%"

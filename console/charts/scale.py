@@ -94,13 +94,14 @@ def labels(low: float, high: float, spec: ChartSpec, log: bool, height: float) -
 
 
 def _fitting(low: float, high: float, most: int, least: int) -> list[tuple[float, str]]:
-    """The finest labels that fit beside the plot: first as they are, then without the leading zero, then fewer."""
+    """The first labels that fit beside the plot: as they are, without the leading zero, fewer, and only then more."""
     found: list[tuple[float, str]] = []
-    for wanted in range(least, 1, -1):
-        at = fmt.y_ticks(low, high, most, wanted)
+    for wanted in (*range(least, 1, -1), *range(least + 1, most + 2)):
+        at = fmt.y_ticks(low, high, max(most, wanted), wanted)
         plain = fmt.tick_labels(at)
         for texts in (plain, fmt.narrow(plain)):
             if max(map(fmt.width, texts), default=0.0) <= LABEL_ROOM:
                 return list(zip(at, texts, strict=True))
-        found = list(zip(at, fmt.narrow(plain), strict=True))
+        if wanted <= least:
+            found = list(zip(at, fmt.narrow(plain), strict=True))
     return found

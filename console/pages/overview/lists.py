@@ -125,7 +125,7 @@ class OpenAlerts(_List):
     """The newest three; the rest is a click away."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, tr("Open alerts"), tr("Inbox"), "alerts", tr("Nothing wants you now."))
+        super().__init__(context, tr("Open alerts"), tr("Inbox"), "alerts", tr("No alert is open."))
 
     def refresh(self) -> None:
         """Bring rows and ages up to the state."""

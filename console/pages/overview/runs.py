@@ -37,6 +37,14 @@ def under_name(run: RunRecord) -> str:
     return f"{first} · {device}" if device else first
 
 
+def counts(runs: list[RunRecord]) -> str:
+    """2 running · 1 paused · 1 queued."""
+    queued, paused = (sum(run.state == state for run in runs) for state in (RunState.QUEUED, RunState.PAUSED))
+    running = len(runs) - queued - paused
+    said = ((running, tr("{n} running", n=running)), (paused, tr("{n} paused", n=paused)))
+    return " · ".join(text for number, text in (*said, (queued, tr("{n} queued", n=queued))) if number)
+
+
 def speed(run: RunRecord) -> str:
     """Tokens, examples or steps a second, whichever the run tells."""
     metrics = run.metrics
@@ -275,11 +283,7 @@ class ActiveRuns(Panel):
     def refresh(self) -> None:
         """Bring the rows up to the state."""
         runs = [*self._context.state.live_runs(), *self._context.state.queued_runs()]
-        live = len(self._context.state.live_runs())
-        parts = [tr("{n} running", n=live)] if live else []
-        if len(runs) > live:
-            parts.append(tr("{n} queued", n=len(runs) - live))
-        self.subtitle.setText(" · ".join(parts))
+        self.subtitle.setText(counts(runs))
         self.model.set_rows(runs)
         self.view.setVisible(bool(runs))
         self._empty.setVisible(not runs)

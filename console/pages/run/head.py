@@ -9,8 +9,7 @@ from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from console import words
 from console.i18n import tr
-from console.theme import theme
-from console.widgets.buttons import Button, IconButton
+from console.widgets.buttons import Button, Crumb, IconButton
 from console.widgets.chips import Icon, StatePill, Tag
 from console.widgets.meters import ProgressBar
 from console.widgets.text import Text
@@ -44,14 +43,6 @@ def buttons_for(run: RunRecord) -> tuple[str, ...]:
     return ("clone", "continue") if run.resumable else ("clone",)
 
 
-class _Crumb(Button):
-    """The way back to the list: grey, like the place it names."""
-
-    def _colours(self) -> tuple[str | None, str | None, str, str]:
-        role = "text" if self.underMouse() else "text-tertiary"
-        return None, None, role, role
-
-
 class RunHead(QWidget):
     """Signals: wanted(action id), menu_wanted(global point), back_wanted(), pin_wanted()."""
 
@@ -74,8 +65,7 @@ class RunHead(QWidget):
     def _build_title(self) -> QHBoxLayout:
         title = QHBoxLayout()
         title.setSpacing(8)
-        self._crumb = _Crumb(tr("Runs"), "link")
-        self._crumb.setFont(theme.font("body"))
+        self._crumb = Crumb(tr("Runs"))
         self._crumb.clicked.connect(self.back_wanted)
         self.name = Text("", "crumb-title", elide=True)
         self.pill = StatePill("unknown")
@@ -124,7 +114,7 @@ class RunHead(QWidget):
         return self._buttons.get(name)
 
     def _rebuild(self, names: tuple[str, ...]) -> None:
-        focused = any(button.hasFocus() for button in self._buttons.values())
+        focused = any(button.holds_focus() for button in self._buttons.values())
         old = list(self._buttons.values())
         self._shown, self._buttons = names, {}
         for name in names:
@@ -218,7 +208,7 @@ def _left_text(run: RunRecord, final: bool) -> str:
     if run.state in (RunState.FAILED, RunState.INTERRUPTED):
         return run.cause or ""
     if final and run.best:
-        metric = str(run.best.get("metric", "")).removeprefix("eval/")
+        metric = words.metric_name(str(run.best.get("metric", "")), part=False)
         value = words.metric(str(run.best.get("metric", "")), run.best.get("value"))
         return tr(
             "best {metric} {value} at step {step}", metric=metric, value=value, step=words.count(run.best.get("step"))
