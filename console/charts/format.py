@@ -115,7 +115,7 @@ def tick_labels(values: Sequence[float], unit: str = "") -> list[str]:
     if largest >= 1000:
         factor, suffix = (1e9, "G") if largest >= 2e9 else (1e6, "M") if largest >= 1e6 else (1e3, "k")
         digits = _digits([v / factor for v in values])
-        return [number(v / factor, f".{digits}f") + (suffix if v else "") for v in values]
+        return [number(v / factor, f".{digits}f") + suffix if v else "0" for v in values]
     if 0 < largest < 1e-2:
         digits = (
             0 if all(float(f"{v:.0e}") == v or math.isclose(float(f"{v:.0e}"), v, rel_tol=1e-6) for v in values) else 1

@@ -89,7 +89,8 @@ def labels(low: float, high: float, spec: ChartSpec, log: bool, height: float) -
     if spec.capacity is not None and low <= 0 and spec.capacity <= high <= spec.capacity * 1.2:
         at = [0.0, spec.capacity / 2, spec.capacity]
     else:
-        return _fitting(low, high, most, 4 if height >= 130 else 3)
+        found = _fitting(low, high, most, 4 if height >= 130 else 3)
+        return [(v, fmt.number(v, ",.0f")) for v, _ in found if v == round(v)] if spec.whole and high < 1000 else found
     return list(zip(at, fmt.tick_labels(at), strict=True))
 
 

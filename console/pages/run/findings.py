@@ -217,10 +217,11 @@ def _facts(run: RunRecord) -> list[tuple[str, str, bool]]:
     rows = run.facts.get("train_rows")
     test = run.metrics.get("test/accuracy")
     best_text = f"{words.metric(metric, best.get('value'))} at {words.count(best.get('step'))}"
+    known = bool(metric) and best.get("value") is not None
     return [
         (
             tr("Best {metric}", metric=words.metric_name(metric)),
-            best_text if metric and best.get("value") is not None else "",
+            best_text if known else "",
             False,
         ),
         (tr("Eval loss"), words.metric("loss", evaluated["loss"]) if "loss" in evaluated else "", False),
