@@ -10,6 +10,7 @@ from console.charts.palette import BOTTOM, LEFT, RIGHT, TOP, colour, font, pen
 from console.charts.picture import Picture
 from console.charts.series import Axis
 
+DAY = 86_400.0
 WORDS = 14.0  # half the height of what an empty chart says in its middle
 
 Labels = str  # "number", "elapsed", "clock" or "ago"
@@ -30,6 +31,8 @@ def x_ticks(
         return list(zip(at, fmt.tick_labels(at), strict=True))
     most = max(2, min(most, int(width // 56)))
     if labels == "clock":
+        if low + origin < DAY:  # nothing is drawn yet: there is no time of day to show
+            return []
         at = fmt.time_ticks(low, high, most, origin - _midnight_shift(origin))
         step = at[1] - at[0] if len(at) > 1 else high - low
         return [(t, fmt.clock_label(t + origin, step)) for t in at]
