@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from backend.contract.states import RunState
 from console.i18n import mark, tr
 from console.widgets.rail import Pin
 from console.widgets.statusbar import Part
@@ -86,8 +87,11 @@ def job_parts(state: Any) -> list[Part]:
     """How many runs work and wait."""
     if not state.loaded:
         return []
-    running, queued = len(state.live_runs()), len(state.queued_runs())
-    parts = [Part("icon", "activity"), Part("text", tr("{n} running", n=running))]
+    live, queued = state.live_runs(), len(state.queued_runs())
+    paused = sum(run.state == RunState.PAUSED for run in live)
+    parts = [Part("icon", "activity"), Part("text", tr("{n} running", n=len(live) - paused))]
+    if paused:
+        parts.append(Part("grey", tr("{n} paused", n=paused)))
     if queued:
         parts.append(Part("grey", tr("{n} queued", n=queued)))
     return parts

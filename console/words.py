@@ -43,6 +43,13 @@ def metric(name: str, value: float | None) -> str:
     return fixed(value, 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2 if size >= 1 else 4)
 
 
+def metric_name(key: str, *, part: bool = True) -> str:
+    """eval/f1 → "eval macro F1", without its `part` "macro F1"; the same in every language."""
+    where, _, name = key.rpartition("/")
+    text = {"f1": "macro F1", "precision": "macro precision", "recall": "macro recall"}.get(name, name)
+    return f"{where} {text}".strip().replace("_", " ") if part else text.replace("_", " ")
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """0.52 → 52%."""
     return DASH if share is None else f"{fixed(100 * share, digits)}%"
@@ -85,6 +92,20 @@ def seconds_exact(seconds: float | None) -> str:
     if seconds is None:
         return DASH
     return f"{seconds:.2f} s" if seconds < 10 else duration(seconds)
+
+
+def device(name: str | None) -> str:
+    """`cuda:0` → "GPU 0"; what is not chosen yet ("auto") says nothing."""
+    if not name or name == "auto":
+        return ""
+    return f"GPU {name.removeprefix('cuda:')}" if name.startswith("cuda:") else name.upper()
+
+
+def base_model(name: str | None) -> str:
+    """How a base model is called in a sentence: the starter by its name, a folder by its last part."""
+    if name == "starter":
+        return "all-MiniLM-L6-v2"
+    return "" if not name else name.rstrip("/\\").replace("\\", "/").rpartition("/")[2] if name[0] in "/~." else name
 
 
 def age(then: float | None, now: float | None = None) -> str:

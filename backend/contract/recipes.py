@@ -162,7 +162,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
     RecipeInfo(
         name="selftest",
         title="Self-test",
-        subtitle="checks this machine, trains nothing",
+        subtitle="a quick check",
         icon="activity",
         task="selftest",
         needs_dataset=False,

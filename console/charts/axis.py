@@ -10,6 +10,9 @@ from console.charts.palette import BOTTOM, LEFT, RIGHT, TOP, colour, font, pen
 from console.charts.picture import Picture
 from console.charts.series import Axis
 
+DAY = 86_400.0
+WORDS = 14.0  # half the height of what an empty chart says in its middle
+
 Labels = str  # "number", "elapsed", "clock" or "ago"
 
 
@@ -28,6 +31,8 @@ def x_ticks(
         return list(zip(at, fmt.tick_labels(at), strict=True))
     most = max(2, min(most, int(width // 56)))
     if labels == "clock":
+        if low + origin < DAY:  # nothing is drawn yet: there is no time of day to show
+            return []
         at = fmt.time_ticks(low, high, most, origin - _midnight_shift(origin))
         step = at[1] - at[0] if len(at) > 1 else high - low
         return [(t, fmt.clock_label(t + origin, step)) for t in at]
@@ -53,23 +58,27 @@ def axis_labels(axis: Axis, labels: Labels) -> Labels:
 
 
 def paint_grid(painter: QPainter, picture: Picture) -> None:
-    """Horizontal lines at the labelled values, on whole pixels."""
+    """Horizontal lines at the labelled values, on whole pixels; none through the words of an empty chart."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setPen(pen("chart-grid"))
     for y, _ in picture.y_ticks:
         row = round(y)
+        if picture.empty and abs(row - picture.plot.center().y()) < WORDS:
+            continue
         painter.drawLine(QPointF(picture.plot.left(), row), QPointF(picture.plot.right(), row))
 
 
 def paint_labels(painter: QPainter, picture: Picture) -> None:
-    """Left labels end 6 px before the plot; bottom labels stand centred under their position and never overlap."""
+    """Left labels end 6 px before the plot, wide ones 2; bottom labels are centred and never overlap."""
     painter.setFont(font("axis"))
     painter.setPen(colour("text-tertiary"))
     plot = picture.plot
     right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    for y, text in picture.y_ticks:
-        painter.drawText(QRectF(plot.left() - 46, y - 8, 40, 16), right, text)
     metrics = painter.fontMetrics()
+    widest = max((metrics.horizontalAdvance(text) for _, text in picture.y_ticks), default=0)
+    gap = min(6, max(2, LEFT - 1 - widest))
+    for y, text in picture.y_ticks:
+        painter.drawText(QRectF(plot.left() - 60 - gap, y - 8, 60, 16), right, text)
     reached = -1e9
     for x, text in picture.x_ticks:
         half = metrics.horizontalAdvance(text) / 2

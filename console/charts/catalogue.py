@@ -44,8 +44,9 @@ class ChartSpec:
     """One chart.
 
     zero: y starts at 0. capacity: the natural full value; labels stand at 0, half and full of it. robust: the y range
-    ignores outliers. lane: shows the icons of all events. fill: area under the first curve. total: with shape
-    `stack`, keys that count for the whole but are not drawn, the shares being percent of that whole.
+    ignores outliers. whole: counts, never labelled between two of them. lane: shows the icons of all events. fill:
+    area under the first curve. total: with shape `stack`, keys that count for the whole but are not drawn, the shares
+    being percent of that whole.
     """
 
     id: str
@@ -60,6 +61,7 @@ class ChartSpec:
     robust: bool = True
     lane: bool = False
     hidden: bool = False
+    whole: bool = False
     limits: tuple[Limit, ...] = field(default=())
     total: tuple[str, ...] = field(default=())
 
@@ -202,7 +204,7 @@ ENDPOINT_CHARTS: tuple[ChartSpec, ...] = (
     ),
     _C("errors", "Errors", (_S("serve/errors_per_s", "errors", style=".2f"),), "per second", zero=True, robust=False),
     _C("batch", "Batch size", (_S("serve/batch_size", style=".1f"),), zero=True),
-    _C("queue", "Queue", (_S("serve/queue_depth", style=".0f"),), "requests", zero=True, robust=False),
+    _C("queue", "Queue", (_S("serve/queue_depth", style=".0f"),), "requests", zero=True, robust=False, whole=True),
 )
 
 MACHINE_CHARTS: tuple[ChartSpec, ...] = tuple(

@@ -115,7 +115,7 @@ def tick_labels(values: Sequence[float], unit: str = "") -> list[str]:
     if largest >= 1000:
         factor, suffix = (1e9, "G") if largest >= 2e9 else (1e6, "M") if largest >= 1e6 else (1e3, "k")
         digits = _digits([v / factor for v in values])
-        return [number(v / factor, f".{digits}f") + (suffix if v else "") for v in values]
+        return [number(v / factor, f".{digits}f") + suffix if v else "0" for v in values]
     if 0 < largest < 1e-2:
         digits = (
             0 if all(float(f"{v:.0e}") == v or math.isclose(float(f"{v:.0e}"), v, rel_tol=1e-6) for v in values) else 1
@@ -123,6 +123,16 @@ def tick_labels(values: Sequence[float], unit: str = "") -> list[str]:
         return [_scientific(v, digits) for v in values]
     digits = _digits(values)
     return [("0" if v == 0 else number(v, f".{digits}f")) + (unit if v else "") for v in values]
+
+
+def narrow(labels: Sequence[str]) -> list[str]:
+    """The same labels without the zero before the point: .695 for 0.695."""
+    return [text.replace("0.", ".", 1) if text.lstrip(MINUS).startswith("0.") else text for text in labels]
+
+
+def width(text: str) -> float:
+    """About how wide a label is, in pixels at 11 px; digits are all as wide as each other."""
+    return sum(3.4 if character in ".," else 7.0 for character in text)
 
 
 def _digits(values: Sequence[float]) -> int:

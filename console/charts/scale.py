@@ -12,6 +12,9 @@ from console.charts.reduce import Floats
 
 _ENOUGH_FOR_OUTLIERS = 20
 
+LABEL_ROOM = 28.0
+"""Pixels for a label between the edge of the chart and the plot: the left axis is 34 wide for every chart."""
+
 
 @dataclass
 class YChoice:
@@ -78,7 +81,7 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 
 def labels(low: float, high: float, spec: ChartSpec, log: bool, height: float) -> list[tuple[float, str]]:
-    """Three to five labelled positions, fewer where the plot is too low for them."""
+    """Three to five labelled positions, fewer where the plot is too low, or the axis too narrow, for them."""
     most = max(2, min(5, int(height // 26)))
     if log:
         at = fmt.log_ticks(low, high, most)
@@ -86,5 +89,20 @@ def labels(low: float, high: float, spec: ChartSpec, log: bool, height: float) -
     if spec.capacity is not None and low <= 0 and spec.capacity <= high <= spec.capacity * 1.2:
         at = [0.0, spec.capacity / 2, spec.capacity]
     else:
-        at = fmt.y_ticks(low, high, most, 4 if height >= 130 else 3)
+        found = _fitting(low, high, most, 4 if height >= 130 else 3)
+        return [(v, fmt.number(v, ",.0f")) for v, _ in found if v == round(v)] if spec.whole and high < 1000 else found
     return list(zip(at, fmt.tick_labels(at), strict=True))
+
+
+def _fitting(low: float, high: float, most: int, least: int) -> list[tuple[float, str]]:
+    """The first labels that fit beside the plot: as they are, without the leading zero, fewer, and only then more."""
+    found: list[tuple[float, str]] = []
+    for wanted in (*range(least, 1, -1), *range(least + 1, most + 2)):
+        at = fmt.y_ticks(low, high, max(most, wanted), wanted)
+        plain = fmt.tick_labels(at)
+        for texts in (plain, fmt.narrow(plain)):
+            if max(map(fmt.width, texts), default=0.0) <= LABEL_ROOM:
+                return list(zip(at, texts, strict=True))
+        if wanted <= least:
+            found = list(zip(at, fmt.narrow(plain), strict=True))
+    return found

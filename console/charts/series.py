@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from console.charts.reduce import Floats, Indices, Smoother, every_nth, minmax_indices, typical_spacing
 
@@ -16,6 +16,7 @@ AXES: tuple[Axis, ...] = ("step", "epoch", "time")
 
 _ROW = {"step": 0, "time": 1, "epoch": 2, "value": 3}
 GAP_FACTOR = 10.0  # a hole this many times the usual distance is shown as "no data"
+NEIGHBOURS = 3
 GAP_SECONDS = 5.0  # and never below this many seconds: an evaluation between two steps is not a hole
 MOST_POINTS = 4_000_000  # 128 MB; beyond this the oldest quarter is let go
 
@@ -117,15 +118,33 @@ class Series:
         if self._size >= 2 * base:
             seen, base, found = 0, self._size, np.empty(0, dtype=np.intp)
             spacing = typical_spacing(x)
-        most = max(spacing * GAP_FACTOR, GAP_SECONDS if axis == "time" else 0.0)
         start = max(seen, 1)
-        apart = x[start:] - x[start - 1 : -1]
         with np.errstate(invalid="ignore"):
-            torn = (apart < 0) | ((apart > most) if most > 0 and base >= 8 else np.zeros(len(apart), dtype=bool))
+            torn = x[start:] < x[start - 1 : -1]
+            if base >= 8:
+                by_time = self.timed and axis != "time"
+                usual = typical_spacing(self.column("time")) if by_time else spacing
+                torn |= self._holes("time" if by_time else axis, start, usual)
         if torn.any():
             found = np.concatenate((found, np.flatnonzero(torn) + start))
         self._breaks[axis] = (self._size, base, spacing, found)
         return found
+
+    def _holes(self, axis: Axis, start: int, usual: float) -> NDArray[np.bool_]:
+        """For every point from `start` on: is it much farther from the one before than is usual here?
+
+        A series of which only the time is known is judged by its time: during a pause of the run its samples crowd at
+        one step. History is kept more coarsely than the newest minutes, so the distances just before count, too.
+        """
+        x = self.column(axis)
+        apart = np.diff(x[max(0, start - 1 - NEIGHBOURS) :])
+        padded = np.concatenate((np.full(NEIGHBOURS, np.inf), apart))
+        near = np.min([padded[i : i + len(apart)] for i in range(NEIGHBOURS)], axis=0)
+        if len(apart) > 1 and not np.isfinite(near[0]):
+            near[0] = np.min(apart[1 : 1 + NEIGHBOURS])
+        most = max(usual * GAP_FACTOR, GAP_SECONDS if axis == "time" else 0.0)
+        torn = (apart > most) & ((apart > GAP_FACTOR * near) | ~np.isfinite(near)) & (most > 0)
+        return torn[len(torn) - (len(x) - start) :]
 
     def spacing(self, axis: Axis) -> float:
         """The usual distance between points; 0 when unknown."""

@@ -54,13 +54,20 @@ FIELDS = (
 )
 
 
-def _columns() -> tuple[Column, ...]:
+def named(record: AuditRecord, state: Any) -> str:
+    """The object as people call it: run/first-try, not run/r46d28b540739ef; ids of what is gone stay."""
+    kind, _, key = record.object.partition("/")
+    known = {"run": state.runs, "dataset": state.datasets}.get(kind, {}).get(key)
+    return f"{kind}/{known.name}" if known is not None else record.object
+
+
+def _columns(state: Any) -> tuple[Column, ...]:
     return (
         Column("time", tr("Time"), lambda r: r.time, text=lambda r: words.day_and_time(r.time), width=130,
                tip=lambda r: words.full_time(r.time), descending_first=True),
         Column("who", tr("Who"), lambda r: r.actor, width=110),
         Column("action", tr("Action"), lambda r: r.action, width=120, weight=500),
-        Column("object", tr("Object"), lambda r: r.object, width=190),
+        Column("object", tr("Object"), lambda r: named(r, state), width=190, tip=lambda r: r.object),
         Column("change", tr("Before → after"), _change, width=210),
         Column("reason", tr("Reason"), lambda r: r.reason, stretch=True, role=lambda _r: "text-secondary"),
         Column("result", tr("Result"), lambda r: r.result, width=90,
@@ -75,7 +82,7 @@ class AuditPage(Page):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._model = TableModel(_columns(), row_id=lambda r: r.seq)
+        self._model = TableModel(_columns(context.state), row_id=lambda r: r.seq)
         self._view = TableView(self._model, name=tr("Audit entries"))
         self._view.set_empty_text(tr("No entries match this filter."))
         self._filter = FilterBox(FIELDS, words=_words, placeholder=tr("Filter: action:promote since:30d"), name="audit")
@@ -95,10 +102,11 @@ class AuditPage(Page):
             tr("Registrations, promotions, rollbacks and settings are written down here."),
         )
         self._detail = _Detail()
+        self._detail.hide()
         self._splitter = self._build_splitter()
         self.content.addWidget(self._splitter, 1)
         self.content.addWidget(self._empty, 1)
-        self._view.current_changed.connect(self._detail.show_record)
+        self._view.current_changed.connect(self._on_chosen)
         self._model.counted.connect(self._on_counted)
         self._pending = False
 
@@ -122,6 +130,11 @@ class AuditPage(Page):
 
     def on_shown(self) -> None:
         self._read()
+
+    def _on_chosen(self, record: AuditRecord | None) -> None:
+        """The whole record opens at the right with the first row that is chosen; until then the table has the room."""
+        self._detail.show_record(record)
+        self._detail.setVisible(record is not None)
 
     def focus_filter(self) -> bool:
         self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)

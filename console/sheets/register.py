@@ -68,4 +68,4 @@ def _result(run: RunRecord) -> str:
         (key, value) for key, value in run.metrics.items() if key.startswith(("test/", "eval/")) and value is not None
     ]
     known = [pair for pair in known if pair[0].startswith("test/")] or known
-    return " · ".join(f"{key} {words.metric(key, value)}" for key, value in known[:5])
+    return " · ".join(f"{words.metric_name(key)} {words.metric(key, value)}" for key, value in known[:5])

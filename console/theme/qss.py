@@ -104,7 +104,7 @@ QSplitter::handle:hover { background: $line_control; }
 QDockWidget { color: $text; titlebar-close-icon: url($icon_x); titlebar-normal-icon: url($icon_open); }
 QDockWidget::title { background: $panel; padding: 7px 12px; border: 1px solid $line; border-top-left-radius: 8px;
   border-top-right-radius: 8px; }
-QMainWindow::separator { background: transparent; width: 8px; height: 8px; }
+QMainWindow::separator { background: transparent; width: 10px; height: 10px; }
 QMainWindow::separator:hover { background: $line_control; }
 
 QSlider { min-height: 20px; background: transparent; }

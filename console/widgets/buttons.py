@@ -6,7 +6,7 @@ from math import ceil
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QSizePolicy, QWidget
 
 from console.theme import theme
 from console.widgets import paint
@@ -38,6 +38,7 @@ class Button(QPushButton):
             raise ValueError(f"button kind {kind!r} is not one of {KINDS}")
         self._kind, self._icon, self._small, self._icon_right = kind, icon, small, icon_right
         self._busy = False
+        self._left_focus = False
         self._turn = 0
         self._tip = (tip, shortcut)
         self._timer = QTimer(self)
@@ -75,10 +76,23 @@ class Button(QPushButton):
         self.update()
 
     def set_enabled(self, enabled: bool, reason: str = "") -> None:
-        """Enable, or disable with the reason as tooltip."""
+        """Enable, or disable with the reason as tooltip.
+
+        A button that is disabled under the user's finger does not pass the focus on: it has it again once enabled.
+        """
+        if not enabled and self.hasFocus():
+            self.clearFocus()
+            self._left_focus = True
         self.setEnabled(enabled)
+        if enabled and self.holds_focus():
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._left_focus = self._left_focus and not enabled
         set_tip(self, self._tip[0] or self.text(), self._tip[1], "" if enabled else reason)
         self.setAccessibleDescription("" if enabled else reason)
+
+    def holds_focus(self) -> bool:
+        """It has the focus, or had it when it was disabled and nothing else took it since."""
+        return self.hasFocus() or (self._left_focus and QApplication.focusWidget() is None)
 
     def sizeHint(self) -> QSize:
         height = theme.size("control-small" if self._small else "control")
@@ -176,6 +190,18 @@ class Button(QPushButton):
     def _on_turn(self) -> None:
         self._turn = (self._turn + 1) % 12
         self.update()
+
+
+class Crumb(Button):
+    """The way back to a list: grey, like the place it names."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "link")
+        self.setFont(theme.font("body"))
+
+    def _colours(self) -> tuple[str | None, str | None, str, str]:
+        role = "text" if self.underMouse() else "text-tertiary"
+        return None, None, role, role
 
 
 class IconButton(Button):

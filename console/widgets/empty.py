@@ -47,7 +47,7 @@ class EmptyState(QWidget):
         layout.addSpacing(8)
         self.text = Text(text, "body", "text-secondary", wrap=True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        width = min(460, max(200, round(paint.text_width(text, self.text.font())) + 12))
+        width = _even_width(self.text, text)
         self.text.setFixedWidth(width)
         self.text.setMinimumHeight(max(0, self.text.heightForWidth(width)))
         layout.addWidget(self.text, 0, centre)
@@ -66,6 +66,14 @@ class EmptyState(QWidget):
             layout.addWidget(row(Kbd(shortcut[0]), Text(shortcut[1], "small", "text-tertiary"), gap=6), 0, centre)
         layout.addStretch(1)
         self.setAccessibleName(f"{title}. {text}".strip())
+
+
+def _even_width(label: Text, text: str) -> int:
+    """The narrowest width that needs no more lines than the widest one: no last line of a single word."""
+    widest = min(460, max(200, round(paint.text_width(text, label.font())) + 12))
+    height = label.heightForWidth(widest)
+    even = next((width for width in range(200, widest, 10) if label.heightForWidth(width) <= height), widest)
+    return min(widest, even + 6)
 
 
 class Skeleton(QWidget):

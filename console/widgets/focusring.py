@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QWindow
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 from console.theme import theme
 
 _OUTSIDE = 4
+_STEPS = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_F6)
 
 
 class FocusRing(QWidget):
@@ -19,16 +20,22 @@ class FocusRing(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._target: QWidget | None = None
+        self._stepped = True
         self.hide()
+        window.installEventFilter(self)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._on_focus_changed)
 
     def show_now(self) -> None:
-        """Put the ring around the focused widget. Fields need none: their border is the accent already."""
+        """Put the ring around the focused widget. Fields need none: their border is the accent already.
+
+        Qt also moves the focus by itself when its widget is hidden or disabled, as the Pause button is by a click;
+        such a move shows no ring.
+        """
         target = QApplication.focusWidget()
         self._leave()
-        if target is None or not self.window().isAncestorOf(target):
+        if target is None or not self._stepped or not self.window().isAncestorOf(target):
             return
         if isinstance(target, (QLineEdit, QPlainTextEdit, QTextEdit)):
             return
@@ -61,11 +68,27 @@ class FocusRing(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
-        if watched is self._target and kind in (QEvent.Type.Move, QEvent.Type.Resize):
+        if watched is self.parent() and kind == QEvent.Type.Show:
+            self._listen()
+        elif isinstance(watched, QWindow):
+            self._note(event)
+        elif watched is self._target and kind in (QEvent.Type.Move, QEvent.Type.Resize):
             self._fit()
         elif watched is self._target and kind in (QEvent.Type.Hide, QEvent.Type.MouseButtonPress):
             self._leave()
         return False
+
+    def _listen(self) -> None:
+        """The native window sees every key and click before any widget does."""
+        handle = self.window().windowHandle()
+        if handle is not None:
+            handle.installEventFilter(self)
+
+    def _note(self, event: QEvent) -> None:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            self._stepped = event.key() in _STEPS
+        elif event.type() == QEvent.Type.MouseButtonPress:
+            self._stepped = False
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)

@@ -94,7 +94,7 @@ class LineageStrip(QWidget):
             caption = theme.font("caption", 400)
             paint.draw_text(painter, QRectF(area.left(), 6, area.width(), 16), node.kind, caption, "text-secondary")
             name = QRectF(area.left(), 22, area.width(), 18)
-            paint.draw_text(painter, name, node.name, theme.font("small", 600), "text")
+            paint.draw_text(painter, name, node.name, theme.font("small", 600), "text", middle=True)
             if index + 1 < len(self._nodes):
                 arrow = QRectF(rect.right() + ARROW / 2 - 7, 16, 14, 14)
                 theme.paint_icon(painter, "arrow-right", arrow, "text-tertiary")

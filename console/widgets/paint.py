@@ -100,8 +100,9 @@ def text_width(text: str, font: QFont) -> float:
     return QFontMetricsF(font).horizontalAdvance(text)
 
 
-def elided(text: str, font: QFont, width: float) -> str:
-    return QFontMetricsF(font).elidedText(text, Qt.TextElideMode.ElideRight, width)
+def elided(text: str, font: QFont, width: float, *, middle: bool = False) -> str:
+    mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+    return QFontMetricsF(font).elidedText(text, mode, width)
 
 
 def draw_text(
@@ -111,11 +112,13 @@ def draw_text(
     font: QFont,
     role: str | QColor,
     align: Qt.AlignmentFlag = CENTER_LEFT,
+    *,
+    middle: bool = False,
 ) -> None:
-    """One line, cut with an ellipsis when `rect` is too narrow."""
+    """One line, cut with an ellipsis when `rect` is too narrow; in the `middle` where the end tells names apart."""
     painter.setFont(font)
     painter.setPen(theme.role(role) if isinstance(role, str) else role)
-    painter.drawText(rect, int(align.value), elided(text, font, rect.width() + 0.5))
+    painter.drawText(rect, int(align.value), elided(text, font, rect.width() + 0.5, middle=middle))
 
 
 def pill_width(look: StateLook, word: str | None = None) -> int:

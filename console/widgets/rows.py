@@ -63,20 +63,24 @@ class _Row(QWidget):
 class GateRow(_Row):
     """Icon and text of a gate, evidence right-aligned. States: passed warned failed running skipped."""
 
-    def __init__(self, state: str, text: str, evidence: str = "", *, clickable: bool = False) -> None:
-        super().__init__(28, f"{text}: {state}, {evidence}", clickable)
+    def __init__(self, state: str, text: str, evidence: str = "", *, clickable: bool = False, height: int = 28) -> None:
+        super().__init__(height, f"{text}: {state}, {evidence}", clickable)
         self._state, self._text, self._evidence = state, text, evidence
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
         self._ground(painter)
         icon, role = GATES.get(self._state, GATES["skipped"])
-        theme.paint_icon(painter, icon, QRectF(0, 6, 16, 16), role)
-        area = QRectF(24, 0, self.width() - 24, 28)
-        small = theme.font("small")
-        paint.draw_text(painter, area, self._evidence, small, "text-tertiary", paint.CENTER_RIGHT)
-        used = paint.text_width(self._evidence, small) + 8
-        paint.draw_text(painter, area.adjusted(0, 0, -used, 0), self._text, theme.font("body"), "text")
+        theme.paint_icon(painter, icon, QRectF(0, self.height() / 2 - 8, 16, 16), role)
+        area = QRectF(24, 0, self.width() - 24, self.height())
+        body, small = theme.font("body"), theme.font("small")
+        used = (
+            paint.text_width(self._text, body) + 8
+        )  # what it is comes first; what does not fit is cut off the evidence
+        right = area.adjusted(min(used, area.width() * 0.8), 0, 0, 0)
+        paint.draw_text(painter, right, self._evidence, small, "text-tertiary", paint.CENTER_RIGHT)
+        needed = min(right.width(), paint.text_width(self._evidence, small) + 8)
+        paint.draw_text(painter, area.adjusted(0, 0, -needed, 0), self._text, body, "text")
         painter.end()
 
 

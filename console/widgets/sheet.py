@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QPropertyAnimation, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from console.i18n import tr
 from console.theme import theme
@@ -212,6 +212,8 @@ class SheetHost(QWidget):
         self._animate(sheet)
         target = sheet.first_focus or _first_field(sheet) or sheet.close_button
         target.setFocus(Qt.FocusReason.PopupFocusReason)
+        if isinstance(target, QLineEdit):
+            target.selectAll()  # a suggestion: typing replaces it
 
     def _animate(self, sheet: Sheet) -> None:
         duration = theme.motion("sheet-ms")

@@ -63,12 +63,18 @@ class Text(QLabel):
         super().setText(text)
         if self._elide:
             set_tip(self, text)
+        elif self.wordWrap() and self.minimumHeight():
+            self._fit_lines(self.width())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self.wordWrap():
-            # Layouts ask for the height at another width than the one they give; the lines at this width must all show.
-            self.setMinimumHeight(max(0, self.heightForWidth(event.size().width())))
+            self._fit_lines(event.size().width())
+
+    def _fit_lines(self, width: int) -> None:
+        # Layouts ask for the height at another width than the one they give; the lines at this width must all show.
+        self.setMinimumHeight(0)  # heightForWidth would not answer less
+        self.setMinimumHeight(max(0, self.heightForWidth(width)))
 
     def minimumSizeHint(self) -> QSize:
         hint = super().minimumSizeHint()

@@ -91,7 +91,7 @@ class AlertsPage(AlertActions):
         rules.clicked.connect(self._on_rules)
         return EmptyState(
             "bell",
-            tr("Nothing wants you"),
+            tr("No alerts"),
             tr("Alerts about traffic, latency, disk, GPUs and failed runs come here. Every endpoint is watched."),
             (endpoints, rules),
         )  # fmt: skip

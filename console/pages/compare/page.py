@@ -20,7 +20,7 @@ from console.settings import SMOOTHING
 from console.sheets import RegisterSheet
 from console.sheets.saving import save_as
 from console.state.changes import Changes
-from console.widgets.buttons import Button
+from console.widgets.buttons import Button, Crumb
 from console.widgets.chips import Icon
 from console.widgets.controls import Segmented, Toggle
 from console.widgets.empty import EmptyState
@@ -56,12 +56,12 @@ class ComparePage(Page):
         self.header = PageHeader("")
         self.header.title.hide()
         self.header.context.hide()
-        back = Button(tr("Runs"), "link")
+        back = Crumb(tr("Runs"))
         back.clicked.connect(self._on_back)
         self.heading = Text(tr("Compare"), "page-title")
         self.add_run = Button(tr("Add run"), "ghost", "plus")
         self.add_run.clicked.connect(self._on_add_menu)
-        for widget in (back, Icon("chevron-right", "text-tertiary", 14), self.heading, self.add_run):
+        for widget in (back, Icon("chevron-right", "text-tertiary", 12), self.heading, self.add_run):
             self.header.add_left(widget)
         axes = [("step", tr("Step")), ("epoch", tr("Epoch")), ("time", tr("Time"))]
         self.axis = Segmented(axes, "step", name=tr("X axis"))

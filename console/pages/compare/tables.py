@@ -43,7 +43,7 @@ def paint_swatch(painter: QPainter, left: float, middle: float, index: int) -> N
 def _paint_name(painter: QPainter, rect: QRectF, line: Line) -> None:
     paint_swatch(painter, rect.left(), rect.center().y(), line.index)
     role = "text-tertiary" if line.hidden else "text"
-    paint.draw_text(painter, rect.adjusted(22, 0, 0, 0), line.run.name, theme.font("body", 500), role)
+    paint.draw_text(painter, rect.adjusted(22, 0, 0, 0), line.run.name, theme.font("body", 500), role, middle=True)
 
 
 class MetricsTable(TableView):
@@ -57,8 +57,8 @@ class MetricsTable(TableView):
         self.metrics = facts.metrics_of(runs)
         higher = {key: up for key, _, up in self.metrics}
         self._higher = {**higher, facts.TIME: False, facts.MEMORY: False}
-        titled = [(key, tr(title), 84 if len(title) > 4 else 74) for key, title, _ in self.metrics]
-        titled += [(facts.TIME, tr("Time"), 76), (facts.MEMORY, tr("Memory"), 76)]
+        titled = [(key, tr(title), 78 if len(title) > 4 else 66) for key, title, _ in self.metrics]
+        titled += [(facts.TIME, tr("Time"), 66), (facts.MEMORY, tr("Memory"), 72)]
         columns = [
             Column("eye", "", lambda line: line.hidden, kind="icon", width=34, sortable=False, hideable=False,
                    cell=lambda line: ("eye-off" if line.hidden else "eye", "text-tertiary"),

@@ -113,8 +113,8 @@ class DataPane(QWidget):
         super().__init__()
         self.setFixedWidth(theme.size("list-pane"))
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 12, 10, 14)
-        layout.setSpacing(10)
+        layout.setContentsMargins(10, 11, 10, 14)
+        layout.setSpacing(7)
         self.count = Text("", "body", "text-tertiary")
         self.add = IconButton("plus", tr("Import data…"))
         layout.addWidget(row(Text(tr("Data"), "page-title"), self.count, None, self.add, gap=10,

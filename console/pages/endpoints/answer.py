@@ -112,7 +112,7 @@ class Output(QWidget):
         super().__init__()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+        layout.setSpacing(5)
         self.title = Text(tr("Output"), "small", "text-secondary")
         self.note = Text("", "small", "text-tertiary")
         layout.addWidget(row(self.title, None, self.note))

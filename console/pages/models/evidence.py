@@ -132,7 +132,7 @@ class LineagePanel(Panel):
         if live is not None:
             kind, where, link = tr("Endpoint, 100%"), live.name, f"endpoint/{live.name}"
         elif warm is not None:
-            kind, where, link = tr("Endpoint, kept warm"), warm.name, f"endpoint/{warm.name}"
+            where, link = tr("kept warm"), f"endpoint/{warm.name}"
         elif version.first_served_at is not None:
             where = tr("served {time}", time=words.duration(version.served_seconds))
         data = f"{version.dataset_name} v{dataset_version}" if dataset_version else version.dataset_name or words.DASH
@@ -155,7 +155,7 @@ class LineagePanel(Panel):
         torch = packages.get("torch") if isinstance(packages, dict) else None
         device = environment.get("device") or environment.get("gpu") or ""
         made = " · ".join(part for part in (f"torch {torch}" if torch else "", str(device)) if part)
-        return (str(version.commit or "")[:7], version.base_model or "", made, version.manifest_sha256)
+        return (str(version.commit or "")[:7], words.base_model(version.base_model), made, version.manifest_sha256)
 
     def _show_facts(self, facts: tuple[Any, ...]) -> None:
         _drop(self._facts)

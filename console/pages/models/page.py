@@ -11,6 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from backend.contract.resources import EndpointRecord, HistoryEntry, ModelRecord, PromotionPlan, VersionRecord
+from backend.contract.states import EndpointState
 from console import operations, words
 from console.context import Context
 from console.i18n import mark, tr, tr_n
@@ -27,6 +28,8 @@ from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.rows import ListItem
 
 NARROW = 1130  # of the page: below, the list pane becomes a menu in the header
+
+ANSWERING = (EndpointState.SERVING, EndpointState.DEGRADED)
 
 
 class ModelsPage(ModelActions):
@@ -270,8 +273,9 @@ class ModelsPage(ModelActions):
         live = model_words.live_endpoint(self._endpoints(), version.version)
         warm = model_words.standby_endpoint(self._endpoints(), version.version)
         proven = ""
-        if live is not None or warm is not None:
-            proven = tr("on {name}", name=(live or warm).name)  # type: ignore[union-attr]
+        answers = next((e for e in (live, warm) if e is not None and e.state in ANSWERING), None)
+        if answers is not None:
+            proven = tr("on {name}", name=answers.name)
         elif version.first_served_at is not None:
             proven = tr("served {time}", time=words.duration(version.served_seconds))
         self.gates.show_plan(plan, live=live is not None, proven=proven)

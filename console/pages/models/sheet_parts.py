@@ -38,7 +38,7 @@ class ChangesBox(QWidget):
         self._rows = [
             (change.icon or "diff", model_words.change_name(change), model_words.change_value(change.before),
              model_words.change_value(change.after))
-            for change in changes
+            for change in changes if change.before != change.after
         ]  # fmt: skip
         self.setFixedHeight(self.ROW * len(self._rows) + 16)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

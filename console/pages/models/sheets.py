@@ -134,7 +134,7 @@ class _SwitchSheet(Sheet):
             inner.setSpacing(0)
             for item in plan.evidence:
                 text, detail = model_words.evidence_words(item)
-                inner.addWidget(GateRow(self._gate(item), text, detail))
+                inner.addWidget(GateRow(self._gate(item), text, detail, height=24))
             self._layout.addWidget(holder)
         if plan.warnings:
             title, details = model_words.warnings_words(plan)

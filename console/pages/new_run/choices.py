@@ -21,15 +21,10 @@ def base_models(state: AppState) -> list[Choice]:
     """The starter model and registered versions, then ways to name another one."""
     found = []
     for model in state.base_models:
-        title = "all-MiniLM-L6-v2" if model["kind"] == "starter" else model["title"]
+        title = words.base_model("starter") if model["kind"] == "starter" else model["title"]
         size = f" · {words.size(model['size_bytes'])}" if model.get("size_bytes") else ""
         found.append((model["name"], f"{title}{size}"))
     return [*found, (FOLDER, tr("Folder on this machine…")), (TYPED, tr("Hub id or path…"))]
-
-
-def base_title(name: str) -> str:
-    """How a base model is called in a sentence."""
-    return "all-MiniLM-L6-v2" if name == "starter" else name
 
 
 def datasets(state: AppState, task: str) -> list[Choice]:

@@ -58,7 +58,7 @@ class RunForm(QWidget):
         self.device = choices.ChoiceBox(choices.devices(state))
         self.ending = choices.ChoiceBox(choices.endings(state))
         self.name, self.tags, self.note, self.model_name = QLineEdit(), QLineEdit(), QLineEdit(), QLineEdit()
-        self.name.setPlaceholderText(tr("named by recipe and data when empty"))
+        self.name.setPlaceholderText(tr("chosen for you when empty"))
         self.model_name.setPlaceholderText(tr("Name of the new model"))
         self.model_name.hide()
         self.tags.setPlaceholderText(tr("sweep-4, seed"))
@@ -179,7 +179,7 @@ class RunForm(QWidget):
     def _length_problem(self, length: Any) -> Problem | None:
         known: dict[str, dict[str, Any]] = {model["name"]: model for model in self._context.state.base_models}
         most = known.get(self.base.value, {}).get("max_length")
-        return too_long(length, choices.base_title(self.base.value), most)
+        return too_long(length, words.base_model(self.base.value), most)
 
     def body(self) -> Request:
         """The request of now; wrong settings are left out, so that the rest can still be estimated."""

@@ -62,7 +62,7 @@ def sentence(record: AuditRecord, state: Any) -> Line | None:
 def _known(record: AuditRecord, name: str) -> Line | None:
     after = record.after
     table: dict[str, Line] = {
-        "import": ("database", "text-tertiary", tr("{name} imported", name=after or name)),
+        "import": ("database", "text-tertiary", tr("{name} imported", name=after.replace("version ", "v") or name)),
         "remove": ("trash-2", "text-tertiary", tr("{name} removed", name=record.before or name)),
         "register": (
             "package",

@@ -125,7 +125,7 @@ class OpenAlerts(_List):
     """The newest three; the rest is a click away."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, tr("Open alerts"), tr("Inbox"), "alerts", tr("Nothing wants you now."))
+        super().__init__(context, tr("Open alerts"), tr("Inbox"), "alerts", tr("No alert is open."))
 
     def refresh(self) -> None:
         """Bring rows and ages up to the state."""
@@ -158,6 +158,7 @@ class ChangedToday(_List):
     def __init__(self, context: Context) -> None:
         super().__init__(context, tr("Changed today"), tr("Audit"), "audit", tr("Nothing has changed today."))
         self.body.setContentsMargins(13, 3, 13, 10)
+        self._empty.setContentsMargins(0, 5, 0, 6)
 
     def refresh(self) -> None:
         """Bring the rows up to the audit log."""

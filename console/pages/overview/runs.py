@@ -28,20 +28,21 @@ MOST_ROWS = 6
 HEAD = 30
 
 
-def device_word(device: str | None) -> str:
-    """`cuda:0` → "GPU 0"; "auto" says nothing."""
-    if not device or device == "auto":
-        return ""
-    return f"GPU {device.removeprefix('cuda:')}" if device.startswith("cuda:") else device.upper()
-
-
 def under_name(run: RunRecord) -> str:
     """The second line: base model and device, or what a queued run waits for."""
-    first = run.base_model or run.recipe.replace("_", " ")
-    device = device_word(run.device)
+    first = words.base_model(run.base_model) or run.recipe.replace("_", " ")
+    device = words.device(run.device)
     if run.state == RunState.QUEUED:
         return f"{first} · " + (tr("waits for {device}", device=device) if device else tr("waits for its turn"))
     return f"{first} · {device}" if device else first
+
+
+def counts(runs: list[RunRecord]) -> str:
+    """2 running · 1 paused · 1 queued."""
+    queued, paused = (sum(run.state == state for run in runs) for state in (RunState.QUEUED, RunState.PAUSED))
+    running = len(runs) - queued - paused
+    said = ((running, tr("{n} running", n=running)), (paused, tr("{n} paused", n=paused)))
+    return " · ".join(text for number, text in (*said, (queued, tr("{n} queued", n=queued))) if number)
 
 
 def speed(run: RunRecord) -> str:
@@ -282,11 +283,7 @@ class ActiveRuns(Panel):
     def refresh(self) -> None:
         """Bring the rows up to the state."""
         runs = [*self._context.state.live_runs(), *self._context.state.queued_runs()]
-        live = len(self._context.state.live_runs())
-        parts = [tr("{n} running", n=live)] if live else []
-        if len(runs) > live:
-            parts.append(tr("{n} queued", n=len(runs) - live))
-        self.subtitle.setText(" · ".join(parts))
+        self.subtitle.setText(counts(runs))
         self.model.set_rows(runs)
         self.view.setVisible(bool(runs))
         self._empty.setVisible(not runs)

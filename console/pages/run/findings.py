@@ -18,7 +18,7 @@ from console.widgets.buttons import Button
 from console.widgets.chips import StatePill
 from console.widgets.empty import EmptyState
 from console.widgets.paint import StateLook
-from console.widgets.panel import Panel, line, row
+from console.widgets.panel import Panel, column, line, row
 from console.widgets.rows import EventRow, KeyValue
 from console.widgets.text import Text
 
@@ -72,7 +72,7 @@ class ShareRow(QWidget):
     def __init__(self, role: str, name: str, share: float) -> None:
         super().__init__()
         self._role, self._name, self._share = role, name, share
-        self.setFixedHeight(20)
+        self.setFixedHeight(19)
         self.setAccessibleName(f"{name}: {share:.0%}")
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
@@ -140,8 +140,7 @@ class DiagnosisPanel(Panel):
         bar = ShareBar()
         bar.set_parts([(role, share) for _, _, role, share in parts])
         self._rows.addWidget(bar)
-        for _, text, role, share in parts:
-            self._rows.addWidget(ShareRow(role, tr(text), share))
+        self._rows.addWidget(column(*(ShareRow(role, tr(text), share) for _, text, role, share in parts), gap=0))
 
     def _add_fix(self, finding: Any) -> None:
         if finding.fix:
@@ -218,8 +217,13 @@ def _facts(run: RunRecord) -> list[tuple[str, str, bool]]:
     rows = run.facts.get("train_rows")
     test = run.metrics.get("test/accuracy")
     best_text = f"{words.metric(metric, best.get('value'))} at {words.count(best.get('step'))}"
+    known = bool(metric) and best.get("value") is not None
     return [
-        (tr("Best {metric}", metric=metric), best_text if metric and best.get("value") is not None else "", False),
+        (
+            tr("Best {metric}", metric=words.metric_name(metric)),
+            best_text if known else "",
+            False,
+        ),
         (tr("Eval loss"), words.metric("loss", evaluated["loss"]) if "loss" in evaluated else "", False),
         (tr("Eval macro F1"), words.metric("f1", evaluated["f1"]) if "f1" in evaluated else "", False),
         (tr("Test accuracy"), words.metric("accuracy", test) if test is not None else "", False),
@@ -247,7 +251,7 @@ class EventsPanel(Panel):
         super().__init__(tr("Events"))
         holder = QWidget()
         self._rows = QVBoxLayout(holder)
-        self._rows.setContentsMargins(0, 0, 6, 0)
+        self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(0)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -255,6 +259,9 @@ class EventsPanel(Panel):
         holder.setAutoFillBackground(False)
         area.viewport().setAutoFillBackground(False)
         self.add(area, 1)
+        side = self.body.contentsMargins()
+        self._rows.setContentsMargins(0, 0, side.right() - 4, 0)  # the bar stands in the panel's margin, not on numbers
+        self.body.setContentsMargins(side.left(), side.top(), 4, side.bottom())
         self._events: list[RunEvent] = []
         self._shown: list[int] = []
         self._items: list[EventRow] = []

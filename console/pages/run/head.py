@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from console import words
 from console.i18n import tr
-from console.theme import theme
-from console.widgets.buttons import Button, IconButton
+from console.widgets.buttons import Button, Crumb, IconButton
 from console.widgets.chips import Icon, StatePill, Tag
 from console.widgets.meters import ProgressBar
 from console.widgets.text import Text
@@ -44,14 +43,6 @@ def buttons_for(run: RunRecord) -> tuple[str, ...]:
     return ("clone", "continue") if run.resumable else ("clone",)
 
 
-class _Crumb(Button):
-    """The way back to the list: grey, like the place it names."""
-
-    def _colours(self) -> tuple[str | None, str | None, str, str]:
-        role = "text" if self.underMouse() else "text-tertiary"
-        return None, None, role, role
-
-
 class RunHead(QWidget):
     """Signals: wanted(action id), menu_wanted(global point), back_wanted(), pin_wanted()."""
 
@@ -65,8 +56,8 @@ class RunHead(QWidget):
         self._shown: tuple[str, ...] = ()
         self._buttons: dict[str, Button] = {}
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 10, 0, 0)
-        layout.setSpacing(4)
+        layout.setContentsMargins(0, 15, 0, 0)
+        layout.setSpacing(7)
         layout.addLayout(self._build_title())
         self.progress = ProgressLine()
         layout.addWidget(self.progress)
@@ -74,8 +65,7 @@ class RunHead(QWidget):
     def _build_title(self) -> QHBoxLayout:
         title = QHBoxLayout()
         title.setSpacing(8)
-        self._crumb = _Crumb(tr("Runs"), "link")
-        self._crumb.setFont(theme.font("body"))
+        self._crumb = Crumb(tr("Runs"))
         self._crumb.clicked.connect(self.back_wanted)
         self.name = Text("", "crumb-title", elide=True)
         self.pill = StatePill("unknown")
@@ -124,10 +114,8 @@ class RunHead(QWidget):
         return self._buttons.get(name)
 
     def _rebuild(self, names: tuple[str, ...]) -> None:
-        while (item := self._holder.takeAt(0)) is not None:
-            if widget := item.widget():
-                widget.setParent(None)
-                widget.deleteLater()
+        focused = any(button.holds_focus() for button in self._buttons.values())
+        old = list(self._buttons.values())
         self._shown, self._buttons = names, {}
         for name in names:
             text, icon, kind = BUTTONS[name]
@@ -136,6 +124,12 @@ class RunHead(QWidget):
             button.clicked.connect(self._on_button_clicked)
             self._holder.addWidget(button)
             self._buttons[name] = button
+        if focused and names:  # Pause was pressed: the focus goes to Resume, not to the next thing on the page
+            self._buttons[names[0]].setFocus(Qt.FocusReason.OtherFocusReason)
+        for button in old:
+            self._holder.removeWidget(button)
+            button.setParent(None)
+            button.deleteLater()
 
     def _on_button_clicked(self) -> None:
         self.wanted.emit(self.sender().objectName())
@@ -181,11 +175,13 @@ class ProgressLine(QWidget):
         self._left.setText(_left_text(run, final))
         self._elapsed.setText(_elapsed_text(run))
         for dot, text in zip(self._dots, (self._left, self._elapsed), strict=False):
+            text.setVisible(bool(text.text()))
             dot.setVisible(bool(text.text()))
         self._show_chips(run)
 
     def _show_chips(self, run: RunRecord) -> None:
-        texts = [run.device or "", run.base_model or "", str(run.settings.get("method", "")).replace("lora", "LoRA")]
+        method = str(run.settings.get("method", "")).replace("lora", "LoRA")
+        texts = [words.device(run.device), words.base_model(run.base_model), method]
         chips = tuple(text for text in (*texts, *run.tags) if text and text not in ("full",))
         if chips == self._chip_texts:
             return
@@ -212,7 +208,7 @@ def _left_text(run: RunRecord, final: bool) -> str:
     if run.state in (RunState.FAILED, RunState.INTERRUPTED):
         return run.cause or ""
     if final and run.best:
-        metric = str(run.best.get("metric", "")).removeprefix("eval/")
+        metric = words.metric_name(str(run.best.get("metric", "")), part=False)
         value = words.metric(str(run.best.get("metric", "")), run.best.get("value"))
         return tr(
             "best {metric} {value} at step {step}", metric=metric, value=value, step=words.count(run.best.get("step"))

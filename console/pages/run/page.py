@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSlider, QStackedWidget, QWidget
 
 from backend.contract.resources import LogPage, RunRecord
@@ -18,6 +19,7 @@ from console.pages.run.head import RunHead
 from console.pages.run.log_tab import LogTab
 from console.pages.run.tables_tab import CheckpointsTab, SamplesTab
 from console.state.changes import Changes
+from console.theme import theme
 from console.widgets.buttons import Button, IconButton
 from console.widgets.controls import Segmented, Tabs, Toggle
 from console.widgets.empty import EmptyState, Skeleton
@@ -34,6 +36,23 @@ TABS = (
 )
 LOG_LINES = 400
 SMOOTHING_STEPS = 1000
+
+
+class _TabRow(QWidget):
+    """Tabs at the left, what belongs to the charts at the right, a hairline below both."""
+
+    def __init__(self, tabs: QWidget, tools: QWidget) -> None:
+        super().__init__()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(10)
+        layout.addWidget(tabs, 1)
+        layout.addWidget(tools)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        painter = QPainter(self)
+        painter.fillRect(0, self.height() - 1, self.width(), 1, theme.role("line"))
+        painter.end()
 
 
 class RunPage(RunActions):
@@ -56,18 +75,15 @@ class RunPage(RunActions):
         self.tabs = Tabs([(value, tr(text)) for value, text in TABS], "charts", line=False)
         self.tabs.changed.connect(self._on_tab)
         self._tools = self._build_tools()
-        bar = QHBoxLayout()
-        bar.setSpacing(10)
-        bar.addWidget(self.tabs)
-        bar.addStretch(1)
-        bar.addWidget(self._tools)
+        bar = _TabRow(self.tabs, self._tools)
         self._stack = QStackedWidget()
         self._skeleton = Skeleton(tr("the run"))
         self._stack.addWidget(self._skeleton)
         self._parts: dict[str, QWidget] = {}
         self.content.addWidget(self.head)
         self.content.addWidget(self.failed)
-        self.content.addLayout(bar)
+        self.content.addWidget(bar)
+        self.content.addSpacing(7)
         self.content.addWidget(self._stack, 1)
 
     def _build_tools(self) -> QWidget:
@@ -309,7 +325,7 @@ class RunPage(RunActions):
             self.charts.log.set_lines(list(LogPage.model_validate(body).lines))
 
     def _on_checkpoints_counted(self, count: int) -> None:
-        self.tabs.set_count("checkpoints", count)
+        self.tabs.set_count("checkpoints", count or None)
 
     def _on_history_failed(self, text: str) -> None:
         self.context.toast(tr("The curves could not be read"), text, kind="bad")

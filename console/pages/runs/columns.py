@@ -122,7 +122,7 @@ def build_columns(metrics: tuple[str, ...], wait: Callable[[RunRecord], str], no
                cell=_of_run(lambda r: progress_of(r, wait)), kind="progress", width=123),
         Column("spark", tr("Train loss"), _of_run(lambda r: r.metrics.get("train/loss")), kind="sparkline", width=104,
                cell=_of_run(lambda r: r.spark), text=_of_run(_loss_text, ""),
-               role=_of_run(lambda r: "train" if r.state in LIVE_RUN_STATES else None),
+               role=_of_run(lambda r: "train" if r.state in LIVE_RUN_STATES - {RunState.PAUSED} else None),
                tip=_spark_tip),
         *(_metric_column(key) for key in metrics),
         _grey_text("duration", tr("Duration"), duration_of, lambda r: words.duration(duration_of(r)), 86,

@@ -53,6 +53,22 @@ def test_y_labels_are_three_to_five(low, high) -> None:
     assert len(set(fmt.tick_labels(at))) == len(at)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (0.1, 1.41, ["0.25", "0.50", "0.75", "1.00", "1.25"]),
+        (0.6897, 0.6977, [".690", ".695"]),
+        (0.6866, 0.6991, [".688", ".692", ".696"]),
+        (-0.052, 0.052, ["−.05", "0", ".05"]),
+    ],
+)
+def test_y_labels_fit_beside_the_plot(low, high, texts) -> None:
+    """A loss that has hardly moved yet has labels that are cut at neither end."""
+    found = [text for _, text in scale.labels(low, high, RUN_CHARTS[0], False, 140)]
+    assert found == texts
+    assert all(fmt.width(text) <= scale.LABEL_ROOM for text in found)
+
+
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (1, 0), (math.nan, 1), (0, math.inf)])
 def test_impossible_ranges_have_no_ticks(low, high) -> None:
     assert fmt.ticks(low, high, 5) == []

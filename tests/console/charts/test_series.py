@@ -83,6 +83,27 @@ def test_irregular_logging_is_not_a_hole() -> None:
     assert series.trace("time", 0, 100, 500).gaps == ()
 
 
+def test_samples_crowded_by_a_pause_are_not_holes_elsewhere() -> None:
+    """The machine is sampled every second; for ten minutes the run stood at step 9, then made a step each 2 s."""
+    store = SeriesStore()
+    steps, times = np.arange(1, 60), np.concatenate((np.arange(1, 10) * 2.0, 600 + np.arange(10, 60) * 2.0))
+    store.replace("train/loss", steps, times, None, np.ones(59))
+    store.replace("cpu/utilization_percent", None, np.arange(2.0, 715.0), None, np.full(713, 50.0))
+    cpu = store.best("cpu/utilization_percent", "step", 0, 60)
+    assert cpu is not None
+    trace = cpu.trace("step", 0, 60, 500)
+    assert trace.gaps == ()
+    assert not len(trace.alone)
+
+
+def test_coarser_history_is_not_a_hole() -> None:
+    """What is older than some minutes is kept every 12 s, the rest every second; a real hole still is one."""
+    series = Series()
+    times = np.concatenate((np.arange(0, 600, 12), np.arange(600, 900), np.arange(960, 1_000)))
+    series.extend(None, times, None, np.ones(len(times)))
+    assert series.trace("time", 0, 1_000, 500).gaps == ((899.0, 960.0),)
+
+
 def test_a_resumed_run_steps_back_without_a_line_across() -> None:
     series = filled(1_000)
     series.extend(np.arange(500, 800), 2e9 + np.arange(300), None, np.full(300, 7.0))
