@@ -170,10 +170,10 @@ class Window(Shell):
     # -- services for pages ----------------------------------------------------------------------------------
 
     def toast(self, text: str, detail: str = "", kind: str = "ok", **more: Any) -> Toast:
-        """Show a message; its Undo also answers to Ctrl+Z for ten minutes."""
-        undo = more.pop("undo", None)
+        """Show a message; its `undo` also answers to Ctrl+Z for ten minutes, its `redo` to Ctrl+Shift+Z after that."""
+        undo, redo = more.pop("undo", None), more.pop("redo", None)
         if undo is not None:
-            more["undo"] = self._undo.push(text, undo)
+            more["undo"] = self._undo.push(text, undo, redo)
         return self.toasts.show_toast(text, detail, kind, **more)
 
     def open_sheet(self, sheet: Sheet) -> None:
@@ -220,14 +220,19 @@ class Window(Shell):
         self._services.quit()
 
     def undo(self) -> None:
-        text = self._undo.peek()
-        if not self._undo.undo():
+        text = self._undo.undo()
+        if text is None:
             self.toast(tr("Nothing to undo"), tr("Undo stays available for 10 min."), "info")
-        elif text:
+        else:
             self.toasts.drop_undone(text)
+            self.toast(tr("Undo"), text, "info")
 
     def redo(self) -> None:
-        self.toast(tr("Nothing to redo"), "", "info")
+        text = self._undo.redo()
+        if text is None:
+            self.toast(tr("Nothing to redo"), tr("Undo something first."), "info")
+        else:
+            self.toast(tr("Redo"), text, "info")
 
     def focus_filter(self) -> None:
         page = self.stack.page()
@@ -282,12 +287,12 @@ class Window(Shell):
     def reset_layout(self) -> None:
         """Forget every layout of tables and charts; Undo brings them back."""
         tables, layouts = self.settings.get(TABLES), self.settings.get(LAYOUTS)
-        self.settings.set(TABLES, {})
-        self.settings.set(LAYOUTS, {})
-        self._rebuild_pages()
-        self.toast(tr("Layout reset"), undo=lambda: self._bring_back(tables, layouts))
+        self._set_layout({}, {})
+        self.toast(
+            tr("Layout reset"), undo=lambda: self._set_layout(tables, layouts), redo=lambda: self._set_layout({}, {})
+        )
 
-    def _bring_back(self, tables: dict[str, Any], layouts: dict[str, Any]) -> None:
+    def _set_layout(self, tables: dict[str, Any], layouts: dict[str, Any]) -> None:
         self.settings.set(TABLES, tables)
         self.settings.set(LAYOUTS, layouts)
         self._rebuild_pages()
