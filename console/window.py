@@ -17,6 +17,7 @@ from console.finder import palette_items
 from console.helpsheet import HelpSheet
 from console.history import Places, UndoStack
 from console.i18n import mark, tr, translator
+from console.jobs import JobsPopover
 from console.settings import (
     DENSITY,
     HIGH_CONTRAST,
@@ -89,6 +90,7 @@ class Window(Shell):
         self._undo = UndoStack(clock)
         self._detached: list[DetachedWindow] = []
         self._moving = False
+        self._jobs: JobsPopover | None = None
         self.actions_registry = Actions(settings.get(KEYS))
         self.context = self._build_context()
         self.setWindowTitle("Modeldeck")
@@ -284,6 +286,16 @@ class Window(Shell):
         popover.setParent(self, popover.windowFlags())
         popover.show_under(self.topbar.bell)
 
+    def open_jobs(self) -> None:
+        popover = self._jobs = JobsPopover(self.context)
+        popover.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        popover.setParent(self, popover.windowFlags())
+        popover.destroyed.connect(self._on_jobs_gone)
+        popover.show_at(self.status.segment("jobs"))
+
+    def _on_jobs_gone(self) -> None:
+        self._jobs = None
+
     def reset_layout(self) -> None:
         """Forget every layout of tables and charts; Undo brings them back."""
         tables, layouts = self.settings.get(TABLES), self.settings.get(LAYOUTS)
@@ -315,6 +327,8 @@ class Window(Shell):
     def on_changes(self, changes: Changes) -> None:
         """Something is known that was not: shell first, then the page in front and pages in other windows."""
         self._refresh_shell(changes)
+        if self._jobs is not None and (changes.everything or changes.runs or changes.connection):
+            self._jobs.refresh()
         self.stack.refresh(changes)
         for window in self._detached:
             window.page.refresh(changes)
@@ -380,9 +394,11 @@ class Window(Shell):
     def _on_status_clicked(self, key: str) -> None:
         if key == "language":
             self.toggle_language()
+        elif key == "jobs":
+            self.open_jobs()
         else:
             places = {
-                "backend": "settings/backend", "gpu": "overview", "disk": "settings/storage", "jobs": "runs",
+                "backend": "settings/backend", "gpu": "overview", "disk": "settings/storage",
                 "mirror": "settings/backend", "version": "settings/about",
             }  # fmt: skip
             self.navigate(places[key])
