@@ -8,6 +8,7 @@ status.py    what status bar, rail and banner say of the state
 menus.py     QActions and menus from the action table
 finder.py    what the palette lists
 bell.py      the bell's popover
+jobs.py      the jobs' popover: what runs, the queue to reorder
 helpsheet.py  the `?` sheet: every shortcut
 asking.py    how a page asks the backend, and the words of a refusal
 history.py   back, forward, undo

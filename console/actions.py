@@ -90,6 +90,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("endpoint.go", mark("All endpoints"), "navigate", "rocket", "", "endpoint", "endpoints", palette=False),
     Action("detach", mark("Open in new window"), "open_in_new_window", "external-link", "Ctrl+Shift+O", "window"),
     Action("alerts.popover", mark("Alerts and finished jobs"), "open_bell", "bell", "Ctrl+Shift+A", "window"),
+    Action("jobs.popover", mark("Jobs and queue"), "open_jobs", "list", "", "window"),
     Action("layout.reset", mark("Reset layout"), "reset_layout", "grid-2x2", "", "window"),
     Action("area.next", mark("Next area"), "next_area", "", "F6", "window", separator=True, palette=False),
     Action("area.previous", mark("Previous area"), "previous_area", "", "Shift+F6", "window", palette=False),

@@ -29,7 +29,10 @@ class Link(Protocol):
 
 
 class Toaster(Protocol):
-    """`context.toast("Canary of v14 set to 10%", "v13 keeps 90%", undo=callback)`; kinds ok, info, warn, bad."""
+    """`context.toast("Canary of v14 set to 10%", "v13 keeps 90%", undo=callback, redo=callback)`.
+
+    Kinds ok, info, warn, bad. `redo` does again what `undo` took back, without a message of its own.
+    """
 
     def __call__(self, text: str, detail: str = "", kind: str = "ok", **more: Any) -> Any: ...
 

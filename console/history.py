@@ -47,42 +47,57 @@ class Places:
 
 
 @dataclass(frozen=True)
-class _Undo:
+class _Entry:
     text: str
-    callback: Callable[[], object]
+    undo: Callable[[], object]
+    redo: Callable[[], object] | None
     until: float
 
 
 class UndoStack:
-    """Reversible actions of the last ten minutes, newest first."""
+    """Reversible actions of the last ten minutes, newest first; what was undone can be done again until something new
+    is done.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._entries: list[_Undo] = []
+        self._done: list[_Entry] = []
+        self._undone: list[_Entry] = []
 
-    def push(self, text: str, callback: Callable[[], object]) -> Callable[[], object]:
-        """Remember how to undo; returns a callback that undoes it once, however often it is called."""
-        entry = _Undo(text, callback, self._clock() + UNDO_FOR_S)
-        self._entries.append(entry)
-        return lambda: self._use(entry)
+    def push(
+        self, text: str, undo: Callable[[], object], redo: Callable[[], object] | None = None
+    ) -> Callable[[], object]:
+        """Remember how to undo, and how to do it again; returns a callback that undoes it, once."""
+        entry = _Entry(text, undo, redo, self._clock() + UNDO_FOR_S)
+        self._done.append(entry)
+        self._undone.clear()
+        return lambda: self._take_back(entry)
 
-    def peek(self) -> str | None:
-        """What the next undo would take back."""
+    def undo(self) -> str | None:
+        """Undo the newest; its text, or None when there is nothing."""
         self._drop_old()
-        return self._entries[-1].text if self._entries else None
+        return self._take_back(self._done[-1]) if self._done else None
 
-    def undo(self) -> bool:
-        """Undo the newest; False when there is nothing."""
+    def redo(self) -> str | None:
+        """Do again what was undone last; its text, or None when there is nothing."""
         self._drop_old()
-        return bool(self._entries) and self._use(self._entries[-1])
+        entry = self._undone.pop() if self._undone else None
+        if entry is None or entry.redo is None:
+            return None
+        self._done.append(entry)
+        entry.redo()
+        return entry.text
 
-    def _use(self, entry: _Undo) -> bool:
-        if entry not in self._entries:
-            return False
-        self._entries.remove(entry)
-        entry.callback()
-        return True
+    def _take_back(self, entry: _Entry) -> str | None:
+        if entry not in self._done:
+            return None
+        self._done.remove(entry)
+        if entry.redo is not None:
+            self._undone.append(entry)
+        entry.undo()
+        return entry.text
 
     def _drop_old(self) -> None:
         now = self._clock()
-        self._entries = [entry for entry in self._entries if entry.until > now]
+        self._done = [entry for entry in self._done if entry.until > now]
+        self._undone = [entry for entry in self._undone if entry.until > now]

@@ -17,6 +17,7 @@ from console.finder import palette_items
 from console.helpsheet import HelpSheet
 from console.history import Places, UndoStack
 from console.i18n import mark, tr, translator
+from console.jobs import JobsPopover
 from console.settings import (
     DENSITY,
     HIGH_CONTRAST,
@@ -89,6 +90,7 @@ class Window(Shell):
         self._undo = UndoStack(clock)
         self._detached: list[DetachedWindow] = []
         self._moving = False
+        self._jobs: JobsPopover | None = None
         self.actions_registry = Actions(settings.get(KEYS))
         self.context = self._build_context()
         self.setWindowTitle("Modeldeck")
@@ -170,10 +172,10 @@ class Window(Shell):
     # -- services for pages ----------------------------------------------------------------------------------
 
     def toast(self, text: str, detail: str = "", kind: str = "ok", **more: Any) -> Toast:
-        """Show a message; its Undo also answers to Ctrl+Z for ten minutes."""
-        undo = more.pop("undo", None)
+        """Show a message; its `undo` also answers to Ctrl+Z for ten minutes, its `redo` to Ctrl+Shift+Z after that."""
+        undo, redo = more.pop("undo", None), more.pop("redo", None)
         if undo is not None:
-            more["undo"] = self._undo.push(text, undo)
+            more["undo"] = self._undo.push(text, undo, redo)
         return self.toasts.show_toast(text, detail, kind, **more)
 
     def open_sheet(self, sheet: Sheet) -> None:
@@ -220,14 +222,19 @@ class Window(Shell):
         self._services.quit()
 
     def undo(self) -> None:
-        text = self._undo.peek()
-        if not self._undo.undo():
+        text = self._undo.undo()
+        if text is None:
             self.toast(tr("Nothing to undo"), tr("Undo stays available for 10 min."), "info")
-        elif text:
+        else:
             self.toasts.drop_undone(text)
+            self.toast(tr("Undo"), text, "info")
 
     def redo(self) -> None:
-        self.toast(tr("Nothing to redo"), "", "info")
+        text = self._undo.redo()
+        if text is None:
+            self.toast(tr("Nothing to redo"), tr("Undo something first."), "info")
+        else:
+            self.toast(tr("Redo"), text, "info")
 
     def focus_filter(self) -> None:
         page = self.stack.page()
@@ -279,15 +286,25 @@ class Window(Shell):
         popover.setParent(self, popover.windowFlags())
         popover.show_under(self.topbar.bell)
 
+    def open_jobs(self) -> None:
+        popover = self._jobs = JobsPopover(self.context)
+        popover.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        popover.setParent(self, popover.windowFlags())
+        popover.destroyed.connect(self._on_jobs_gone)
+        popover.show_at(self.status.segment("jobs"))
+
+    def _on_jobs_gone(self) -> None:
+        self._jobs = None
+
     def reset_layout(self) -> None:
         """Forget every layout of tables and charts; Undo brings them back."""
         tables, layouts = self.settings.get(TABLES), self.settings.get(LAYOUTS)
-        self.settings.set(TABLES, {})
-        self.settings.set(LAYOUTS, {})
-        self._rebuild_pages()
-        self.toast(tr("Layout reset"), undo=lambda: self._bring_back(tables, layouts))
+        self._set_layout({}, {})
+        self.toast(
+            tr("Layout reset"), undo=lambda: self._set_layout(tables, layouts), redo=lambda: self._set_layout({}, {})
+        )
 
-    def _bring_back(self, tables: dict[str, Any], layouts: dict[str, Any]) -> None:
+    def _set_layout(self, tables: dict[str, Any], layouts: dict[str, Any]) -> None:
         self.settings.set(TABLES, tables)
         self.settings.set(LAYOUTS, layouts)
         self._rebuild_pages()
@@ -310,6 +327,8 @@ class Window(Shell):
     def on_changes(self, changes: Changes) -> None:
         """Something is known that was not: shell first, then the page in front and pages in other windows."""
         self._refresh_shell(changes)
+        if self._jobs is not None and (changes.everything or changes.runs or changes.connection):
+            self._jobs.refresh()
         self.stack.refresh(changes)
         for window in self._detached:
             window.page.refresh(changes)
@@ -375,9 +394,11 @@ class Window(Shell):
     def _on_status_clicked(self, key: str) -> None:
         if key == "language":
             self.toggle_language()
+        elif key == "jobs":
+            self.open_jobs()
         else:
             places = {
-                "backend": "settings/backend", "gpu": "overview", "disk": "settings/storage", "jobs": "runs",
+                "backend": "settings/backend", "gpu": "overview", "disk": "settings/storage",
                 "mirror": "settings/backend", "version": "settings/about",
             }  # fmt: skip
             self.navigate(places[key])

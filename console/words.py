@@ -1,14 +1,24 @@
-"""Numbers, sizes, durations and dates as UI.md section 6 wants them read; pure text, unknown is an em dash."""
+"""Numbers, sizes, durations and dates as UI.md section 6 wants them read; pure text, unknown is an em dash.
+
+Durations and dates are in the language of now, so whoever shows one asks again when the language changes.
+"""
 
 import datetime
 import math
 import time
+
+from console.i18n import mark, tr
 
 DASH = "—"
 MINUS = "−"
 
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+MONTHS = (
+    mark("Jan"), mark("Feb"), mark("Mar"), mark("Apr"), mark("May"), mark("Jun"),
+    mark("Jul"), mark("Aug"), mark("Sep"), mark("Oct"), mark("Nov"), mark("Dec"),
+)  # fmt: skip
 
 
 def count(value: float | None) -> str:
@@ -72,26 +82,56 @@ def size(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """42 min, 1 h 52 m, 3 d 4 h: at most two units."""
+    """42 min, 1 h 52 m, 3 d 4 h: at most two units; in Chinese 42分钟, 1时52分, 3天4时."""
     if seconds is None or not math.isfinite(seconds):
         return DASH
     whole = round(max(0.0, seconds))
     if whole < _MINUTE:
-        return f"{whole} s"
+        return tr("{n} s", n=whole)
     if whole < _HOUR:
-        return f"{whole // _MINUTE} min"
+        return tr("{n} min", n=whole // _MINUTE)
+    return _two_units(whole)
+
+
+def stopwatch(seconds: float) -> str:
+    """Where on a chart: 51 s, 30 m 51 s, 1 h 52 m; minutes keep their seconds, a minus sign is kept."""
+    sign, whole = (MINUS if seconds < 0 else ""), round(abs(seconds))
+    if whole < _MINUTE:
+        return sign + tr("{n} s", n=whole)
+    if whole < _HOUR:
+        minutes, rest = divmod(whole, _MINUTE)
+        return sign + (tr("{minutes} m {seconds} s", minutes=minutes, seconds=rest) if rest else minutes_of(minutes))
+    return sign + _two_units(whole)
+
+
+def minutes_of(count: float | str) -> str:
+    """10 m: a tick of an axis."""
+    return tr("{n} m", n=count)
+
+
+def hours_of(count: float | str) -> str:
+    """1.5 h."""
+    return tr("{n} h", n=count)
+
+
+def days_of(count: float | str) -> str:
+    """3 d."""
+    return tr("{n} d", n=count)
+
+
+def _two_units(whole: int) -> str:
     if whole < _DAY:
         hours, minutes = divmod(whole // _MINUTE, 60)
-        return f"{hours} h {minutes} m" if minutes else f"{hours} h"
+        return tr("{hours} h {minutes} m", hours=hours, minutes=minutes) if minutes else hours_of(hours)
     days, hours = divmod(whole // _HOUR, 24)
-    return f"{days} d {hours} h" if hours else f"{days} d"
+    return tr("{days} d {hours} h", days=days, hours=hours) if hours else days_of(days)
 
 
 def seconds_exact(seconds: float | None) -> str:
     """0.42 s below ten seconds, else a duration: for measured switches and loads."""
     if seconds is None:
         return DASH
-    return f"{seconds:.2f} s" if seconds < 10 else duration(seconds)
+    return tr("{n} s", n=f"{seconds:.2f}") if seconds < 10 else duration(seconds)
 
 
 def device(name: str | None) -> str:
@@ -121,23 +161,35 @@ def moment(unix: float | None, now: float | None = None) -> str:
     if at.date() == today:
         return at.strftime("%H:%M")
     if at.date() == today - datetime.timedelta(days=1):
-        return "yesterday"
-    return f"{at.day} {at.strftime('%b')}" + ("" if at.year == today.year else f" {at.year}")
+        return tr("yesterday")
+    return _date(at) if at.year == today.year else _date_with_year(at)
 
 
 def day_and_time(unix: float | None, now: float | None = None) -> str:
-    """today 13:19, yesterday 16:02, 21 Nov 16:02."""
+    """today 13:19, yesterday 16:02, 21 Nov 16:02, 21 Nov 2024 16:02."""
     if unix is None:
         return DASH
     at, today = _local(unix), _local(time.time() if now is None else now).date()
-    clock = at.strftime("%H:%M")
+    hour = at.strftime("%H:%M")
     if at.date() == today:
-        return f"today {clock}"
-    return (
-        f"yesterday {clock}"
-        if at.date() == today - datetime.timedelta(days=1)
-        else f"{at.day} {at.strftime('%b')} {clock}"
-    )
+        return tr("today {time}", time=hour)
+    if at.date() == today - datetime.timedelta(days=1):
+        return tr("yesterday {time}", time=hour)
+    return f"{_date(at) if at.year == today.year else _date_with_year(at)} {hour}"
+
+
+def day(unix: float) -> str:
+    """20 Nov, whatever the year: a tick of an axis."""
+    return _date(_local(unix))
+
+
+def _date(at: datetime.datetime) -> str:
+    # Not strftime's %b: it follows the process's locale, which the toolkit sets, not the language chosen here.
+    return tr("{day} {month}", day=at.day, month=tr(MONTHS[at.month - 1]))
+
+
+def _date_with_year(at: datetime.datetime) -> str:
+    return tr("{day} {month} {year}", day=at.day, month=tr(MONTHS[at.month - 1]), year=at.year)
 
 
 def clock(unix: float | None) -> str:

@@ -12,7 +12,7 @@ from console.charts import axis as frame
 from console.charts import scale
 from console.charts.catalogue import ChartSpec, SeriesSpec
 from console.charts.events import ChartEvent, group_marks
-from console.charts.format import clock_label, duration
+from console.charts.format import clock_label
 from console.charts.palette import token
 from console.charts.picture import Area, Dots, Line, Picture, Shade
 from console.charts.reduce import Floats
@@ -20,6 +20,7 @@ from console.charts.series import Axis, Series, Trace
 from console.charts.shares import ShareStack
 from console.charts.store import SeriesStore
 from console.i18n import tr
+from console.words import stopwatch
 
 MOST_DOTS = 80
 DIMMED = 0.25
@@ -226,7 +227,7 @@ class Curves:
             return tr("no data")
         if page.labels == "clock":
             return tr("no data {start} to {end}", start=clock_label(a, b - a), end=clock_label(b, b - a))
-        return tr("no data for {time}", time=duration(b - a))
+        return tr("no data for {time}", time=stopwatch(b - a))
 
     def _empty_text(self, page: PageState, drawn: list[Drawn]) -> str:
         if any(len(d.raw.x) or len(d.raw.odd_x) for d in drawn):

@@ -1,10 +1,13 @@
-"""Numbers, durations and tick positions as a reader expects them. No Qt."""
+"""Numbers, durations and tick positions as a reader expects them. No widgets."""
 
 from __future__ import annotations
 
 import math
 import time as clock
 from collections.abc import Sequence
+
+from console.i18n import tr
+from console.words import day, days_of, hours_of, minutes_of
 
 MINUS = "−"
 DASH = "—"
@@ -144,29 +147,23 @@ def log_labels(values: Sequence[float]) -> list[str]:
     return [number(10**v, "g") if -3 <= v < 4 else _scientific(10**v, 0) for v in values]
 
 
-def duration(seconds: float) -> str:
-    """`51 s`, `30 m 51 s`, `1 h 52 m`, `3 d 4 h`: at most two units."""
-    sign, whole = (MINUS if seconds < 0 else ""), round(abs(seconds))
-    for size, name, part, part_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s")):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{sign}{whole // size} {name}" + (f" {rest} {part_name}" if rest else "")
-    return f"{sign}{whole} s"
-
-
 def elapsed_label(seconds: float, step: float) -> str:
     """A tick of an elapsed-time axis: 0, 30 s, 10 m, 1.5 h."""
     if seconds == 0:
         return "0"
-    size, name = (86400, "d") if step >= 43200 else (3600, "h") if step >= 900 and abs(seconds) >= 3600 else (60, "m")
     if step < 60 and abs(seconds) < 60:
-        return f"{number(seconds, 'g')} s"
-    return f"{number(round(seconds / size, 2), 'g')} {name}"
+        return tr("{n} s", n=number(seconds, "g"))
+    size, named = (
+        (86400, days_of) if step >= 43200 else
+        (3600, hours_of) if step >= 900 and abs(seconds) >= 3600 else
+        (60, minutes_of)
+    )  # fmt: skip
+    return named(number(round(seconds / size, 2), "g"))
 
 
 def clock_label(unix: float, step: float) -> str:
     """A tick of a wall-clock axis in local time: 13:05, 13:05:30 or 16 Nov."""
     at = clock.localtime(unix)
     if step >= 43200:
-        return f"{at.tm_mday} {clock.strftime('%b', at)}"
+        return day(unix)
     return clock.strftime("%H:%M:%S" if step < 60 else "%H:%M", at)

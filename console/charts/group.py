@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.charts.clock import RedrawClock
 from console.charts.events import ChartEvent
-from console.charts.format import duration
 from console.charts.series import AXES, Axis, Series
 from console.charts.store import SeriesStore
 from console.charts.window import Window
 from console.theme import theme
+from console.words import stopwatch
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
@@ -352,7 +352,7 @@ class ChartGroup(QObject):
         """`step 6,130 · epoch 1.53 · 30 m 51 s` for a position, leaving out what is unknown."""
         from console.charts.describe import describe_position
 
-        return describe_position(self.store.position(self.axis, at), self.origin, self.labels, duration)
+        return describe_position(self.store.position(self.axis, at), self.origin, self.labels, stopwatch)
 
     # -- events ----------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ sheet.py      Sheet and its host
 toast.py      toasts and the banner
 empty.py      EmptyState, Skeleton
 popover.py    Popover
+queuelist.py  QueueList: rows to drag into another order
 menus.py      menu entries out of page actions
 palette.py    the command palette
 fuzzy.py      its matching, pure

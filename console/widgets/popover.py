@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.focusring import FocusRing
 
 
 class Popover(QWidget):
@@ -21,6 +22,7 @@ class Popover(QWidget):
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(12, 10, 12, 12)
         self.body.setSpacing(8)
+        self._ring = FocusRing(self)
 
     def show_under(self, anchor: QWidget, *, align_right: bool = True) -> None:
         """Show below `anchor` (above, when there is no room), inside the screen."""
@@ -33,6 +35,11 @@ class Popover(QWidget):
             top = anchor.mapToGlobal(QPoint(0, 0)).y() - self.height() - 6
         self.move(max(area.left() + 8, min(left, area.right() - self.width() - 8)), top)
         self.show()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        moved = super().focusNextPrevChild(forward)
+        self._ring.show_now()
+        return moved
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

@@ -13,7 +13,7 @@ from backend.contract.resources import AlertRecord, GpuReading, RunRecord, Syste
 from console.actions import ACTIONS, GO_TO, Action, Actions
 from console.context import Context
 from console.i18n import translator
-from console.settings import LANGUAGE, LETTER_KEYS, PINNED, RAIL_COLLAPSED, THEME, WINDOW_PLACE, Settings
+from console.settings import LANGUAGE, LETTER_KEYS, PINNED, RAIL_COLLAPSED, TABLES, THEME, WINDOW_PLACE, Settings
 from console.shell import Services
 from console.stack import PageSpec
 from console.state.changes import Changes
@@ -274,7 +274,26 @@ def test_undo_by_key_and_only_once(qtbot: QtBot, window: Window) -> None:
     press(qtbot, window, Qt.Key.Key_Z, modifier=CTRL)
     press(qtbot, window, Qt.Key.Key_Z, modifier=CTRL)
     assert undone == [1]
-    assert [t.text for t in window.toasts.toasts] == ["Nothing to undo"]
+    assert [t.text for t in window.toasts.toasts] == ["Undo", "Nothing to undo"]
+
+
+def test_redo_by_key_does_it_again_and_can_be_undone_again(qtbot: QtBot, window: Window) -> None:
+    did: list[str] = []
+    shift = Qt.KeyboardModifier.ShiftModifier
+    window.toast("Archived 1 run", undo=lambda: did.append("undo"), redo=lambda: did.append("redo"))
+    for modifier in (CTRL, CTRL | shift, CTRL, CTRL | shift, CTRL | shift):
+        press(qtbot, window, Qt.Key.Key_Z, modifier=modifier)
+    assert did == ["undo", "redo", "undo", "redo"]
+    assert window.toasts.toasts[-1].text == "Nothing to redo"
+
+
+def test_a_layout_reset_is_undone_and_done_again(window: Window, settings: Settings) -> None:
+    settings.set(TABLES, {"runs": {"group": "tag"}})
+    window.reset_layout()
+    window.undo()
+    assert settings.get(TABLES) == {"runs": {"group": "tag"}}
+    window.redo()
+    assert settings.get(TABLES) == {}
 
 
 def test_the_rail_collapses_by_width_and_by_key(qtbot: QtBot, window: Window, settings: Settings) -> None:

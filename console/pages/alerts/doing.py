@@ -167,7 +167,13 @@ class Doing:
                 tr("Acknowledged") if count == 1 else tr_n(count, "{n} alert acknowledged", "{n} alerts acknowledged")
             )
             detail = alert_words.title(alert) if count == 1 else ""
-            self._context.toast(text, detail, undo=partial(self.reopen, list(done)))
+            self._context.toast(
+                text, detail, undo=partial(self.reopen, list(done)), redo=partial(self._acknowledge_again, list(done))
+            )
+
+    def _acknowledge_again(self, alerts: list[AlertRecord]) -> None:
+        for alert in alerts:
+            ask(self._context, operations.acknowledge(self._context.link, alert.id))
 
     def reopen(self, alerts: list[AlertRecord], button: Button | None = None) -> None:
         """Take back an acknowledgement, a snooze or a resolution."""
@@ -178,11 +184,15 @@ class Doing:
         """Ask again at this time."""
         call = ask(self._context, operations.snooze(self._context.link, alert.id, until), button)
         said = alert_words.until(until, self._context.clock())
-        call.on_reply(partial(self._on_snoozed, alert, said))
+        call.on_reply(partial(self._on_snoozed, alert, until, said))
 
-    def _on_snoozed(self, alert: AlertRecord, said: str, _body: Any) -> None:
+    def _on_snoozed(self, alert: AlertRecord, until: float, said: str, _body: Any) -> None:
         title = alert_words.title(alert)
-        self._context.toast(tr("Asks again {time}", time=said), title, undo=partial(self.reopen, [alert]))
+
+        def again() -> None:
+            ask(self._context, operations.snooze(self._context.link, alert.id, until))
+
+        self._context.toast(tr("Asks again {time}", time=said), title, undo=partial(self.reopen, [alert]), redo=again)
 
     def resolve(self) -> None:
         """Opens the sheet that asks for a reason."""

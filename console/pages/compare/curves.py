@@ -129,7 +129,7 @@ class Curves(QObject):
             text = {
                 "step": tr("at step {n}", n=words.count(at)),
                 "epoch": tr("at epoch {n}", n=f"{at:.2f}"),
-                "time": tr("at {time}", time=words.duration(at)),
+                "time": tr("after {time}", time=words.stopwatch(at)),
             }[self.group.axis]
         for chart in self.charts:
             chart.header.set_texts(tr(chart.spec.title), text)

@@ -120,8 +120,11 @@ class EndpointActions(Page):
         call.on_reply(partial(self._on_stopped, self._name))
 
     def _on_stopped(self, name: str, _body: Any) -> None:
-        undo = partial(self._start_again, name)
-        self.context.toast(tr("{name} stopped", name=name), tr("Its address answers nobody now."), undo=undo)
+        undo, redo = partial(self._start_again, name), partial(self._stop_again, name)
+        self.context.toast(tr("{name} stopped", name=name), tr("Its address answers nobody now."), undo=undo, redo=redo)
+
+    def _stop_again(self, name: str) -> None:
+        ask(self.context, operations.stop_endpoint(self.context.link, name))
 
     def _start_again(self, name: str) -> None:
         ask(self.context, operations.start_endpoint(self.context.link, name))

@@ -35,6 +35,7 @@ class Switch(QObject):
         self.operation = operation
         self.told = False
         self.shown = True  # a sheet shows it: a failure is told there
+        self.reversible = True  # its toast offers Undo
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_EVERY_MS)
         self._timer.timeout.connect(self._on_look)
@@ -87,21 +88,28 @@ class Switch(QObject):
         text = _done_text(operation.kind, result)
         detail = tr("{endpoint} · took {time}", endpoint=result.get("endpoint", ""),
                     time=words.seconds_exact(result.get("seconds")))  # fmt: skip
-        undo = None if result.get("from_version") is None else Undo(self._context, operation.id).run
-        self._context.toast(text, detail, kind="ok", undo=undo)
+        if not self.reversible or result.get("from_version") is None:
+            self._context.toast(text, detail, kind="ok")
+            return
+        reversal = Reversal(self._context, operation.id)
+        self._context.toast(text, detail, kind="ok", undo=reversal.run, redo=reversal.run)
 
 
-class Undo:
-    """Takes one operation back; called by the toast or by Ctrl+Z."""
+class Reversal:
+    """Takes the newest of a chain of operations back: first the switch, then its undoing, and so on."""
 
     def __init__(self, context: Context, operation_id: str) -> None:
         self._context, self._id = context, operation_id
 
     def run(self) -> None:
+        """Asked by the toast, by Ctrl+Z and by Ctrl+Shift+Z."""
         ask(self._context, operations.undo(self._context.link, self._id)).on_reply(self._on_reply)
 
     def _on_reply(self, body: dict[str, Any]) -> None:
-        Switch(self._context, Operation.model_validate(body)).shown = False
+        operation = Operation.model_validate(body)
+        self._id = operation.id  # undoing and redoing are told by the stack of the window, not by this toast
+        switch = Switch(self._context, operation)
+        switch.shown = switch.reversible = False
 
 
 def _done_text(kind: str, result: dict[str, Any]) -> str:

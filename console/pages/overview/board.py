@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QGridLayout, QMenu, QWidget
+from shiboken6 import isValid
 
 from console.context import Context
 from console.i18n import tr
@@ -82,6 +83,8 @@ class Board(QWidget):
         entry = f"{self._page}/{key}"
         others = [known for known in self._context.settings.get(HIDDEN_PANELS) if known != entry]
         self._context.settings.set(HIDDEN_PANELS, [*others, entry] if hidden else others)
+        if not isValid(self):  # Undo may come after the page was made anew
+            return
         self.arrange()
         self.changed.emit()
 
@@ -90,7 +93,7 @@ class Board(QWidget):
         self.set_hidden(key, True)
         self._context.toast(
             tr("{panel} hidden", panel=self._places[key].name), tr("View brings it back."), kind="info",
-            undo=lambda: self.set_hidden(key, False),
+            undo=lambda: self.set_hidden(key, False), redo=lambda: self.set_hidden(key, True),
         )  # fmt: skip
 
     def places(self) -> list[Place]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from backend.contract.resources import TelemetrySample
 from console import words
@@ -345,15 +346,16 @@ class OverviewPage(Page):
         self._set_gpu_hidden(index, True)
         self.context.toast(
             tr("{panel} hidden", panel=f"GPU {index}"), tr("View brings it back."), kind="info",
-            undo=lambda: self._set_gpu_hidden(index, False),
+            undo=lambda: self._set_gpu_hidden(index, False), redo=lambda: self._set_gpu_hidden(index, True),
         )  # fmt: skip
 
     def _set_gpu_hidden(self, index: int, hidden: bool) -> None:
         key = f"{PAGE}/gpu{index}"
         others = [known for known in self.context.settings.get(HIDDEN_PANELS) if known != key]
         self.context.settings.set(HIDDEN_PANELS, [*others, key] if hidden else others)
-        self._refresh_machine()
-        self.context.actions_changed()
+        if isValid(self):  # Undo may come after the page was made anew
+            self._refresh_machine()
+            self.context.actions_changed()
 
     def actions(self) -> list[Action]:  # type: ignore[override]
         found = [

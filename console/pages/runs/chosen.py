@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QWidget
@@ -149,14 +150,18 @@ class Chosen:
     def archive(self) -> None:
         """Put the ended ones away; the toast takes it back."""
         ended = [run for run in self._runs() if run.state in FINAL_RUN_STATES]
-        for run in ended:
-            ask(self._context, operations.change_run(self._context.link, run.id, archived=True))
+        self._set_archived(ended, True)
         text = tr_n(len(ended), "Archived {n} run", "Archived {n} runs")
-        self._context.toast(text, ended[0].name if len(ended) == 1 else "", undo=lambda: self._bring_back(ended))
+        self._context.toast(
+            text,
+            ended[0].name if len(ended) == 1 else "",
+            undo=partial(self._set_archived, ended, False),
+            redo=partial(self._set_archived, ended, True),
+        )
 
-    def _bring_back(self, runs: Sequence[RunRecord]) -> None:
+    def _set_archived(self, runs: Sequence[RunRecord], archived: bool) -> None:
         for run in runs:
-            ask(self._context, operations.change_run(self._context.link, run.id, archived=False))
+            ask(self._context, operations.change_run(self._context.link, run.id, archived=archived))
 
     def _steer(self, command: str) -> None:
         link = self._context.link

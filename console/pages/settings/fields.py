@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -150,7 +151,12 @@ class ConsoleRow(Row):
         was = tr("before: {value}", value=shown(self.control, before))
         # The language and the density make every page anew, this one too: nothing of it is touched afterwards.
         context.settings.set(setting, value)
-        context.toast(text, was, undo=lambda: context.settings.set(setting, before))
+        context.toast(
+            text,
+            was,
+            undo=partial(context.settings.set, setting, before),
+            redo=partial(context.settings.set, setting, value),
+        )
 
 
 @dataclass(frozen=True)
@@ -237,15 +243,15 @@ class BackendRow(Row):
         text = f"{self.name}: {shown(self.control, self._shown(value))}" if self.control else self.name
         was = tr("before: {value}", value=shown(self.control, self._shown(before))) if self.control else ""
 
-        def undo() -> None:
-            call = operations.change_settings(context.link, **{key: before})
+        def put(wanted: Any) -> None:
+            call = operations.change_settings(context.link, **{key: wanted})
             ask(context, call).on_reply(lambda body: context.state.load("settings", body)).on_end(
                 self._refresh_if_there
             )
 
         def done(body: Any) -> None:
             context.state.load("settings", body)
-            context.toast(text, was, undo=undo)
+            context.toast(text, was, undo=partial(put, before), redo=partial(put, value))
 
         call = operations.change_settings(context.link, **{key: value})
         ask(context, call).on_reply(done).on_end(self._refresh_if_there)

@@ -134,7 +134,9 @@ class KeyboardCategory(Category):
         self._apply(action, wanted)
         key = action.shortcut if wanted is None else wanted
         text = f"{action.plain_text}: {' '.join(key_caps(key)) or tr('no key')}"
-        context.toast(text, undo=lambda: apply_key(context, action, before))
+        context.toast(
+            text, undo=lambda: apply_key(context, action, before), redo=lambda: apply_key(context, action, wanted)
+        )
 
     def _apply(self, action: Action, shortcut: str | None) -> None:
         apply_key(self._context, action, shortcut)

@@ -173,9 +173,12 @@ class GpuCategory(Category):
         key, settings = f"overview/gpu{index}", self._context.settings
         before = settings.get(HIDDEN_PANELS)
         others = [known for known in before if known != key]
-        settings.set(HIDDEN_PANELS, others if on else [*others, key])
+        after = others if on else [*others, key]
+        settings.set(HIDDEN_PANELS, after)
         text = f"GPU {index}: {tr('shown') if on else tr('hidden')}"
-        self._context.toast(text, undo=lambda: settings.set(HIDDEN_PANELS, before))
+        self._context.toast(
+            text, undo=lambda: settings.set(HIDDEN_PANELS, before), redo=lambda: settings.set(HIDDEN_PANELS, after)
+        )
 
 
 class StorageCategory(Category):

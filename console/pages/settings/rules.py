@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QWidget
@@ -79,13 +80,15 @@ class RuleRow(Row):
             return
         context, rule, name = self._context, self.rule, self.name
 
-        def undo() -> None:
-            call = operations.change_rule(context.link, rule.id, **{field: before})
+        def put(wanted: Any) -> None:
+            call = operations.change_rule(context.link, rule.id, **{field: wanted})
             ask(context, call).on_reply(self._take)
 
         def done(body: Any) -> None:
             self._take(body)
-            context.toast(tr("Rule changed: {name}", name=name), "", undo=undo)
+            context.toast(
+                tr("Rule changed: {name}", name=name), "", undo=partial(put, before), redo=partial(put, value)
+            )
 
         call = operations.change_rule(context.link, rule.id, **{field: value})
         ask(context, call).on_reply(done).on_refused(lambda _error: self._put_back())

@@ -12,6 +12,7 @@ from console.charts import scale
 from console.charts.catalogue import ENDPOINT_CHARTS, RUN_CHARTS, gpu_charts, overlay, spec_for
 from console.charts.events import ChartEvent, group_marks
 from console.charts.window import Window
+from console.words import stopwatch
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_numbers(value, style, text) -> None:
     [(51, "51 s"), (1851, "30 m 51 s"), (6720, "1 h 52 m"), (273600, "3 d 4 h"), (0, "0 s"), (-5, "−5 s")],
 )
 def test_durations(seconds, text) -> None:
-    assert fmt.duration(seconds) == text
+    assert stopwatch(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -289,6 +289,14 @@ def test_switch_shows_its_steps_then_a_toast_with_undo(bench: Bench, qtbot: QtBo
     assert "0.42 s" in more["detail"]
     more["undo"]()
     bench.link.last("POST", "/operations/op-1/undo").succeed({**operation("running", "load"), "id": "op-2"})
+    told = len(bench.toasts)
+    undone = {**operation("done", "verify", result={**result, "to_version": 1}), "id": "op-2", "kind": "undo"}
+    bench.link.last("GET", "/operations/op-2").succeed(undone)
+    assert bench.toasts[told] == ("Undone, v1 answers again", {"detail": "live · took 0.42 s", "kind": "ok"})
+    more["redo"]()  # the undoing is taken back, not the promotion once more
+    bench.link.last("POST", "/operations/op-2/undo").succeed({**operation("running", "load"), "id": "op-3"})
+    more["undo"]()
+    assert bench.link.last("POST", "/operations/op-3/undo")
 
 
 def test_failed_switch_says_why_and_that_the_old_one_stayed(bench: Bench, qtbot: QtBot) -> None:
