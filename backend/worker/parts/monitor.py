@@ -24,7 +24,7 @@ from backend.worker.parts.control import Control
 from backend.worker.parts.data import Encoded
 from backend.worker.parts.failure import Progress, RunFailed
 from backend.worker.parts.metrics import Predictions, evaluate, is_better, predict
-from backend.worker.parts.trainer import StepRecord, StepTrainer, Stopwatch
+from backend.worker.parts.trainer import StepRecord, StepTrainer
 
 SAMPLES = 8
 SAMPLE_CHARACTERS = 300
@@ -130,10 +130,10 @@ class Monitor(TrainerCallback):
             self._log_step(self._unread.pop(0))
 
     def _log_step(self, record: StepRecord) -> None:
-        seconds = Stopwatch.seconds(record)
+        seconds = record.seconds()
         loss = float(record.loss) if record.loss is not None else None
         norm = float(record.grad_norm) if record.grad_norm is not None else None
-        spent = record.step_s
+        spent = sum(seconds.values())
         values: dict[str, float | None] = {
             "train/loss": loss,
             "train/grad_norm": norm,
@@ -141,11 +141,13 @@ class Monitor(TrainerCallback):
             "train/samples_per_s": record.rows / spent,
             "train/tokens_per_s": record.tokens / spent,
             "train/step_s": spent,
-            "train/data_wait_s": record.data_s,
+            "train/data_wait_s": seconds["data"],
+            "train/copy_s": seconds["copy"],
             "train/forward_s": seconds["forward"],
             "train/backward_s": seconds["backward"],
             "train/optimizer_s": seconds["optimizer"],
-            "train/data_wait_fraction": min(1.0, record.data_s / spent),
+            "train/other_s": seconds["other"],
+            "train/data_wait_fraction": seconds["data"] / spent,
             "train/padding_fraction": 1 - record.tokens / record.slots if record.slots else None,
         }
         now = time.monotonic()
