@@ -24,7 +24,6 @@ from transformers.trainer_callback import PrinterCallback
 from backend.worker.parts import state
 from backend.worker.parts.data import OrderedLoader
 
-
 PARTS = ("data", "copy", "forward", "backward", "optimizer", "other")
 """What a step's time is cut into; every moment of it belongs to exactly one of them."""
 
