@@ -4,6 +4,8 @@
 A command is answered by one `command_done` event with the same id.
 """
 
+from typing import Any
+
 from backend.contract.base import Record
 
 
@@ -29,6 +31,16 @@ class Stop(Command):
 
 class Checkpoint(Command):
     """Write a checkpoint after the present step."""
+
+
+class ApplySettings(Command):
+    """Change settings while the run is under way: from the next checkpoint on, and kept in it. Only settings marked
+    live.
+
+    Answered when the change is in a checkpoint, or with ok = false when there is none any more.
+    """
+
+    settings: dict[str, Any]
 
 
 class Deploy(Command):
@@ -66,6 +78,7 @@ COMMANDS: dict[str, type[Command]] = {
     "resume": Resume,
     "stop": Stop,
     "checkpoint": Checkpoint,
+    "apply_settings": ApplySettings,
     "deploy": Deploy,
     "switch": Switch,
     "unload": Unload,

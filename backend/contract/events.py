@@ -22,6 +22,7 @@ class Started(Record):
     resumed_from_step: int | None = None
     resumed_from: str | None = None  # checkpoint folder name
     skipped_checkpoints: tuple[str, ...] = ()  # "checkpoint-40: model.safetensors differs from its manifest"
+    settings: dict[str, Any] = {}  # those that may change under way, as they are from here on; empty: as in the spec
     environment: dict[str, Any] = {}  # python, torch, transformers, cuda, driver, cpu, threads, commit, packages …
     protocol: int = 1
 
@@ -86,6 +87,16 @@ class CheckpointSaved(Record):
     asked: bool = False  # somebody pressed "Checkpoint now"
     seconds: float | None = None
     pruned: tuple[str, ...] = ()
+
+
+class SettingsApplied(Record):
+    """Settings changed under way; the checkpoint of this step holds the change."""
+
+    step: int
+    epoch: float | None = None
+    settings: dict[str, Any]
+    before: dict[str, Any]  # the same names
+    text: str = ""  # what does not begin at once
 
 
 class Sampled(Record):
@@ -195,6 +206,7 @@ EVENTS: dict[str, type[Record]] = {
     "metrics": Metrics,
     "evaluation": Evaluation,
     "checkpoint": CheckpointSaved,
+    "settings_applied": SettingsApplied,
     "sample": Sampled,
     "log": Logged,
     "warning": Warned,

@@ -1,7 +1,7 @@
 """The typed settings of every training recipe: form, validation, command line and documentation are built from these.
 
 `json_schema_extra` of a field may hold: advanced (folded away), unit, usual (text under the field), choices (allowed
-texts).
+texts), live (may change while the run is under way, at a checkpoint).
 """
 
 from typing import Any, Literal
@@ -12,7 +12,8 @@ from backend.contract.base import Record, Request
 
 
 def _field(default: Any, title: str, description: str, *, advanced: bool = False, **rest: Any) -> Any:
-    extra: dict[str, Any] = {"advanced": advanced, **{key: rest.pop(key) for key in ("unit", "usual") if key in rest}}
+    own = ("unit", "usual", "live")
+    extra: dict[str, Any] = {"advanced": advanced, **{key: rest.pop(key) for key in own if key in rest}}
     return Field(default, title=title, description=description, json_schema_extra=extra, **rest)
 
 
@@ -20,13 +21,16 @@ class TextClassificationSettings(Request):
     """Fine-tune an encoder to put texts into classes."""
 
     epochs: float = _field(3, "Epochs", "Passes over the training part", gt=0, le=1000)
-    batch_size: int = _field(32, "Batch size", "Examples per step on the device", ge=1, le=4096, unit="per step")
+    batch_size: int = _field(
+        32, "Batch size", "Examples per step on the device", ge=1, le=4096, unit="per step", live=True
+    )
     learning_rate: float = _field(
         5e-5,
         "Learning rate",
         "Peak rate of AdamW",
         gt=0,
         le=1,
+        live=True,
         usual="Full: 2e-5 to 1e-4. LoRA: 1e-4 to 1e-3",
     )
     max_length: int = _field(128, "Max length", "Longer texts are cut here", ge=4, le=8192, unit="tokens")
@@ -40,16 +44,19 @@ class TextClassificationSettings(Request):
         ge=0,
         le=100,
         advanced=True,
+        live=True,
     )
     best_metric: Literal["eval/loss", "eval/accuracy", "eval/f1"] = _field(
         "eval/f1", "Best by", "Decides which checkpoint is the best", advanced=True
     )
-    eval_every: int = _field(0, "Evaluate every", "Steps between evaluations; 0 is once an epoch", ge=0, advanced=True)
+    eval_every: int = _field(
+        0, "Evaluate every", "Steps between evaluations; 0 is once an epoch", ge=0, advanced=True, live=True
+    )
     checkpoint_every: int = _field(
-        0, "Checkpoint every", "Steps between checkpoints; 0 is once an epoch", ge=0, advanced=True
+        0, "Checkpoint every", "Steps between checkpoints; 0 is once an epoch", ge=0, advanced=True, live=True
     )
     keep_checkpoints: int = _field(
-        3, "Keep checkpoints", "Newest ones kept, beside the best", ge=1, le=100, advanced=True
+        3, "Keep checkpoints", "Newest ones kept, beside the best", ge=1, le=100, advanced=True, live=True
     )
     warmup_fraction: float = _field(
         0.06, "Warm-up", "Share of the steps in which the rate rises", ge=0, le=1, advanced=True
@@ -58,18 +65,22 @@ class TextClassificationSettings(Request):
         "linear", "Schedule", "How the rate falls after warm-up", advanced=True
     )
     weight_decay: float = _field(0.01, "Weight decay", "Decoupled decay of AdamW", ge=0, le=1, advanced=True)
-    max_grad_norm: float = _field(1.0, "Clip gradients", "Largest gradient norm; 0 never clips", ge=0, advanced=True)
+    max_grad_norm: float = _field(
+        1.0, "Clip gradients", "Largest gradient norm; 0 never clips", ge=0, advanced=True, live=True
+    )
     label_smoothing: float = _field(
         0.0, "Label smoothing", "Share of certainty taken from the right class", ge=0, lt=1, advanced=True
     )
     dropout: float | None = _field(None, "Dropout", "Empty keeps the base model's value", ge=0, lt=1, advanced=True)
     gradient_accumulation: int = _field(
-        1, "Accumulate", "Batches summed before one optimizer step", ge=1, le=1024, advanced=True
+        1, "Accumulate", "Batches summed before one optimizer step", ge=1, le=1024, advanced=True, live=True
     )
     gradient_checkpointing: bool = _field(
         False, "Gradient checkpointing", "Less memory, about a third slower", advanced=True
     )
-    group_by_length: bool = _field(True, "Group by length", "Batches of like lengths waste less padding", advanced=True)
+    group_by_length: bool = _field(
+        True, "Group by length", "Batches of like lengths waste less padding", advanced=True, live=True
+    )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = _field(
         "auto", "Precision", "auto is fp32 on the CPU, bf16 on a GPU that has it", advanced=True
     )
@@ -87,7 +98,7 @@ class TextClassificationSettings(Request):
         advanced=True,
     )
     on_nan: Literal["stop", "continue"] = _field(
-        "stop", "On NaN loss", "Stop the run, or mark it and go on", advanced=True
+        "stop", "On NaN loss", "Stop the run, or mark it and go on", advanced=True, live=True
     )
     split_seed: int = _field(
         13, "Split seed", "Fixes which rows are for validation and test", ge=0, le=2**31 - 1, advanced=True

@@ -159,7 +159,7 @@ class Bench:
             total_steps=10**9,
             steps_per_epoch=10**6,
         )
-        watcher = monitor.Monitor(shared, lambda: loop)
+        watcher = monitor.Monitor(shared, lambda: loop, batches)
         loop = trainer.StepTrainer(
             model=self.model,
             args=self.arguments(),

@@ -11,6 +11,7 @@ data.py        token ids, the order of batches, padding
 model.py       the base model: found, checked, loaded, given adapters
 trainer.py     the Trainer with our order, loss, clock and checkpoints
 monitor.py     between two steps: log, evaluate, save, listen
+live.py        settings changed under way, from a checkpoint on
 state.py       everything a resume needs, as safetensors and JSON
 metrics.py     predictions and how good they are
 result.py      the folder model/

@@ -62,8 +62,8 @@ def unknown_share(tokenizer: Any, ids: Sequence[int]) -> float:
 
 
 class EpochBatches(Sampler[list[int]]):
-    """Batches of row numbers. The order is a pure function of (seed, epoch, lengths), so a resumed run needs only
-    the epoch.
+    """Batches of row numbers. The order is a pure function of (seed, epoch, lengths, grouping), so a resumed run needs
+    only the epoch.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, *, group: bool) -> None:
@@ -71,6 +71,7 @@ class EpochBatches(Sampler[list[int]]):
         self._batch_size = batch_size
         self._seed = seed
         self._group = group
+        self._changes: list[list[int]] = []
         self._epoch = 0
 
     @property
@@ -81,6 +82,11 @@ class EpochBatches(Sampler[list[int]]):
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration gives."""
         self._epoch = epoch
+
+    def regroup(self, changes: list[list[int]]) -> None:
+        """[first epoch, whether like lengths meet] of each change made under way, oldest first; their number of
+        batches is the same."""
+        self._changes = changes
 
     def __len__(self) -> int:
         return math.ceil(len(self._lengths) / self._batch_size)
@@ -93,7 +99,8 @@ class EpochBatches(Sampler[list[int]]):
         random = np.random.Generator(np.random.PCG64([self._seed, epoch]))
         rows = random.permutation(len(self._lengths))
         size = self._batch_size
-        if not self._group:
+        changed = [bool(group) for first, group in self._changes if first <= epoch]
+        if not (changed[-1] if changed else self._group):
             return [rows[at : at + size].tolist() for at in range(0, len(rows), size)]
         batches: list[list[int]] = []
         for at in range(0, len(rows), size * GROUPED_BATCHES):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from backend.contract.commands import Checkpoint, Command, Pause, Resume, Stop
+from backend.contract.commands import ApplySettings, Checkpoint, Command, Pause, Resume, Stop
 from backend.contract.events import Evaluation, Logged, Sampled, StateChanged, Warned
 from backend.contract.recipes import TextClassificationSettings
 from backend.contract.states import FailureCode
@@ -21,10 +21,11 @@ from backend.jobs.buffered import BufferedLog
 from backend.worker.parts import memory, state
 from backend.worker.parts.checkpoint import Checkpoints, NotSaved
 from backend.worker.parts.control import Control
-from backend.worker.parts.data import Encoded
+from backend.worker.parts.data import Encoded, EpochBatches
 from backend.worker.parts.failure import Progress, RunFailed
+from backend.worker.parts.live import LiveSettings
 from backend.worker.parts.metrics import Predictions, evaluate, is_better, predict
-from backend.worker.parts.trainer import StepRecord, StepTrainer, Stopwatch
+from backend.worker.parts.trainer import StepRecord, StepTrainer
 
 SAMPLES = 8
 SAMPLE_CHARACTERS = 300
@@ -42,6 +43,8 @@ class Memory:
     without_gain: int = 0  # evaluations since the best one
     nan_steps: int = 0
     threads: int = 0
+    applied: dict[str, Any] = field(default_factory=dict)  # settings changed under way
+    grouping: list[list[int]] = field(default_factory=list)  # EpochBatches.regroup()
 
 
 @dataclass
@@ -66,8 +69,11 @@ class Run:
 class Monitor(TrainerCallback):
     """Our callback. Everything is done in on_step_end, in this order: log, evaluate, save, listen."""
 
-    def __init__(self, run: Run, trainer: Callable[[], StepTrainer], kept: Memory | None = None) -> None:
+    def __init__(
+        self, run: Run, trainer: Callable[[], StepTrainer], batches: EpochBatches, kept: Memory | None = None
+    ) -> None:
         self.memory = kept or Memory()
+        self.live = LiveSettings(run, self.memory, batches, trainer)
         self.stop: Stop | None = None
         self.stopped_early = False
         self.last_evaluation: Evaluation | None = None
@@ -82,6 +88,11 @@ class Monitor(TrainerCallback):
     @property
     def trainer(self) -> StepTrainer:
         return self._get_trainer()
+
+    @property
+    def settings(self) -> TextClassificationSettings:
+        """As they are now: changes under way included."""
+        return self._run.settings
 
     # ---- the Trainer calls -----------------------------------------------------------------------------------------
 
@@ -108,6 +119,8 @@ class Monitor(TrainerCallback):
         if last or self._is_due(step, run.settings.eval_every):
             better = self._evaluate(step, state.epoch)
             self.stopped_early = 0 < run.settings.early_stopping <= self.memory.without_gain
+        if last or self.stopped_early:
+            self.live.end("The run ends here; no step is left that the change could be for.")
         if better or self._is_due(step, run.settings.checkpoint_every):
             self._save(step, state.epoch, best=better)
         for command in run.control.poll():
@@ -117,6 +130,7 @@ class Monitor(TrainerCallback):
         )
         if control.should_training_stop:
             self._log_steps()
+            self.live.end("The run ended before its next checkpoint.")
         self.trainer.watch.begin()
 
     # ---- numbers ---------------------------------------------------------------------------------------------------
@@ -130,10 +144,10 @@ class Monitor(TrainerCallback):
             self._log_step(self._unread.pop(0))
 
     def _log_step(self, record: StepRecord) -> None:
-        seconds = Stopwatch.seconds(record)
+        seconds = record.seconds()
         loss = float(record.loss) if record.loss is not None else None
         norm = float(record.grad_norm) if record.grad_norm is not None else None
-        spent = record.step_s
+        spent = sum(seconds.values())
         values: dict[str, float | None] = {
             "train/loss": loss,
             "train/grad_norm": norm,
@@ -141,11 +155,13 @@ class Monitor(TrainerCallback):
             "train/samples_per_s": record.rows / spent,
             "train/tokens_per_s": record.tokens / spent,
             "train/step_s": spent,
-            "train/data_wait_s": record.data_s,
+            "train/data_wait_s": seconds["data"],
+            "train/copy_s": seconds["copy"],
             "train/forward_s": seconds["forward"],
             "train/backward_s": seconds["backward"],
             "train/optimizer_s": seconds["optimizer"],
-            "train/data_wait_fraction": min(1.0, record.data_s / spent),
+            "train/other_s": seconds["other"],
+            "train/data_wait_fraction": seconds["data"] / spent,
             "train/padding_fraction": 1 - record.tokens / record.slots if record.slots else None,
         }
         now = time.monotonic()
@@ -235,21 +251,24 @@ class Monitor(TrainerCallback):
 
     def _save(self, step: int, epoch: float | None, *, best: bool = False, asked: bool = False) -> str | None:
         """Save unless this step is saved already; the reason when the disk refused."""
-        if step == self._saved_at_step and not best:
+        if step == self._saved_at_step and not best and not self.live.pending:
             return None
         self._log_steps()
+        self.live.begin(step)
         run = self._run
         metrics = (
             dict(self.last_evaluation.values) if self.last_evaluation and self.last_evaluation.step == step else {}
         )
         done = run.checkpoints.save(step, self._write, epoch=epoch, metrics=metrics, best=best, asked=asked)
         if isinstance(done, NotSaved):
+            self.live.dropped()
             if best:
                 self.memory.best_checkpoint = None
             run.log.append("warning", Warned(code=done.code, text=done.text, advice=done.advice, step=step), sync=True)
             return done.text
         self._saved_at_step = step
         run.log.append("checkpoint", done, sync=True)
+        self.live.kept(step, epoch)
         return None
 
     def _write(self, folder: Path) -> None:
@@ -271,6 +290,8 @@ class Monitor(TrainerCallback):
             self._stop(command, step, epoch)
         elif isinstance(command, Checkpoint):
             self._checkpoint_now(command, step, epoch)
+        elif isinstance(command, ApplySettings):
+            self.live.ask(command, step)
         elif isinstance(command, Resume):
             control.done(command, ok=False, text="The run is not paused.")
         else:

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from backend.contract.base import Request
 from backend.contract.events import Warned
 from backend.contract.states import FailureCode
+from backend.jobs.live import live_fields
 from backend.platform import read_json
 from backend.worker.parts import checkpoint as saved
 from backend.worker.parts.failure import RunFailed
@@ -44,6 +46,12 @@ def read_progress(start: Path) -> dict[str, Any]:
             FailureCode.BAD_CHECKPOINT, f"{start.name} is not a checkpoint of this recipe.", "Choose another one."
         )
     return found
+
+
+def live_now(job: Job, settings: Request, start: Path | None, kept: dict[str, Any]) -> dict[str, Any]:
+    """The settings that may change under way, as this attempt begins with them: a resumed one has its checkpoint's."""
+    applied = kept.get("applied", {}) if start is not None and start.parent == job.folder.checkpoints else {}
+    return {name: applied.get(name, getattr(settings, name)) for name in live_fields(type(settings))}
 
 
 def check_fits(start: Path, now: dict[str, Any], base: dict[str, Any]) -> None:

@@ -103,11 +103,24 @@ def load_optimizer(optimizer: Any, scheduler: Any, folder: Path, *, keep_setting
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     scheduler.load_state_dict({**scheduler.state_dict(), **schedule})
     if keep_settings:  # loading put the old rate back; the next step is made with the new schedule's
-        shapes = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
-        rates = [base * shape(scheduler.last_epoch) for base, shape in shapes]
-        scheduler.load_state_dict({**scheduler.state_dict(), "_last_lr": rates})
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
+        _follow_schedule(optimizer, scheduler)
+
+
+def set_rate(optimizer: Any, scheduler: Any, rate: float) -> None:
+    """Another peak rate from the next step on; warm-up and decay keep their shape."""
+    scheduler.load_state_dict({**scheduler.state_dict(), "base_lrs": [rate] * len(scheduler.base_lrs)})
+    for group in optimizer.param_groups:
+        group["initial_lr"] = rate
+    _follow_schedule(optimizer, scheduler)
+
+
+def _follow_schedule(optimizer: Any, scheduler: Any) -> None:
+    """The rate that the schedule says for the present step."""
+    shapes = zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+    rates = [base * shape(scheduler.last_epoch) for base, shape in shapes]
+    scheduler.load_state_dict({**scheduler.state_dict(), "_last_lr": rates})
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
 
 
 def load_scale(scaler: Any | None, folder: Path) -> None:

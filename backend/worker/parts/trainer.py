@@ -3,7 +3,8 @@
 Why each override is there:
 - get_train_dataloader: the order of rows is ours (parts/data.py).
 - loss: the mean over the global batch, whatever the model's own loss does with gradient accumulation.
-- get_batch_samples, compute_loss, training_step: where the time goes.
+- get_batch_samples, _prepare_inputs, compute_loss, training_step, _get_learning_rate: where the time goes.
+- training_step: a batch that was made smaller while the run was under way is cut into pieces here.
 - _load_*: resuming reads our safetensors and JSON. The Trainer calls _load_rng_state right before the first resumed
 step, after the used
   batches were skipped, and nothing draws in between: that is what makes a resumed run exact.
@@ -12,6 +13,7 @@ step, after the used
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,15 @@ from transformers.trainer_callback import PrinterCallback
 from backend.worker.parts import state
 from backend.worker.parts.data import OrderedLoader
 
+PARTS = ("data", "copy", "forward", "backward", "optimizer", "other")
+"""What a step's time is cut into; every moment of it belongs to exactly one of them."""
+
 
 @dataclass
 class StepRecord:
     """What was measured in one optimizer step; tensors are read later so that a GPU never waits for the log."""
 
-    data_s: float = 0.0
-    spans: list[tuple[str, Any, Any]] = field(default_factory=list)
+    marks: list[tuple[str, Any]] = field(default_factory=list)  # (what ended here, moment); the first one begins it
     loss: torch.Tensor | None = None
     grad_norm: Any = None
     rows: int = 0
@@ -37,18 +41,36 @@ class StepRecord:
     step: int = 0
     epoch: float | None = None
     learning_rate: float = 0.0
-    step_s: float = 0.0
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds of each of PARTS; on a GPU this waits until the card has done the step.
+
+        The parts add up to the step: from mark to mark nothing is left out and nothing counted twice.
+        """
+        parts = dict.fromkeys(PARTS, 0.0)
+        if isinstance(self.marks[-1][1], float):
+            for (_, before), (part, now) in pairwise(self.marks):
+                parts[part] += now - before
+            return parts
+        self.marks[-1][1].synchronize()
+        for (_, before), (part, now) in pairwise(self.marks):
+            parts[part] += before.elapsed_time(now) / 1000
+        return parts
 
 
 class Stopwatch:
-    """Measures the parts of a step; on a GPU with events in its stream, read one step later."""
+    """Cuts a step into its parts: wall clock on the CPU; on a GPU events in its stream, read one step later.
+
+    In the stream, "data" is the time in which the card had nothing to do because the batch was not there yet: what
+    was loaded while it still computed costs nothing, and is not counted.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._cuda = device.type == "cuda"
         self.record = StepRecord()
-        self._begun = time.perf_counter()
+        self.begin()
 
-    def now(self) -> Any:
+    def _now(self) -> Any:
         if not self._cuda:
             return time.perf_counter()
         event = torch.cuda.Event(enable_timing=True)
@@ -57,25 +79,16 @@ class Stopwatch:
 
     def begin(self) -> None:
         """A step starts now; pauses, evaluations and checkpoints before it do not count."""
-        self.record = StepRecord()
-        self._begun = time.perf_counter()
+        self.record = StepRecord(marks=[("", self._now())])
+
+    def mark(self, part: str) -> None:
+        """What was done since the last mark belongs to this part."""
+        self.record.marks.append((part, self._now()))
 
     def finish(self) -> StepRecord:
         """The step is over."""
-        self.record.step_s = time.perf_counter() - self._begun
+        self.mark("other")
         return self.record
-
-    @staticmethod
-    def seconds(record: StepRecord) -> dict[str, float]:
-        """Seconds of each part; on a GPU this waits until the card has done the step."""
-        parts = {"forward": 0.0, "backward": 0.0, "optimizer": 0.0}
-        for name, begin, end in record.spans:
-            if isinstance(begin, float):
-                parts[name] += end - begin
-            else:
-                end.synchronize()
-                parts[name] += begin.elapsed_time(end) / 1000
-        return parts
 
 
 class GlobalLoss:
@@ -100,9 +113,8 @@ class StepTrainer(Trainer):
         self._loader = loader
         self._fork = fork
         self._trained_only = trained_only
-        self._forward_end: Any = None
-        self._backward_end: Any = None
         self.watch = Stopwatch(self.args.device)
+        self.rows_at_once = 0  # more rows than this go through the model in pieces; 0: a batch at once
         self.skip_bad_steps = False  # leave weights alone at a step whose gradient is not finite
         self.finished: deque[StepRecord] = deque()
 
@@ -112,16 +124,21 @@ class StepTrainer(Trainer):
         return self._loader
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: torch.device) -> Any:
-        begun = time.perf_counter()
+        self.watch.mark("other")
         found = super().get_batch_samples(epoch_iterator, num_batches, device)
-        self.watch.record.data_s += time.perf_counter() - begun
+        self.watch.mark("data")
+        return found
+
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        self.watch.mark("other")
+        found: dict[str, Any] = super()._prepare_inputs(inputs)
+        self.watch.mark("copy")
         return found
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        begun = self.watch.now()
+        self.watch.mark("other")
         found = super().compute_loss(*args, **kwargs)
-        self._forward_end = self.watch.now()
-        self.watch.record.spans.append(("forward", begun, self._forward_end))
+        self.watch.mark("forward")
         return found
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
@@ -129,9 +146,11 @@ class StepTrainer(Trainer):
         record.tokens += inputs.pop("tokens")
         record.rows += len(inputs["labels"])
         record.slots += inputs["input_ids"].numel()
-        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        self._backward_end = self.watch.now()
-        record.spans.append(("backward", self._forward_end, self._backward_end))
+        losses = []
+        for piece in _pieces(inputs, self.rows_at_once):
+            losses.append(super().training_step(model, piece, num_items_in_batch))
+            self.watch.mark("backward")
+        loss: torch.Tensor = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
         record.loss = loss if record.loss is None else record.loss + loss
         return loss
 
@@ -148,7 +167,7 @@ class StepTrainer(Trainer):
         rate = super()._get_learning_rate()
         record = self.watch.record
         record.learning_rate = float(rate)
-        record.spans.append(("optimizer", self._backward_end, self.watch.now()))
+        self.watch.mark("optimizer")
         return rate
 
     # ---- resuming ------------------------------------------------------------------------------------------------
@@ -185,6 +204,14 @@ class StepTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         raise NotImplementedError("checkpoints are written by write_checkpoint() under our commit protocol")
+
+
+def _pieces(inputs: dict[str, Any], rows: int) -> list[dict[str, Any]]:
+    """The batch cut along its rows. The loss is divided by the rows of the global batch, so their gradients add up."""
+    if rows == 0 or len(inputs["labels"]) <= rows:
+        return [inputs]
+    cut = {name: tensor.split(rows) for name, tensor in inputs.items()}
+    return [{name: parts[at] for name, parts in cut.items()} for at in range(len(cut["labels"]))]
 
 
 __all__ = ["GlobalLoss", "StepRecord", "StepTrainer", "Stopwatch", "TrainingArguments"]

@@ -24,7 +24,7 @@ from backend.worker.parts import checkpoint as saved
 from backend.worker.parts import device as devices
 from backend.worker.parts.failure import RunFailed
 from backend.worker.parts.job import Job, listen
-from backend.worker.parts.start import check_fits, find_start, read_progress, restore_best
+from backend.worker.parts.start import check_fits, find_start, live_now, read_progress, restore_best
 
 
 def run(job: Job) -> Ended:
@@ -41,7 +41,7 @@ def run(job: Job) -> Ended:
         how = "a checkpoint was saved" if watcher.stop.save else "without saving"
         return Ended(outcome="stopped", step=step, text=f"Stopped at step {step}; {how}.")
     if watcher.stopped_early:
-        text = f"No gain in {ready.settings.early_stopping} evaluations; stopped early at step {step}."
+        text = f"No gain in {watcher.settings.early_stopping} evaluations; stopped early at step {step}."
         job.log.append("log", Logged(level="info", text=text))
     return finish(job, ready, loop, watcher)
 
@@ -91,7 +91,7 @@ def prepare(job: Job) -> Ready:
     from backend.worker.parts import data, model, result
 
     environment = result.environment(place.threads, place.device)
-    say_started(job, place.name, environment, start, skipped)
+    say_started(job, place.name, environment, start, skipped, live_now(job, settings, start, kept))
     waiting = listen(job)
 
     # ---- 3. data ----
@@ -197,7 +197,7 @@ def make_trainer(job: Job, ready: Ready) -> tuple[Any, Any]:
     memory = monitor.Memory(**ready.kept) if ready.kept and not forked else monitor.Memory()
     memory.threads = place.threads
     ready.checkpoints.best = memory.best_checkpoint
-    watcher = monitor.Monitor(shared, lambda: loop, memory)
+    watcher = monitor.Monitor(shared, lambda: loop, ready.batches, memory)
     collate = data.Collate(ready.train, shared.pad_id, pin=place.device.type == "cuda")
     loop = trainer.StepTrainer(
         model=ready.network,
@@ -209,6 +209,7 @@ def make_trainer(job: Job, ready: Ready) -> tuple[Any, Any]:
         callbacks=[watcher],
     )
     loop.skip_bad_steps = settings.on_nan == "continue"
+    watcher.live.restore()
     if start is None:
         set_seed(settings.seed)  # the first dropout is drawn from here on
     return loop, watcher
@@ -249,7 +250,7 @@ def finish(job: Job, ready: Ready, loop: Any, watcher: Any) -> Ended:
         max_length=settings.max_length,
         held_out=result.together([ready.validation, ready.test]),
         batch_size=max(32, settings.batch_size),
-        facts={**describe(job, ready, values, best_step), **judged},
+        facts={**describe(job, ready, watcher.settings, values, best_step), **judged},
     )
     facts = {"step": best_step}
     done = saved.commit(job.folder.path, "model", lambda folder: result.write_result(outcome, folder), facts=facts)
@@ -289,7 +290,12 @@ def read_data(spec: JobSpec, settings: TextClassificationSettings) -> tuple[vers
 
 
 def say_started(
-    job: Job, device: str, environment: dict[str, Any], start: Path | None, skipped: tuple[str, ...]
+    job: Job,
+    device: str,
+    environment: dict[str, Any],
+    start: Path | None,
+    skipped: tuple[str, ...],
+    settings: dict[str, Any],
 ) -> None:
     """`started`: who computes where, and from which checkpoint."""
     saying = Started(
@@ -301,6 +307,7 @@ def say_started(
         resumed_from=start.name if start else None,
         resumed_from_step=saved.step_of(start.name) if start else None,
         skipped_checkpoints=skipped,
+        settings=settings,
     )
     job.log.append("started", saying, sync=True)
 
@@ -364,9 +371,11 @@ def arguments(job: Job, settings: TextClassificationSettings, place: devices.Pla
     )
 
 
-def describe(job: Job, ready: Ready, values: dict[str, Any], best_step: int) -> dict[str, Any]:
-    """facts.json: where a result comes from."""
-    settings, facts = ready.settings, ready.facts
+def describe(
+    job: Job, ready: Ready, settings: TextClassificationSettings, values: dict[str, Any], best_step: int
+) -> dict[str, Any]:
+    """facts.json: where a result comes from; settings as they were at its end."""
+    facts = ready.facts
     merged = "; adapters merged into the base weights" if settings.method == "lora" else ""
     return {
         "run": job.spec.job_id,
