@@ -190,6 +190,8 @@ class Link(QObject):
         self.get("/system").on_reply(self._on_greeted).on_refused(self._on_greeting_failed)
 
     def _on_greeted(self, body: Any) -> None:
+        if self._feed is not None:
+            return  # two greetings were under way: the feed of the first one stands
         if not isinstance(body, dict):  # the backend ended within its answer
             self._later()
             return

@@ -8,6 +8,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from backend.contract.errors import ErrorReply
+from console.link.call import OFFLINE
 from console.link.link import Link
 from console.state.changes import Changes
 from console.state.store import AppState
@@ -28,6 +30,8 @@ TABLES: tuple[tuple[str, str], ...] = (
 )
 """Table of the state → where it is read, first what the first page shows."""
 
+AGAIN_MS = 500
+
 
 class Loader(QObject):
     """Joins link and state. Signals: changed(Changes), loaded()."""
@@ -40,6 +44,9 @@ class Loader(QObject):
         self._link = link
         self._state = state
         self._missing: set[str] = set()
+        self._unread: set[str] = set()
+        self._again = QTimer(self, singleShot=True, interval=AGAIN_MS)
+        self._again.timeout.connect(self._read_unread)
         self._refresh = QTimer(self, interval=5000)
         self._refresh.timeout.connect(self._on_refresh_due)
         link.connected.connect(self._on_connected)
@@ -61,6 +68,7 @@ class Loader(QObject):
 
     def fill(self, table: str, body: Any) -> None:
         """A table has come."""
+        self._unread.discard(table)
         self.changed.emit(self._state.load(table, body))
         self._count_down(table)
 
@@ -73,15 +81,30 @@ class Loader(QObject):
             self.changed.emit(Changes(everything=True))
             self.loaded.emit()
 
-    def skip(self, table: str) -> None:
-        """A table could not be read: the others still show."""
-        self._count_down(table)
+    def skip(self, table: str, error: ErrorReply) -> None:
+        """A table could not be read: the others still show, and it is asked for again.
+
+        A reply that was lost with its connection says nothing of the table: until it is read, nothing is called empty.
+        """
+        self._unread.add(table)
+        if error.code == OFFLINE.code:
+            self._again.start()
+        else:
+            self._count_down(table)
+
+    def _read_unread(self) -> None:
+        if self._link.online:
+            paths = dict(TABLES)
+            for table in sorted(self._unread):
+                self.load(table, paths[table])
 
     def _on_connected(self, resumed: bool) -> None:
         self.changed.emit(self._state.connected())
         self._refresh.start()
         if not resumed or not self._state.loaded:
             self.reload()
+        else:
+            self._read_unread()
 
     def _on_disconnected(self, _text: str) -> None:
         self._refresh.stop()
@@ -104,8 +127,9 @@ class Loader(QObject):
         self.changed.emit(Changes(connection=True))
 
     def _on_refresh_due(self) -> None:
-        """Free disk and the mirror's backlog change without an event."""
+        """Free disk and the mirror's backlog change without an event; what could not be read may be readable now."""
         self.load("system", "/system")
+        self._read_unread()
 
 
 class _Filling:
@@ -118,5 +142,5 @@ class _Filling:
     def fill(self, body: Any) -> None:
         self._loader.fill(self._table, body)
 
-    def skip(self, _error: object) -> None:
-        self._loader.skip(self._table)
+    def skip(self, error: ErrorReply) -> None:
+        self._loader.skip(self._table, error)

@@ -36,9 +36,7 @@ class RegisterSheet(Sheet):
         self._on_name(self._name.text())
 
     def _hint(self, name: str) -> str:
-        model = self._context.state.models.get(name.strip())
-        number = max((version.version for version in model.versions), default=0) + 1 if model else 1
-        return tr("Becomes {name} v{n}", name=name.strip() or "…", n=number)
+        return tr("Becomes {name} v{n}", name=name.strip() or "…", n=next_version(self._context, name.strip()))
 
     def _on_name(self, name: str) -> None:
         self._field.set_hint(self._hint(name))
@@ -52,8 +50,15 @@ class RegisterSheet(Sheet):
     def _on_reply(self, _body: Any) -> None:
         self.close_sheet()
         name = self._name.text().strip()
-        self._context.toast(tr("Registering {name}", name=name), self._run.name, kind="info")
-        self._context.navigate(f"model/{name}")
+        number = next_version(self._context, name)
+        self._context.toast(tr("Registering {name} v{n}", name=name, n=number), self._run.name, kind="info")
+        self._context.navigate(f"model/{name}/{number}")
+
+
+def next_version(context: Context, name: str) -> int:
+    """The number the next version of a model will have."""
+    model = context.state.models.get(name)
+    return max((version.version for version in model.versions), default=0) + 1 if model else 1
 
 
 def suggested_name(run: RunRecord, models: list[str]) -> str:

@@ -41,6 +41,7 @@ class ModelsPage(ModelActions):
         super().__init__(context)
         self._name = ""
         self._number = 0
+        self._awaited: tuple[str, int] | None = None
         self._plans: dict[tuple[str, int], PromotionPlan] = {}
         self._turn = 0
         self._history_of = ""
@@ -147,7 +148,17 @@ class ModelsPage(ModelActions):
             self.versions.forget_model()
             self._history_of = ""
         self._name, self._number = name, number
+        self._awaited = (name, number) if number and self.version is None else None
         self._show()
+
+    def _take_awaited(self) -> None:
+        """A version that was being registered when the page was asked for it has come."""
+        if self._awaited is not None:
+            name, number = self._awaited
+            model = self.context.state.models.get(name)
+            if model is not None and any(v.version == number for v in model.versions):
+                self._name, self._number, self._awaited = name, number, None
+                self._history_of = ""
 
     def refresh(self, changes: Changes) -> None:
         state = self.context.state
@@ -174,6 +185,7 @@ class ModelsPage(ModelActions):
 
     def _show(self) -> None:
         state = self.context.state
+        self._take_awaited()
         if not state.models:
             self.pane.setVisible(False)
             self._stack.setCurrentWidget(self._empty if state.loaded else self._skeleton)
@@ -183,7 +195,7 @@ class ModelsPage(ModelActions):
         self.pane.setVisible(self.width() >= NARROW or not self.isVisible())
         self.header.switcher.setVisible(not self.pane.isVisibleTo(self))
         if self.model is None:
-            if self._name and state.loaded:
+            if self._name and state.loaded and self._awaited is None:
                 self.context.toast(tr("There is no model {name}", name=self._name), kind="warn")
             self._name, self._number = next(iter(state.models)), 0
         self._show_list()
@@ -339,7 +351,7 @@ class ModelsPage(ModelActions):
             self._choose_model(name)
 
     def _on_version_chosen(self, number: int) -> None:
-        self._number = number
+        self._number, self._awaited = number, None
         self.area.verticalScrollBar().setValue(0)
         self._show_version()
 

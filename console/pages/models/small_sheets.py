@@ -14,6 +14,7 @@ from console.asking import ask
 from console.context import Context
 from console.i18n import mark, tr
 from console.pages.models.evidence import sections
+from console.sheets.register import next_version
 from console.widgets.form import FormField
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
@@ -63,12 +64,12 @@ class RegisterRunSheet(Sheet):
 
     def _on_changed(self, *_ignored: Any) -> None:
         name = self._name.text().strip()
-        known = self._context.state.models.get(name)
-        number = max((version.version for version in known.versions), default=0) + 1 if known else 1
+        number = next_version(self._context, name)
         self._field.set_hint(tr("Becomes {name} v{n}", name=name or "…", n=number))
         run = self._run()
         shown = [(k, v) for k, v in run.metrics.items() if k.startswith("test/")] if run else []
-        self._result.setText(" · ".join(f"{key} {words.metric(key, value)}" for key, value in shown[:5]))
+        result = " · ".join(f"{words.metric_name(key)} {words.metric(key, value)}" for key, value in shown[:5])
+        self._result.setText(result or tr("No completed run is waiting to be registered."))
         reason = tr("No completed run is waiting to be registered.") if run is None else ""
         reason = reason or ("" if name else tr("Give the model a name."))
         if self.primary is not None:
@@ -88,9 +89,9 @@ class RegisterRunSheet(Sheet):
     def _on_reply(self, _body: Any) -> None:
         name = self._name.text().strip()
         self.close_sheet()
-        self._context.toast(tr("Registering {name}", name=name), kind="info")
-        if name in self._context.state.models:
-            self._context.navigate(f"model/{name}")
+        number = next_version(self._context, name)
+        self._context.toast(tr("Registering {name} v{n}", name=name, n=number), kind="info")
+        self._context.navigate(f"model/{name}/{number}")
 
 
 def _suggested(run: RunRecord) -> str:

@@ -9,7 +9,10 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 
 class FakeServer(QObject):
-    """`replies` maps "METHOD /path" to (status, body); the feed stays open and is written with push()."""
+    """`replies` maps "METHOD /path" to (status, body); the feed stays open and is written with push().
+
+    `torn` says how often the connection of a path breaks before its answer.
+    """
 
     def __init__(self, socket: Path) -> None:
         super().__init__()
@@ -17,6 +20,7 @@ class FakeServer(QObject):
         self.replies: dict[str, tuple[int, Any]] = {}
         self.asked: list[tuple[str, dict[str, str], bytes]] = []
         self.feeds: list[QLocalSocket] = []
+        self.torn: dict[str, int] = {}
         self._server: QLocalServer | None = None
         self._buffers: dict[QLocalSocket, bytes] = {}
 
@@ -70,6 +74,11 @@ class FakeServer(QObject):
 
     def _answer(self, socket: QLocalSocket, method: str, target: str) -> None:
         path = target.removeprefix("/api/v1").split("?")[0]
+        if self.torn.get(path, 0) > 0:
+            self.torn[path] -= 1
+            self._buffers.pop(socket, None)
+            socket.abort()
+            return
         if path == "/feed":
             socket.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hello\n\n")
             socket.flush()

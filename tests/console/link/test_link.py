@@ -11,6 +11,8 @@ from pytestqt.qtbot import QtBot
 from backend.contract.base import PROTOCOL
 from backend.paths import Home
 from console.link.link import Link
+from console.link.loader import TABLES, Loader
+from console.state.store import AppState
 from tests.console.link.fake_server import FakeServer
 
 SYSTEM = {
@@ -169,3 +171,32 @@ def test_a_connection_that_stands_survives_an_impatient_retry(qtbot: QtBot, serv
     qtbot.waitUntil(lambda: call.ended)
     assert answers == [{"items": []}]
     assert len(server.feeds) == 1
+
+
+@pytest.fixture
+def loader(server: FakeServer, link: Link) -> Loader:
+    for _, path in TABLES:
+        server.replies.setdefault(f"GET {path.split('?')[0]}", (200, {"items": []}))
+    server.replies["GET /telemetry"] = server.replies["GET /settings"] = (404, None)
+    return Loader(link, AppState(), link)
+
+
+def test_a_table_whose_connection_broke_is_read_again(
+    qtbot: QtBot, server: FakeServer, link: Link, loader: Loader
+) -> None:
+    """Else the models page would say "No model yet" for as long as the window is open."""
+    server.torn["/models"] = 3  # Qt itself asks again on a connection that was open before
+    loaded: list[bool] = []
+    loader.loaded.connect(lambda: loaded.append(server.torn["/models"] == 0))
+    with qtbot.waitSignal(loader.loaded, timeout=10_000):
+        link.start()
+    assert loaded == [True]
+
+
+def test_two_greetings_open_one_feed(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    link.start()
+    with qtbot.waitSignal(link.connected):
+        link.retry_now()
+    call = link.get("/system")
+    qtbot.waitUntil(lambda: call.ended)
+    assert len([asked for asked, _, _ in server.asked if "/feed" in asked]) == 1

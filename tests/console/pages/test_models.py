@@ -380,3 +380,17 @@ def test_card_needs_its_required_parts(bench: Bench, qtbot: QtBot) -> None:
     qtbot.mouseClick(sheet.primary, Qt.MouseButton.LeftButton)
     body = bench.link.last("PATCH", "/models/sentiment/versions/2").body
     assert body == {"card": "## Intended use\nFilm reviews\n\n## Known limits\nIrony"}
+
+
+def test_a_version_being_registered_is_shown_when_it_comes(bench: Bench) -> None:
+    """The register sheet leads here before the version exists; no word that there is none, then v3 itself."""
+    serve(bench)
+    bench.tell(everything=True)
+    bench.page.open_target("sentiment/3")
+    assert bench.page.target() == "sentiment/2"
+    known = bench.state.models["sentiment"]
+    bench.state.models["sentiment"] = known.model_copy(update={"versions": (version(3), *known.versions)})
+    bench.tell(models={"sentiment"})
+    assert bench.page.target() == "sentiment/3"
+    bench.page.open_target("other/1")
+    assert not bench.toasts
