@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from PySide6.QtGui import QKeySequence
-
 from console.i18n import mark, tr
+from console.keys import PAGE_KEYS, in_each_other_s_way, key_table
 
 MENUS: tuple[tuple[str, str], ...] = (
     ("file", mark("&File")),
@@ -32,6 +31,7 @@ class Action:
     callback: a function for page actions; for the shell's table below the name of a Window method.
     reason(): why it is not possible now; empty when it is. detail: evidence shown in grey in the palette.
     separator: a line before it in the menu. argument: handed to the callback when not empty.
+    shortcut: the usual key; a page's action has the one declared in console.keys for its id.
     """
 
     id: str
@@ -47,6 +47,10 @@ class Action:
     palette: bool = True
     danger: bool = False
     reason: Callable[[], str] = _allowed
+
+    def __post_init__(self) -> None:
+        if not self.shortcut:
+            object.__setattr__(self, "shortcut", key_table.usual(self.id))
 
     @property
     def plain_text(self) -> str:
@@ -101,30 +105,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-def key_sequences(shortcut: str) -> list[QKeySequence]:
-    """`"G, O; Ctrl+1"` → two sequences, the first of two strokes."""
-    return [QKeySequence(part.strip()) for part in shortcut.split(";") if part.strip()]
-
-
-def shown_shortcut(shortcut: str) -> str:
-    """The first sequence in the platform's own words: `Ctrl+K`, on macOS `⌘K`."""
-    found = key_sequences(shortcut)
-    return found[0].toString(QKeySequence.SequenceFormat.NativeText) if found else ""
-
-
-def key_caps(shortcut: str) -> list[str]:
-    """The first sequence as one text per key cap: `Ctrl`, `⇧`, `P`."""
-    shown = shown_shortcut(shortcut).replace(", ", "+")
-    return [cap.replace("Shift", "⇧") for cap in shown.split("+") if cap]
-
-
-def is_letter(shortcut: str) -> bool:
-    """True when the shortcut is made of plain letters or signs only, without Ctrl, Alt or a function key."""
-    return any(
-        not part.strip().upper().startswith(("CTRL", "ALT", "META", "F1", "F2", "F5", "F6", "SHIFT+F"))
-        for part in shortcut.split(";")
-        if part.strip()
-    )
+key_table.declare((action.id, action.shortcut) for action in ACTIONS)
 
 
 class Actions:
@@ -133,7 +114,7 @@ class Actions:
     def __init__(self, keys: dict[str, str] | None = None) -> None:
         self._shell = {action.id: action for action in ACTIONS}
         self._page: list[Action] = []
-        self._keys = dict(keys or {})
+        key_table.load(dict(keys or {}))
 
     def shell(self) -> list[Action]:
         """The shell's actions, in menu order."""
@@ -158,21 +139,22 @@ class Actions:
 
     def shortcut(self, action: Action) -> str:
         """The user's key for the action, else the usual one."""
-        return self._keys.get(action.id, action.shortcut)
+        return key_table.of(action.id, action.shortcut)
 
     def rebind(self, action_id: str, shortcut: str) -> None:
         """Another key for an action; an empty text takes it away."""
-        self._keys[action_id] = shortcut
+        key_table.set(action_id, shortcut)
 
-    def conflicts(self) -> list[tuple[str, Action, Action]]:
-        """Pairs of actions that share a key."""
-        seen: dict[str, Action] = {}
-        found = []
-        for action in self.all():
-            for sequence in key_sequences(self.shortcut(action)):
-                text = sequence.toString()
-                if text in seen:
-                    found.append((text, seen[text], action))
-                else:
-                    seen[text] = action
+    def conflicts(self) -> list[tuple[str, str, str]]:
+        """(key, id, other id): actions in each other's way, both of the shell or both usable on one page."""
+        shell = list(self._shell)
+        found = [clash for at, one in enumerate(shell) for other in shell[at + 1 :] if (clash := _clash(one, other))]
+        for at, one in enumerate(PAGE_KEYS):
+            fellows = [other.id for other in PAGE_KEYS[at + 1 :] if other.page == one.page]
+            found += [clash for other in (*fellows, *shell) if (clash := _clash(one.id, other))]
         return found
+
+
+def _clash(one: str, other: str) -> tuple[str, str, str] | None:
+    key = in_each_other_s_way(key_table.of(one), key_table.of(other))
+    return (key, one, other) if key else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from console.actions import Actions, key_caps
+from console.actions import Actions
 from console.i18n import mark, tr
+from console.keys import key_caps
 from console.widgets.chips import Kbd
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
@@ -19,16 +20,40 @@ TABLE_KEYS: tuple[tuple[str, str], ...] = (
     (mark("Clear ticks"), "Esc"),
 )
 
+CHART_KEYS: tuple[tuple[str, str], ...] = (
+    (mark("Move crosshair"), "Left"),
+    (mark("Move crosshair by ten"), "Shift+Left"),
+    (mark("Zoom in"), "+"),
+    (mark("Zoom out"), "-"),
+    (mark("Reset zoom"), "0"),
+    (mark("Next event"), "E"),
+    (mark("Previous event"), "Shift+E"),
+    (mark("Maximize chart, or back"), "Return"),
+    (mark("Show as table"), "Ctrl+Shift+D"),
+)
+SHEET_KEYS: tuple[tuple[str, str], ...] = (
+    (mark("Primary button"), "Ctrl+Return"),
+    (mark("Close sheet"), "Esc"),
+    (mark("Advanced settings"), "Alt+A"),
+)
+WITH_CHARTS = frozenset({"run", "compare", "endpoints", "alerts"})
+
 
 class HelpSheet(Sheet):
-    """Three groups in two columns."""
+    """Groups in two columns: the page in front, everywhere, lists, charts where there are some, sheets."""
 
-    def __init__(self, actions: Actions, page: str) -> None:
+    def __init__(self, actions: Actions, page: str, key: str = "") -> None:
         super().__init__(tr("Keyboard shortcuts"), icon="keyboard")
         if actions.page():
             self._group(page, [(a.plain_text, actions.shortcut(a)) for a in actions.page()])
         self._group(tr("Everywhere"), [(a.plain_text, actions.shortcut(a)) for a in actions.shell()])
-        self._group(tr("Lists and tables"), [(tr(text), key) for text, key in TABLE_KEYS])
+        self._fixed(tr("Lists and tables"), TABLE_KEYS)
+        if key in WITH_CHARTS:
+            self._fixed(tr("Charts"), CHART_KEYS)
+        self._fixed(tr("Sheets"), SHEET_KEYS)
+
+    def _fixed(self, title: str, entries: tuple[tuple[str, str], ...]) -> None:
+        self._group(title, [(tr(text), key) for text, key in entries])
 
     def _group(self, title: str, entries: list[tuple[str, str]]) -> None:
         self.add(Text(title, "panel-title"))

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
-from console.actions import MENUS, Action, Actions, is_letter, key_sequences
+from console.actions import MENUS, Action, Actions
 from console.i18n import tr
+from console.keys import is_letter, key_sequences
 from console.theme import theme
 
 

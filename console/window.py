@@ -310,7 +310,9 @@ class Window(Shell):
         self._rebuild_pages()
 
     def open_help(self) -> None:
-        self.open_sheet(HelpSheet(self.actions_registry, tr(self.stack.spec(self.stack.current_key).title)))
+        self.open_sheet(
+            HelpSheet(self.actions_registry, tr(self.stack.spec(self.stack.current_key).title), self.stack.current_key)
+        )
 
     def restart_backend(self) -> None:
         self._services.restart_backend()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QApplication, QPushButton, QSizePolicy, QWidget
 
+from console.keys import key_table
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.text import set_tip
@@ -19,6 +20,7 @@ class Button(QPushButton):
     """A push button of one kind, with an optional icon at the left (or right, for links with an arrow).
 
     `set_busy(True)` shows a ring and refuses clicks; `set_enabled(False, reason)` disables with the reason as tooltip.
+    The tooltip names the key: of the `action` with this id, as it is bound now, or the fixed `shortcut`.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Button(QPushButton):
         icon_right: bool = False,
         tip: str = "",
         shortcut: str = "",
+        action: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(text, parent)
@@ -40,7 +43,9 @@ class Button(QPushButton):
         self._busy = False
         self._left_focus = False
         self._turn = 0
-        self._tip = (tip, shortcut)
+        self._action = action
+        self._reason = ""
+        self._tip = (tip, key_table.shown(action) if action else shortcut)
         self._timer = QTimer(self)
         self._timer.setInterval(80)
         self._timer.timeout.connect(self._on_turn)
@@ -48,8 +53,14 @@ class Button(QPushButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor if kind == "link" else Qt.CursorShape.ArrowCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        if tip:
-            set_tip(self, tip, shortcut)
+        if tip or self._tip[1]:
+            set_tip(self, tip or text, self._tip[1])
+        if action:
+            key_table.changed.connect(self._on_keys_changed)
+
+    def _on_keys_changed(self) -> None:
+        self._tip = (self._tip[0], key_table.shown(self._action))
+        set_tip(self, self._tip[0] or self.text(), self._tip[1], self._reason)
 
     @property
     def kind(self) -> str:
@@ -87,8 +98,9 @@ class Button(QPushButton):
         if enabled and self.holds_focus():
             self.setFocus(Qt.FocusReason.OtherFocusReason)
         self._left_focus = self._left_focus and not enabled
-        set_tip(self, self._tip[0] or self.text(), self._tip[1], "" if enabled else reason)
-        self.setAccessibleDescription("" if enabled else reason)
+        self._reason = "" if enabled else reason
+        set_tip(self, self._tip[0] or self.text(), self._tip[1], self._reason)
+        self.setAccessibleDescription(self._reason)
 
     def holds_focus(self) -> bool:
         """It has the focus, or had it when it was disabled and nothing else took it since."""
@@ -213,12 +225,13 @@ class IconButton(Button):
         name: str,
         *,
         shortcut: str = "",
+        action: str = "",
         kind: str = "ghost",
         small: bool = False,
         checkable: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("", kind, icon, small=small, tip=name, shortcut=shortcut, parent=parent)
+        super().__init__("", kind, icon, small=small, tip=name, shortcut=shortcut, action=action, parent=parent)
         self.setAccessibleName(name)
         self.setCheckable(checkable)
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, Qt
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.i18n import tr
+from console.keys import key_caps, key_table
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.text import set_tip
@@ -163,12 +164,25 @@ class Ring(_Mark):
 
 
 class Kbd(_Mark):
-    """Key caps; `keys` is one string per cap."""
+    """Key caps; `keys` is one string per cap. With an `action` in their place its key of now, hidden without one."""
 
-    def __init__(self, *keys: str, parent: QWidget | None = None) -> None:
+    def __init__(self, *keys: str, action: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._keys = keys
+        self._keys, self._action = keys, action
         self.setAccessibleName(" ".join(keys))
+        if action:
+            key_table.changed.connect(self._on_keys_changed)
+            if not self._read():
+                self.hide()
+
+    def _read(self) -> bool:
+        caps = " ".join(key_caps(key_table.of(self._action)))
+        self._keys = (caps,) if caps else ()
+        self._changed(caps)
+        return bool(caps)
+
+    def _on_keys_changed(self) -> None:
+        self.setVisible(self._read())
 
     def sizeHint(self) -> QSize:
         return QSize(sum(paint.kbd_width(k) for k in self._keys) + 6 * (len(self._keys) - 1), 20)

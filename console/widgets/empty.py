@@ -18,7 +18,7 @@ SKELETON_TEXT_AFTER_MS = 2_000
 
 
 class EmptyState(QWidget):
-    """Icon 28 px, title 15/600, one or two lines, buttons, and a shortcut hint; centred in what is left."""
+    """Icon 28 px, title 15/600, one or two lines, buttons, and an action with its key; centred in what is left."""
 
     def __init__(
         self,
@@ -63,7 +63,9 @@ class EmptyState(QWidget):
             layout.addWidget(holder, 0, centre)
         if shortcut is not None:
             layout.addSpacing(10)
-            layout.addWidget(row(Kbd(shortcut[0]), Text(shortcut[1], "small", "text-tertiary"), gap=6), 0, centre)
+            layout.addWidget(
+                row(Kbd(action=shortcut[0]), Text(shortcut[1], "small", "text-tertiary"), gap=6), 0, centre
+            )
         layout.addStretch(1)
         self.setAccessibleName(f"{title}. {text}".strip())
 

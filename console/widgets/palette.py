@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, QObject, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from console.actions import key_caps
 from console.i18n import tr
+from console.keys import key_caps
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.chips import Icon, Tag

@@ -72,7 +72,7 @@ class Toast(QWidget):
         layout.addSpacing(4)
         if undo is not None:
             layout.addWidget(self._button(ToastAction(tr("Undo"), undo, "undo-2")))
-            layout.addWidget(Kbd("Ctrl Z"))
+            layout.addWidget(Kbd(action="undo"))
         for action in actions:
             layout.addWidget(self._button(action))
         close = IconButton("x", tr("Close message"), small=True)

@@ -8,8 +8,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QMenuBar, QSizePolicy, QWidget
 
-from console.actions import shown_shortcut
 from console.i18n import tr
+from console.keys import key_caps, key_table
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.buttons import Button, IconButton
@@ -39,11 +39,13 @@ class SearchBox(QAbstractButton):
         self.setFixedSize(330, 28)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.retranslate()
+        key_table.changed.connect(self.retranslate)
 
     def retranslate(self) -> None:
         self.setText(tr("Search or run a command"))
         self.setAccessibleName(self.text())
-        set_tip(self, tr("Command palette"), shown_shortcut("Ctrl+K"))
+        set_tip(self, tr("Command palette"), key_table.shown("palette"))
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
@@ -52,8 +54,10 @@ class SearchBox(QAbstractButton):
         theme.paint_icon(painter, "search", QRectF(10, 7, 14, 14), "text-tertiary")
         area = QRectF(31, 0, self.width() - 90, 28)
         paint.draw_text(painter, area, self.text(), theme.font("small"), "text-secondary")
-        key = shown_shortcut("Ctrl+K").replace("+", " ")
-        paint.kbd(painter, QRectF(self.width() - paint.kbd_width(key) - 6, 0, 60, 28), key)
+        key = " ".join(key_caps(key_table.of("palette")))
+        if key:
+            width = paint.kbd_width(key)
+            paint.kbd(painter, QRectF(self.width() - width - 6, 0, width, 28), key)
         painter.end()
 
 
@@ -61,7 +65,7 @@ class BellButton(IconButton):
     """A bell with a red dot while something is open."""
 
     def __init__(self) -> None:
-        super().__init__("bell", tr("Alerts and finished jobs"), shortcut="Ctrl+Shift+A")
+        super().__init__("bell", tr("Alerts and finished jobs"), action="alerts.popover")
         self._marked = False
 
     def set_count(self, count: int) -> None:
@@ -122,7 +126,7 @@ class TopBar(QWidget):
         self.bell.clicked.connect(self.bell_clicked)
         layout.addWidget(self.bell)
         layout.addSpacing(7)
-        self.new_run = Button(tr("New run"), "primary", "plus", tip=tr("New run"), shortcut=shown_shortcut("Ctrl+N"))
+        self.new_run = Button(tr("New run"), "primary", "plus", tip=tr("New run"), action="run.new")
         self.new_run.clicked.connect(self.new_run_clicked)
         layout.addWidget(self.new_run)
 

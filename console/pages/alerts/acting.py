@@ -55,13 +55,12 @@ class AlertActions(Page):
             return [rules]
         reasons = self.doing.reasons()
         found = [
-            Action("alert.next", tr("Next alert"), partial(self.pane.list.step, 1), "", "J", palette=False),
-            Action("alert.before", tr("Previous alert"), partial(self.pane.list.step, -1), "", "K", palette=False),
+            Action("alert.next", tr("Next alert"), partial(self.pane.list.step, 1), "", "", palette=False),
+            Action("alert.before", tr("Previous alert"), partial(self.pane.list.step, -1), "", "", palette=False),
         ]
-        letters = {"acknowledge": "A", "snooze": "S", "retrain": "R"}
         for name, text, _kind, icon in self.doing.buttons():
             found.append(
-                Action(f"alert.{name}", text, partial(self._on_wanted, name), icon, letters.get(name, ""),
+                Action(f"alert.{name}", text, partial(self._on_wanted, name), icon, "",
                        reason=partial(_reason, reasons, name))
             )  # fmt: skip
         if self.alert is not None and self.alert.state != "resolved":

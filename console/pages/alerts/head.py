@@ -83,7 +83,7 @@ class AlertHead(QWidget):
                 widget.deleteLater()
         self._shown, self.buttons = wanted, {}
         for name, text, kind, icon in wanted:
-            button = Button(text, kind, icon)
+            button = Button(text, kind, icon, action=f"alert.{name}")
             button.setObjectName(name)
             button.clicked.connect(self._on_clicked)
             self._holder.addWidget(button)

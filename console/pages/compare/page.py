@@ -143,7 +143,11 @@ class ComparePage(Page):
         back = Button(tr("Open runs"), "primary", "activity")
         back.clicked.connect(self._on_back)
         text = tr("Tick runs in the list, then press C.")
-        self._put(EmptyState("chart-line", tr("Nothing to compare yet"), text, (back,), shortcut=("C", tr("compares"))))
+        self._put(
+            EmptyState(
+                "chart-line", tr("Nothing to compare yet"), text, (back,), shortcut=("runs.compare", tr("compares"))
+            )
+        )
         self.heading.setText(tr("Compare"))
         for widget in (*self._tools, self.add_run):
             widget.hide()
@@ -247,9 +251,9 @@ class ComparePage(Page):
             Action("compare.register", tr("Register the best…"), self._on_register, "package", "", "run",
                    reason=lambda: why),
             Action("compare.export", tr("Export…"), self._on_export, "download", "", "run"),
-            Action("compare.axis", tr("Next x axis"), lambda: self.axis.step(1), "", "X", "view"),
-            Action("compare.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "]", "view"),
-            Action("compare.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "[", "view"),
+            Action("compare.axis", tr("Next x axis"), lambda: self.axis.step(1), "", "", "view"),
+            Action("compare.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "", "view"),
+            Action("compare.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "", "view"),
         ]  # fmt: skip
 
     def _on_back(self) -> None:

@@ -266,10 +266,10 @@ class DataPage(Page):
         return [
             Action("data.train", tr("Train on this…"), self._on_train, "play", reason=self._why_not_train),
             Action("data.rows", tr("Show rows"), partial(self._open_tab, "rows"), "rows-3"),
-            Action("data.next", tr("Next dataset"), partial(self.pane.items.step, 1), "", "J", palette=False),
-            Action("data.before", tr("Previous dataset"), partial(self.pane.items.step, -1), "", "K", palette=False),
-            Action("data.tab", tr("Next tab"), partial(self.tabs.step, 1), "", "Ctrl+Tab", palette=False),
-            Action("data.remove", tr("Remove…"), self._on_remove, "trash-2", "Del", danger=True,
+            Action("data.next", tr("Next dataset"), partial(self.pane.items.step, 1), "", "", palette=False),
+            Action("data.before", tr("Previous dataset"), partial(self.pane.items.step, -1), "", "", palette=False),
+            Action("data.tab", tr("Next tab"), partial(self.tabs.step, 1), "", "", palette=False),
+            Action("data.remove", tr("Remove…"), self._on_remove, "trash-2", "", danger=True,
                    reason=self._why_not_remove),
         ]  # fmt: skip
 

@@ -81,11 +81,11 @@ class EndpointActions(Page):
         traffic = self.traffic
         pin = tr("Unpin") if self.context.is_pinned(f"endpoint/{endpoint.name}") else tr("Pin")
         return [
-            Action("endpoint.promote", traffic.promote.text(), traffic._on_promote, "badge-check", "Ctrl+Shift+P",
+            Action("endpoint.promote", traffic.promote.text(), traffic._on_promote, "badge-check", "",
                    "endpoint", reason=self._why_not_promote),
-            Action("endpoint.rollback", traffic.roll_back.text(), traffic._on_roll_back, "rotate-ccw", "Ctrl+Shift+R",
+            Action("endpoint.rollback", traffic.roll_back.text(), traffic._on_roll_back, "rotate-ccw", "",
                    "endpoint", reason=self._why_not_roll_back),
-            Action("endpoint.try", tr("Run playground"), self.playground.run, "play", "Ctrl+Return", "endpoint",
+            Action("endpoint.try", tr("Run playground"), self.playground.run, "play", "", "endpoint",
                    reason=self._why_not_try, separator=True),
             Action("endpoint.restart", tr("Restart"), self._on_restart, "refresh-cw", "", "endpoint",
                    reason=self._why_not_stop, separator=True),
@@ -96,7 +96,7 @@ class EndpointActions(Page):
             Action("endpoint.key", tr("Copy API key"), self._on_copy_key, "key-round", "", "endpoint"),
             Action("endpoint.curl", tr("Copy as curl"), self._on_copy_curl, "terminal", "", "endpoint"),
             Action("endpoint.python", tr("Copy as Python"), self._on_copy_python, "code", "", "endpoint"),
-            Action("endpoint.pin", pin, self._on_pin, "pin", "P", "endpoint", separator=True),
+            Action("endpoint.pin", pin, self._on_pin, "pin", "", "endpoint", separator=True),
             deploy,
             Action("endpoint.delete", tr("Delete…"), self._on_delete, "trash-2", "", "endpoint", danger=True,
                    reason=self._away, separator=True),

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from console import words
 from console.i18n import mark, tr, tr_n
+from console.keys import key_table
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.attribution import TokenAttribution
@@ -34,7 +35,7 @@ STAGES: tuple[tuple[str, str, str], ...] = (
 
 
 class Editor(QPlainTextEdit):
-    """Ctrl+Enter runs; a file may be dropped.
+    """The playground's key runs; a file may be dropped.
 
     Signals: run_wanted(), dropped(path).
     """
@@ -48,8 +49,7 @@ class Editor(QPlainTextEdit):
         self.setAcceptDrops(True)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        if key_table.is_key_of("endpoint.try", event):
             self.run_wanted.emit()
         else:
             super().keyPressEvent(event)

@@ -75,14 +75,14 @@ class Playground(Panel):
         self.editor.textChanged.connect(self._on_typed)
         self.mode = Segmented([("text", tr("Text")), ("json", "JSON"), ("file", tr("File"))], "text", name=tr("Input"))
         self.mode.changed.connect(self._on_mode)
-        self.run_button = Button(tr("Run"), "primary", "play", tip=tr("Run"), shortcut="Ctrl+Enter")
+        self.run_button = Button(tr("Run"), "primary", "play", tip=tr("Run"), action="endpoint.try")
         self.run_button.clicked.connect(self.run)
         self.count = Text("", "small", "text-tertiary")
         left = QVBoxLayout()
         left.setSpacing(6)
         left.addWidget(row(Text(tr("Input"), "small", "text-secondary"), None, self.count))
         left.addWidget(self.editor, 1)
-        left.addWidget(row(self.mode, None, Kbd("Ctrl ↵"), self.run_button))
+        left.addWidget(row(self.mode, None, Kbd(action="endpoint.try"), self.run_button))
         return left
 
     def _build_output(self) -> QVBoxLayout:

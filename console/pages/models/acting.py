@@ -101,20 +101,20 @@ class ModelActions(Page):
         pin = tr("Unpin") if self.context.is_pinned(self._link()) else tr("Pin")
         back_text = tr("Roll back to v{n}…", n=back) if back else tr("Roll back…")
         return [
-            Action("model.promote", tr("Promote v{n}…", n=number), self._on_promote, "badge-check", "Ctrl+Shift+P",
+            Action("model.promote", tr("Promote v{n}…", n=number), self._on_promote, "badge-check", "",
                    "model", reason=self._why_not_promote),
-            Action("model.rollback", back_text, self._on_roll_back, "rotate-ccw", "Ctrl+Shift+R", "model",
+            Action("model.rollback", back_text, self._on_roll_back, "rotate-ccw", "", "model",
                    reason=self._why_not_roll_back),
-            Action("model.next", tr("Next version"), self._on_next, "", "J", "model", palette=False, separator=True),
-            Action("model.before", tr("Previous version"), self._on_before, "", "K", "model", palette=False),
-            Action("model.compare", tr("Compare with champion"), self._on_compare, "columns-3", "C", "model",
+            Action("model.next", tr("Next version"), self._on_next, "", "", "model", palette=False, separator=True),
+            Action("model.before", tr("Previous version"), self._on_before, "", "", "model", palette=False),
+            Action("model.compare", tr("Compare with champion"), self._on_compare, "columns-3", "", "model",
                    reason=self._why_not_compare),
             Action("model.deploy", tr("Deploy on a new endpoint…"), self._on_deploy, "rocket", "", "model",
                    reason=self._away, separator=True),
             Action("model.card", tr("Edit note and card…"), self._on_edit, "pencil", "", "model", reason=self._away),
             Action("model.register", tr("Register a run…"), self._on_register, "package", "", "model",
                    reason=self._away),
-            Action("model.pin", pin, self._on_pin, "pin", "P", "model"),
+            Action("model.pin", pin, self._on_pin, "pin", "", "model"),
             Action("model.delete", tr("Delete files…"), self._on_delete, "trash-2", "", "model", danger=True,
                    reason=self._why_not_delete, separator=True),
         ]  # fmt: skip

@@ -69,7 +69,7 @@ class RunHead(QWidget):
         self._crumb.clicked.connect(self.back_wanted)
         self.name = Text("", "crumb-title", elide=True)
         self.pill = StatePill("unknown")
-        self.pin = IconButton("pin", tr("Pin run"), shortcut="P")
+        self.pin = IconButton("pin", tr("Pin run"), action="run.pin")
         self.pin.clicked.connect(self.pin_wanted)
         title.addWidget(self._crumb)
         title.addWidget(Icon("chevron-right", "text-tertiary", 12))
@@ -119,7 +119,7 @@ class RunHead(QWidget):
         self._shown, self._buttons = names, {}
         for name in names:
             text, icon, kind = BUTTONS[name]
-            button = Button(tr(text), kind, icon)
+            button = Button(tr(text), kind, icon, action=f"run.{'pause' if name == 'resume' else name}")
             button.setObjectName(name)
             button.clicked.connect(self._on_button_clicked)
             self._holder.addWidget(button)

@@ -34,7 +34,7 @@ class Chosen:
         one, some = self._needs_one, self._needs_some
         return [
             Action("runs.open", tr("Open"), self.open, "external-link", "", "run", reason=one),
-            Action("runs.compare", tr("Compare"), self.compare, "chart-line", "C", "run", reason=self.why_not_compare),
+            Action("runs.compare", tr("Compare"), self.compare, "chart-line", "", "run", reason=self.why_not_compare),
             Action("runs.champion", tr("Compare with champion"), self.compare_champion, "crown", "", "run", reason=one),
             Action("runs.clone", tr("Clone as new run…"), self.clone, "copy", "", "run", reason=one),
             Action("runs.pause", tr("Pause"), lambda: self._steer("pause"), "pause", "", "run", separator=True,
@@ -49,13 +49,13 @@ class Chosen:
                    reason=lambda: self._needs(RunState.QUEUED)),
             Action("runs.register", tr("Register…"), self.register, "package", "", "run", separator=True,
                    reason=self.why_not_register),
-            Action("runs.tag", tr("Tag…"), self.tag, "tag", "T", "run", reason=some),
-            Action("runs.rename", tr("Rename…"), self.rename, "pencil", "F2", "run", reason=one),
-            Action("runs.pin", tr("Pin"), self.pin, "pin", "P", "run", reason=one),
+            Action("runs.tag", tr("Tag…"), self.tag, "tag", "", "run", reason=some),
+            Action("runs.rename", tr("Rename…"), self.rename, "pencil", "", "run", reason=one),
+            Action("runs.pin", tr("Pin"), self.pin, "pin", "", "run", reason=one),
             Action("runs.export", tr("Export…"), self.export, "download", "", "run", reason=some),
             Action("runs.link", tr("Copy link"), self.copy_link, "link", "", "run", reason=one),
             Action("runs.config", tr("Copy config"), self.copy_config, "copy", "", "run", reason=one),
-            Action("runs.archive", tr("Archive"), self.archive, "archive", "Del", "run", separator=True,
+            Action("runs.archive", tr("Archive"), self.archive, "archive", "", "run", separator=True,
                    reason=self.why_not_archive),
         ]  # fmt: skip
 

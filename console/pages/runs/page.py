@@ -82,7 +82,7 @@ class RunsPage(Page):
         self._group_button.clicked.connect(self._on_group_menu)
         self._columns_button = Button(tr("Columns"), icon="columns-3", tip=tr("Show and hide columns"))
         self._columns_button.clicked.connect(self._on_columns_menu)
-        self.compare_button = Button(tr("Compare"), icon="chart-line", tip=tr("Compare"), shortcut="C")
+        self.compare_button = Button(tr("Compare"), icon="chart-line", tip=tr("Compare"), action="runs.compare")
         self.compare_button.clicked.connect(self.chosen.compare)
         self.header.set_left_gap(8)
         self.header.add_left(self.filter)
@@ -97,7 +97,7 @@ class RunsPage(Page):
         self.try_sample = Button(tr("Try with sample data"), icon="flask-conical")
         self.try_sample.clicked.connect(self._on_sample)
         text = tr("Choose data and a base model; the estimate says whether it fits and how long it takes.")
-        hint = ("Ctrl N", tr("opens the sheet from anywhere"))
+        hint = ("run.new", tr("opens the sheet from anywhere"))
         return EmptyState("activity", tr("No runs yet"), text, (new, self.try_sample), shortcut=hint)
 
     def _build_no_match(self) -> QWidget:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QKeySequenceEdit, QWidget
+from shiboken6 import isValid
 
-from console.actions import MENUS, Action, key_caps
+from console.actions import MENUS
 from console.context import Context
 from console.i18n import tr
+from console.keys import PAGE_KEYS, PAGE_NAMES, key_caps, key_table
 from console.pages.settings.fields import ConsoleRow
 from console.pages.settings.parts import Category, Row, Section
 from console.settings import KEYS, LETTER_KEYS
@@ -90,16 +95,37 @@ class KeyControl(QWidget):
         self.clear.setVisible(isinstance(self._caps, Kbd))
 
 
+@dataclass(frozen=True)
+class Bound:
+    """An action that can be given another key: id, name in the language of now, usual key."""
+
+    id: str
+    name: str
+    usual: str
+
+
+def bound_actions(context: Context) -> list[tuple[str, list[Bound]]]:
+    """(title, actions): the shell's by menu, then what each page offers."""
+    by_menu: dict[str, list[Bound]] = {}
+    for action in context.actions.shell():
+        by_menu.setdefault(action.menu, []).append(Bound(action.id, action.plain_text, action.shortcut))
+    groups = [(tr(title).replace("&", "").split("(")[0], by_menu.get(menu, [])) for menu, title in MENUS]
+    for page, title in PAGE_NAMES.items():
+        name = tr("On the page {page}", page=tr(title))
+        groups.append((name, [Bound(key.id, tr(key.text), key.usual) for key in PAGE_KEYS if key.page == page]))
+    return [(title, bound) for title, bound in groups if bound]
+
+
 class KeyRow(Row):
     """One action."""
 
-    def __init__(self, action: Action) -> None:
-        self.action, self.keys = action, KeyControl(action.plain_text)
-        super().__init__(action.plain_text, self.keys, words=f"{action.id} {action.shortcut}")
+    def __init__(self, bound: Bound) -> None:
+        self.bound, self.keys = bound, KeyControl(bound.name)
+        super().__init__(bound.name, self.keys, words=f"{bound.id} {bound.usual}")
 
 
 class KeyboardCategory(Category):
-    """Letters on or off, then every action by the menu it stands in."""
+    """Letters on or off, then every action by the menu it stands in, or by its page."""
 
     def __init__(self, context: Context) -> None:
         super().__init__("keyboard", tr("Keyboard"))
@@ -108,60 +134,52 @@ class KeyboardCategory(Category):
         self.summary = Row(tr("Keys used twice"), None, " ")
         self.add(Section(tr("Keyboard"), self.letters, self.summary))
         self.rows: dict[str, KeyRow] = {}
-        by_menu: dict[str, list[Action]] = {}
-        for action in context.actions.shell():
-            by_menu.setdefault(action.menu, []).append(action)
-        for menu, title in MENUS:
-            rows = [self._row(action) for action in by_menu.get(menu, [])]
-            if rows:
-                self.add(Section(tr(title).replace("&", "").split("(")[0], *rows))
+        for title, bound in bound_actions(context):
+            self.add(Section(title, *[self._row(each) for each in bound]))
 
-    def _row(self, action: Action) -> KeyRow:
-        made = KeyRow(action)
-        made.keys.chosen.connect(lambda text: self._set_key(action, text))
-        made.keys.reset.connect(lambda: self._set_key(action, None))
-        self.rows[action.id] = made
+    def _row(self, bound: Bound) -> KeyRow:
+        made = KeyRow(bound)
+        made.keys.chosen.connect(partial(self._set_key, bound))
+        made.keys.reset.connect(partial(self._set_key, bound, None))
+        self.rows[bound.id] = made
         return made
 
-    def _set_key(self, action: Action, shortcut: str | None) -> None:
+    def _set_key(self, bound: Bound, shortcut: str | None) -> None:
         """None: the usual key again. Applies at once; Undo brings the former one back."""
-        context = self._context
-        before = context.settings.entry(KEYS, action.id)
-        wanted = None if shortcut == action.shortcut else shortcut
+        before = self._context.settings.entry(KEYS, bound.id)
+        wanted = None if shortcut == bound.usual else shortcut
         if wanted == before:
             self.refresh()
             return
-        self._apply(action, wanted)
-        key = action.shortcut if wanted is None else wanted
-        text = f"{action.plain_text}: {' '.join(key_caps(key)) or tr('no key')}"
-        context.toast(
-            text, undo=lambda: apply_key(context, action, before), redo=lambda: apply_key(context, action, wanted)
-        )
+        self._apply(bound, wanted)
+        key = bound.usual if wanted is None else wanted
+        text = f"{bound.name}: {' '.join(key_caps(key)) or tr('no key')}"
+        self._context.toast(text, undo=partial(self._apply, bound, before), redo=partial(self._apply, bound, wanted))
 
-    def _apply(self, action: Action, shortcut: str | None) -> None:
-        apply_key(self._context, action, shortcut)
-        self.refresh()
+    def _apply(self, bound: Bound, shortcut: str | None) -> None:
+        self._context.actions.rebind(bound.id, bound.usual if shortcut is None else shortcut)
+        self._context.settings.set_entry(KEYS, bound.id, shortcut)
+        if isValid(self):  # Undo may come after the page was made anew
+            self.refresh()
 
     def refresh(self) -> None:
         """Keys, conflicts and the switch of now."""
         self.letters.refresh()
-        actions = self._context.actions
         shared: dict[str, list[str]] = {}
-        for _, one, other in actions.conflicts():
-            shared.setdefault(one.id, []).append(other.plain_text)
-            shared.setdefault(other.id, []).append(one.plain_text)
+        for _, one, other in self._context.actions.conflicts():
+            shared.setdefault(one, []).append(self._full_name(other))
+            shared.setdefault(other, []).append(self._full_name(one))
         kept = self._context.settings.get(KEYS)
         for action_id, each in self.rows.items():
-            each.keys.show_key(actions.shortcut(each.action), action_id not in kept)
+            each.keys.show_key(key_table.of(action_id), action_id not in kept)
             others = ", ".join(dict.fromkeys(shared.get(action_id, ())))
             each.set_hint(
                 tr("Also the key of {others}; the first one answers.", others=others) if others else "", "warn"
             )
-        names = [self.rows[action_id].name for action_id in shared if action_id in self.rows]
+        names = [self._full_name(action_id) for action_id in shared]
         self.summary.set_hint(", ".join(names) if names else tr("None."), "warn" if names else "text-tertiary")
 
-
-def apply_key(context: Context, action: Action, shortcut: str | None) -> None:
-    """Bind an action's key and remember it; None is the usual one."""
-    context.actions.rebind(action.id, action.shortcut if shortcut is None else shortcut)
-    context.settings.set_entry(KEYS, action.id, shortcut)
+    def _full_name(self, action_id: str) -> str:
+        page = next((key.page for key in PAGE_KEYS if key.id == action_id), None)
+        name = self.rows[action_id].name
+        return f"{tr(PAGE_NAMES[page])} › {name}" if page else name

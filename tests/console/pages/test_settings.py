@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import BackendSettings, GpuReading, SystemStatus, TelemetrySample
+from console.keys import key_table
 from console.pages.settings import SettingsPage
 from console.pages.settings.fields import BackendRow, ConsoleRow, bounds
 from console.settings import DENSITY, HIDDEN_PANELS, HIGH_CONTRAST, KEYS, SETTINGS
@@ -182,11 +183,30 @@ def test_a_new_key_is_recorded_and_a_key_used_twice_is_marked(
     assert "Switch between dark and light" in keyboard.summary.hint.text()
     qtbot.mouseClick(theme_row.keys.back, Qt.MouseButton.LeftButton)
     assert desk.context.settings.entry(KEYS, "theme") is None
-    assert desk.context.actions.shortcut(theme_row.action) == "Ctrl+Shift+L"
+    assert key_table.of("theme") == "Ctrl+Shift+L"
     qtbot.mouseClick(theme_row.keys.clear, Qt.MouseButton.LeftButton)
     assert desk.context.settings.entry(KEYS, "theme") == ""
     undo[-1]()
     assert desk.context.settings.entry(KEYS, "theme") is None
+
+
+def test_keys_of_pages_are_changed_too_and_their_conflicts_named(
+    desk: Desk, page: SettingsPage, qtbot: QtBot, undo: list[Any]
+) -> None:
+    page.open_target("keyboard")
+    keyboard = page.categories["keyboard"]
+    tag = keyboard.rows["runs.tag"]
+    qtbot.mouseClick(tag.keys.change, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(tag.keys.field, Qt.Key.Key_C)
+    qtbot.waitUntil(lambda: desk.context.settings.entry(KEYS, "runs.tag") == "C", timeout=5000)
+    assert key_table.of("runs.tag") == "C"
+    assert tag.hint.text() == "Also the key of Runs › Compare; the first one answers."
+    assert keyboard.rows["model.compare"].hint.text() == ""  # C on another page is another key
+    assert keyboard.summary.hint.text() == "Runs › Compare, Runs › Tag…"
+    undo[-1]()
+    assert key_table.of("runs.tag") == "T"
+    page.search.setText("log y")
+    assert keyboard.rows["run.log_y"].isVisible()
 
 
 def test_gpus_are_listed_and_hidden_on_the_overview(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
