@@ -14,6 +14,8 @@ MOST_NOTES = 40
 
 LONGEST_KEY = 10_000
 MOST_KEYS = 2_000
+MOST_KEY_CHARACTERS = 500_000
+"""Of all names together: the newest value of each is part of the run's record."""
 MOST_CONFIG = 2_000
 
 LOWEST_STEP, HIGHEST_STEP = -(2**63), 2**63 - 1
@@ -95,6 +97,7 @@ class Keys:
         self._notes = notes
         self._known: dict[str, bool] = {}
         self._refused = 0
+        self._characters = 0
 
     def take(self, name: str) -> bool:
         """Whether points of this name are kept."""
@@ -105,9 +108,11 @@ class Keys:
             text = f"a name of {len(name):,} characters is over the limit of {LONGEST_KEY:,}; its points were left out"
             self._refuse(name[:60] or "a metric", text if name else "has no name; its points were left out")
             return False
-        if len(self._known) >= MOST_KEYS:
+        self._characters += len(name)
+        if len(self._known) >= MOST_KEYS or self._characters > MOST_KEY_CHARACTERS:
             if self._refused == 0:
-                self._refuse(name[:60], f"more than {MOST_KEYS:,} metrics; this and later ones were left out")
+                text = f"more than {MOST_KEYS:,} metrics or {MOST_KEY_CHARACTERS:,} characters of names; this and later"
+                self._refuse(name[:60], f"{text} ones were left out")
             return False
         self._known[name] = True
         return True

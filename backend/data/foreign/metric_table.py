@@ -25,7 +25,7 @@ VALUES = ("value", "metric_value", "val")
 
 _CHART_AXES = (*STEPS, "relative time (process)", "relative time (wall)", "wall time")
 _WANDB = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<edge>__MIN|__MAX)?")
-_GUARDED = re.compile(r"'[=+\-@\t\r]")
+_GUARDED = re.compile(r"' *[=+\-@\t\r]")
 _BAD_CELLS = 3
 """Cells of one column told with their line; the rest is counted."""
 
@@ -52,7 +52,7 @@ class MetricTable:
         self.files: tuple[Path, ...] = (path,)
         self.facts = Facts(name=run or name)
         self.notes = Notes()
-        self._run = run
+        self.run = run
         self._keys = Keys(self.notes)
         self._bad: dict[str, int] = {}
         reader = CsvReader(path)
@@ -62,6 +62,7 @@ class MetricTable:
         finally:
             reader.close()
         self.facts.mapping = self._mapping()
+        self.salt = repr((self._layout, run))  # read in another way it is other content
 
     def _mapping(self) -> dict[str, str]:
         columns, layout = self.facts.columns, self._layout
@@ -104,8 +105,7 @@ class MetricTable:
         epoch = self._number(line, cells[layout.epoch], "epoch") if layout.epoch is not None else None
         values: dict[str, float | None] = {}
         if layout.key is not None and layout.value is not None:
-            key = cells[layout.key]
-            key = key[1:] if _GUARDED.match(key) else key  # as our own export wrote it for spreadsheets
+            key = _unguarded(cells[layout.key])
             value = self._number(line, cells[layout.value], "value")
             if value is not None and self._keys.take(key):
                 values[key] = value
@@ -202,9 +202,16 @@ def layout_of(path: Path, columns: Sequence[str], mapping: dict[str, str], run: 
     used |= {at for at in (time, epoch) if at is not None}
     if key is None or value is None:
         one = _one_metric(path, value, low)
-        metrics = [(at, one.get(at, columns[at])) for at in range(len(columns)) if at not in used and at != key]
+        metrics = [
+            (at, one.get(at, _unguarded(columns[at]))) for at in range(len(columns)) if at not in used and at != key
+        ]
         return Layout(step, time, epoch, None, None, tuple(_of_run(metrics, run, notes)))
     return Layout(step, time, epoch, key, value, ())
+
+
+def _unguarded(name: str) -> str:
+    """A name as our own export wrote it for spreadsheets, without the quote in front."""
+    return name[1:] if _GUARDED.match(name) else name
 
 
 def _given(columns: Sequence[str], mapping: dict[str, str]) -> dict[str, int]:

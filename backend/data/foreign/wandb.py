@@ -235,7 +235,9 @@ class WandbHistory:
 
     def __init__(self, path: Path, name: str) -> None:
         self.path = path
-        self.files: tuple[Path, ...] = (path,)
+        settings = path.with_name("config.yaml")
+        self._settings = settings if settings.is_file() and not settings.is_symlink() else None
+        self.files: tuple[Path, ...] = (path,) if self._settings is None else (path, self._settings)
         self.facts = Facts(name=name)
         self.notes = Notes()
 
@@ -267,8 +269,8 @@ class WandbHistory:
     def _config(self) -> dict[str, Any]:
         import yaml
 
-        path = self.path.with_name("config.yaml")
-        if not path.is_file() or path.is_symlink():
+        path = self._settings
+        if path is None:
             return {}
         try:
             if path.stat().st_size > LARGEST_CONFIG:
