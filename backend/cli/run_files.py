@@ -67,7 +67,7 @@ def _preview(context: Context, path: str, mapping: dict[str, str]) -> int:
     rows = [
         (i["name"], SOURCES.get(i["source"], i["source"]), f"{'' if i['complete'] else '≥ '}{number(i['points'])}",
          number(i["metric_count"]), f"{number(i['first_step'])} – {number(i['last_step'])}",
-         i["problem"] and "cannot be imported" or (i["known_as"] and f"is {i['known_as']}") or i["state"])
+         (i["problem"] and "cannot be imported") or (i["known_as"] and f"is {i['known_as']}") or i["state"])
         for i in found["items"]
     ]  # fmt: skip
     return context.show(found, lambda: table(("name", "source", "points", "metrics", "steps", ""), rows, "nothing"))
@@ -99,5 +99,5 @@ def _fetch(context: Context, path: str, query: dict[str, str], out: Path | None,
     except OSError as error:
         part.unlink(missing_ok=True)
         raise Invalid(f"{out} cannot be written: {error.strerror}.", fix="Choose another file with --out.") from error
-    answer = {"path": str(out), "format": form, "size_bytes": out.stat().st_size}
-    return context.show(answer, f"{out} ({size(answer['size_bytes'])})")
+    count = out.stat().st_size
+    return context.show({"path": str(out), "format": form, "size_bytes": count}, f"{out} ({size(count)})")

@@ -2,9 +2,9 @@
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from backend.cli import run_files

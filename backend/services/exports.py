@@ -1,7 +1,7 @@
 """Metric points to files, lossless: JSON lines and CSV with float repr, or Parquet with 64-bit floats.
 
-CSV is long (a line a point) or wide (a line a step, a column a metric). A text that a spreadsheet would take for a formula
-gets a quote in front (RELIABILITY T23), which our own import takes off again; numbers stay numbers.
+CSV is long (a line a point) or wide (a line a step, a column a metric). A text that a spreadsheet would take for a
+formula gets a quote in front (RELIABILITY T23), which our own import takes off again; numbers stay numbers.
 """
 
 import csv

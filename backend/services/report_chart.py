@@ -38,13 +38,10 @@ class _Scale:
         return round(self.start + share * (self.end - self.start), 2)
 
 
-def draw(curves: Sequence[Curve], events: Sequence[RunEvent]) -> str:
-    """An <svg> with axes, event lines, curves and a mark for every point that is not a finite number."""
-    steps = [step for curve in curves for step in curve.data.steps]
+def draw(curves: Sequence[Curve], events: Sequence[RunEvent], first: int, last: int) -> str:
+    """An <svg> over the steps first…last: axes, event lines, curves, a mark for every point that is not finite."""
     values = [v for curve in curves for v in curve.data.values if v is not None and math.isfinite(v)]
-    if not steps:
-        return ""
-    x = _Scale(min(steps), max(steps), LEFT, WIDTH - RIGHT)
+    x = _Scale(first, last, LEFT, WIDTH - RIGHT)
     low, high = _padded(min(values, default=0.0), max(values, default=1.0))
     y = _Scale(low, high, HEIGHT - BOTTOM, TOP)
     spoken = "; ".join(f"{curve.name[:60]}: last {digits(last_of(curve.data))}" for curve in curves)
@@ -80,9 +77,13 @@ def ticks(low: float, high: float, count: int) -> list[float]:
     power = 10.0 ** math.floor(math.log10(raw))
     if not power:
         return [low, high]
-    step = next((power * factor for factor in (1, 2, 5) if power * factor >= raw), power * 10)
-    first = math.ceil(low / step)
-    return [n * step for n in range(first, first + count * 3) if n * step <= high]
+    for factor in (10, 5, 2.5, 2, 1, 0.5):
+        step = power * factor
+        first = math.ceil(low / step)
+        found = [n * step for n in range(first, first + count * 5) if n * step <= high]
+        if len(found) >= max(3, count - 1):
+            break
+    return found
 
 
 def _axes(x: _Scale, y: _Scale) -> list[str]:

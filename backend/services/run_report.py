@@ -128,17 +128,23 @@ def grouped(keys: Sequence[str]) -> dict[str, list[str]]:
 def _charts(series: dict[str, SeriesData], events: Sequence[RunEvent]) -> str:
     made = []
     groups = grouped([key for key, data in series.items() if data.steps])
+    steps = [step for data in series.values() for step in data.steps] or [0]
     for title, keys in list(groups.items())[:MOST_CHARTS]:
-        curves = [Curve(key, ROLES[at % len(ROLES)], series[key]) for at, key in enumerate(keys[: len(ROLES)])]
+        curves = [Curve(key, _role(key, at), series[key]) for at, key in enumerate(keys[: len(ROLES)])]
         legend = "".join(
             f'<span><i class="{c.role}"></i>{safe(c.name, 80)} <b>{digits(last_of(c.data))}</b></span>' for c in curves
         )
-        made.append(
-            f"<figure><figcaption><strong>{safe(title, 120)}</strong>{legend}</figcaption>{draw(curves, events)}</figure>"
-        )
+        caption = f"<figcaption><strong>{safe(title, 120)}</strong>{legend}</figcaption>"
+        made.append(f"<figure>{caption}{draw(curves, events, min(steps), max(steps))}</figure>")
     more = len(groups) - MOST_CHARTS
     told = f"<p>{more:,} more metrics are in the table below.</p>" if more > 0 else ""
     return f'<div class="charts">{"".join(made)}</div>{told}' if made else ""
+
+
+def _role(key: str, at: int) -> str:
+    """Training and evaluation keep their colours in every chart."""
+    own = {"train": 0, "eval": 1, "val": 1, "validation": 1, "test": 2}.get(key.partition("/")[0])
+    return ROLES[at if own is None else own]
 
 
 def _points_note(series: dict[str, SeriesData]) -> str:
@@ -215,7 +221,8 @@ main{max-width:1220px;margin:0 auto;padding:24px 20px 40px}
 h1{font-size:22px;line-height:28px;margin:0 0 10px;overflow-wrap:anywhere}
 h2{font-size:15px;line-height:20px;margin:28px 0 10px}h3{font-size:13px;margin:14px 0 6px}
 .note{font-size:12px;font-weight:400;color:var(--text-tertiary);margin-left:8px}
-header,section>.scroll,figure,article,.pair>.scroll{background:var(--panel);border:1px solid var(--line);border-radius:8px}
+header,section>.scroll,figure,article,.pair>.scroll{background:var(--panel);border:1px solid var(--line);
+border-radius:8px}
 header{padding:18px 20px}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(180px,1fr));gap:12px 20px;margin:0}
 dt{font-size:12px;color:var(--text-tertiary)}dd{margin:0;font-weight:500;overflow-wrap:anywhere}
@@ -241,7 +248,7 @@ svg text{font-size:11px;fill:var(--text-tertiary);font-family:var(--font)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}table.fit{width:auto}
 th,td{text-align:left;padding:6px 12px;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
 tr:first-child>th,thead th{border-top:0}th{font-size:12px;font-weight:500;color:var(--text-secondary)}
-th[scope=col]{white-space:nowrap}.n{text-align:right;white-space:nowrap}td:first-child{min-width:90px}
+th[scope=col]{white-space:nowrap}.n{text-align:right;white-space:nowrap}.n:first-child{width:1%}td:first-child{min-width:90px}
 .heat{background:color-mix(in srgb,var(--accent) calc(var(--share)*.45),transparent)}
 .pair{display:flex;flex-wrap:wrap;gap:10px;align-items:flex-start}
 footer{margin-top:28px;font-size:12px;color:var(--text-tertiary)}

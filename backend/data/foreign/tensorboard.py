@@ -122,10 +122,8 @@ class EventFiles:
 
     def _tensor(self, tag: str, raw: bytes) -> float | None:
         plugin = self._plugins.get(tag, "")
-        if plugin == "text" and tag.endswith("/text_summary"):
-            self._text(tag, raw)
         if plugin not in _SCALARS:
-            if plugin != "hparams":
+            if plugin != "hparams" and not (plugin == "text" and self._text(tag, raw)):
                 self.notes.count(f"{_PLUGINS.get(plugin, f'values of {plugin[:40]}')} were left out")
             return None
         value = _scalar(raw)
@@ -141,18 +139,20 @@ class EventFiles:
                 found = {n: v for n, _, v in wire.fields(value)}
                 self.facts.state, self.facts.cause = _ENDS.get(int(found.get(1, 0)), ("completed", None))
 
-    def _text(self, tag: str, raw: bytes) -> None:
-        """Arguments as the Hugging Face Trainer logs them: one JSON object."""
+    def _text(self, tag: str, raw: bytes) -> bool:
+        """Take arguments as the Hugging Face Trainer logs them: one JSON object."""
         if tag not in ("args/text_summary", "model_config/text_summary"):
-            return
+            return False
         for number, kind, value in wire.fields(raw):
             if number == 8 and kind == wire.BYTES:
                 try:
                     found = json.loads(value)
                 except (ValueError, RecursionError):
-                    return
+                    return False
                 if isinstance(found, dict):
                     self.facts.config.update(found)
+                    return True
+        return False
 
 
 def _with_epoch(row: Row) -> Row:
