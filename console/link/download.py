@@ -14,8 +14,8 @@ MOST_REFUSAL = 1 << 20
 
 
 class Download(QObject):
-    """Belongs to its reply. `call` ends with {"path", "size_bytes"}, or with why not; `settle(call, status, bytes)` tells
-    a refusal of the backend."""
+    """Belongs to its reply. finish() ends `call` with {"path", "size_bytes"} or why not; a refusal of the backend is
+    left in `refusal` for the link to tell."""
 
     def __init__(self, reply: QNetworkReply, path: Path, call: Call) -> None:
         super().__init__(reply)

@@ -83,8 +83,9 @@ class DropField(QWidget):
             painter, "upload", QRectF(middle - 11, 22, 22, 22), "accent" if self._over else "text-secondary"
         )
         area = QRectF(10, 52, self.width() - 20, 20)
-        paint.draw_text(painter, area, self.accessibleName(), theme.font("body", 500), "text", paint.CENTER)
-        paint.draw_text(painter, area.translated(0, 21), self._kinds, theme.font("small"), "text-tertiary", paint.CENTER)
+        align = paint.CENTER
+        paint.draw_text(painter, area, self.accessibleName(), theme.font("body", 500), "text", align)
+        paint.draw_text(painter, area.translated(0, 21), self._kinds, theme.font("small"), "text-tertiary", align)
         painter.end()
 
 
@@ -136,13 +137,13 @@ class DropCurtain(QWidget):
 
     def __init__(self, page: QWidget, text: str) -> None:
         super().__init__(page)
-        self._text = text
+        self._page, self._text = page, text
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
 
     def rise(self) -> None:
         """Cover the page."""
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._page.rect())
         self.raise_()
         self.show()
 

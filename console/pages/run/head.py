@@ -9,6 +9,7 @@ from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from console import words
 from console.i18n import tr
+from console.sheets.imported import maker_of
 from console.theme import theme
 from console.widgets.buttons import Button, IconButton
 from console.widgets.chips import Icon, StatePill, Tag
@@ -30,7 +31,9 @@ BUTTONS: dict[str, tuple[str, str, str]] = {
 
 
 def buttons_for(run: RunRecord) -> tuple[str, ...]:
-    """Which buttons a run in this state has, left to right."""
+    """Which buttons a run in this state has, left to right; an imported one can only be looked at and compared."""
+    if run.source:
+        return ("compare",)
     if run.state in (RunState.RUNNING, RunState.PREPARING):
         return ("pause", "checkpoint", "stop")
     if run.state in (RunState.PAUSED, RunState.PAUSING):
@@ -185,7 +188,12 @@ class ProgressLine(QWidget):
         self._show_chips(run)
 
     def _show_chips(self, run: RunRecord) -> None:
-        texts = [run.device or "", run.base_model or "", str(run.settings.get("method", "")).replace("lora", "LoRA")]
+        texts = [
+            maker_of(run),
+            run.device or "",
+            run.base_model or "",
+            str(run.settings.get("method", "")).replace("lora", "LoRA"),
+        ]
         chips = tuple(text for text in (*texts, *run.tags) if text and text not in ("full",))
         if chips == self._chip_texts:
             return
