@@ -40,6 +40,7 @@ from backend.services.mirror import MirrorService
 from backend.services.mirror_notes import MirrorNotes
 from backend.services.owners import owners_of
 from backend.services.registering import Registrar
+from backend.services.run_import import RunImporter
 from backend.services.runs import RunService
 from backend.services.scheduler import Scheduler
 from backend.services.telemetry import TelemetryService
@@ -119,6 +120,7 @@ class Daemon:
         runs = RunService(store, supervisor, scheduler, datasets, home, clock)
         endpoints = EndpointService(store, supervisor, ingest, versions, home, clock)
         registrar = Registrar(store, versions)
+        imports = RunImporter(store, home, clock, ingest, runs.check_room)
         scheduler.on_completed = registrar.on_completed
         parts = Parts(
             home=home,
@@ -131,6 +133,7 @@ class Daemon:
             scheduler=scheduler,
             ingest=ingest,
             register=registrar.begin,
+            imports=imports,
             started_at=clock.now(),
             listen=door.listen,
             token=door.token,
@@ -142,7 +145,9 @@ class Daemon:
             return parts
         store.idempotency.release_unanswered()
         registrar.recover()
+        imports.recover()
         self._closing.callback(registrar.close)
+        self._closing.callback(imports.close)
         self._closing.callback(endpoints.close)
         telemetry = TelemetryService(store, home, clock, owners=lambda: owners_of(store, supervisor))
         watch = Watch(store, clock)

@@ -76,6 +76,7 @@ GO_TO: tuple[Action, ...] = (
 ACTIONS: tuple[Action, ...] = (
     Action("run.new", mark("New run…"), "open_new_run", "plus", "Ctrl+N", "file"),
     Action("data.import", mark("Import data…"), "import_data", "upload", "", "file"),
+    Action("run.import", mark("Import run…"), "start", "upload", "", "file", "run.import"),
     Action("quit", mark("Quit"), "quit", "log-out", "Ctrl+Q", "file", separator=True),
     Action("undo", mark("Undo"), "undo", "undo-2", "Ctrl+Z", "edit"),
     Action("redo", mark("Redo"), "redo", "rotate-cw", "Ctrl+Shift+Z", "edit"),

@@ -3,6 +3,7 @@
 The reply is only yes or no: what happened arrives as a message of the feed.
 """
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -112,6 +113,23 @@ def change_run(link: Link, run_id: str, **fields: Any) -> Call:
 def add_note(link: Link, run_id: str, text: str, step: int | None) -> Call:
     """Write a note on the chart."""
     return link.post(f"/runs/{_id(run_id)}/notes", {"text": text, "step": step})
+
+
+def preview_import(link: Link, path: str, mapping: dict[str, str]) -> Call:
+    """See what other programs wrote at this path."""
+    return link.post("/runs/import/preview", {"path": path, "mapping": mapping})
+
+
+def import_runs(link: Link, path: str, *, name: str, mapping: dict[str, str], choose: list[str]) -> Call:
+    """Bring in runs that other programs made; the reply is the operation that reads them."""
+    return link.post("/runs/import", {"path": path, "name": name or None, "mapping": mapping, "choose": choose})
+
+
+def export_run(link: Link, run_id: str, kind: str, file: Path) -> Call:
+    """Every point of a run, or its report, into a file."""
+    if kind == "report":
+        return link.download(f"/runs/{_id(run_id)}/report", {}, file)
+    return link.download(f"/runs/{_id(run_id)}/export", {"format": kind}, file)
 
 
 def keep_checkpoint(link: Link, run_id: str, checkpoint: str, keep: bool) -> Call:

@@ -61,6 +61,7 @@ PAGES: tuple[PageSpec, ...] = (
 SHEETS: dict[str, str] = {
     "run.new": "console.pages.new_run:NewRunSheet",
     "data.import": "console.pages.import_data:ImportSheet",
+    "run.import": "console.pages.import_run:ImportRunSheet",
     "model.promote": "console.pages.models.sheets:PromoteSheet",
     "model.rollback": "console.pages.models.sheets:RollBackSheet",
     "endpoint.new": "console.pages.endpoints.sheets:NewEndpointSheet",

@@ -7,6 +7,7 @@ output.py     tables and lines for people
 backend.py    backend start | stop | status
 datasets.py   dataset import | list | show
 runs.py       run start | list | show | watch | pause | resume | stop | checkpoint | …
+run_files.py  run import | export | report
 models.py     model list | show | register | promote | rollback | history
 endpoints.py endpoint create | list | show | delete
 watching.py   alert list | ack, drift show, audit list | export

@@ -1,18 +1,19 @@
-"""run start | list | show | watch | pause | resume | stop | checkpoint | cancel | checkpoints | export."""
+"""run start | list | show | watch | pause | resume | stop | checkpoint | cancel | checkpoints; files: run_files.py."""
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from backend.cli import run_files
 from backend.cli.context import Context
 from backend.cli.datasets import quoted
 from backend.cli.output import facts, number, plain, size, table, when
 from backend.client import Unreachable, connect
 from backend.contract.errors import Invalid, NotFound
+from backend.contract.imports import SOURCES
 from backend.contract.states import FINAL_RUN_STATES, RunState
 
 COMMANDS = {
@@ -45,10 +46,7 @@ def add(nouns: Any, common: argparse.ArgumentParser) -> None:
             parser.add_argument("--no-save", action="store_true", help="without a last checkpoint")
             parser.add_argument("--force", action="store_true", help="for one that does not listen")
         parser.set_defaults(command=run_command)
-    export = _with_id(verbs, "export", common, "every metric point, lossless")
-    export.add_argument("--format", choices=("jsonl", "parquet"), default="jsonl")
-    export.add_argument("--out", type=Path, help="a file; standard output when not given")
-    export.set_defaults(command=run_export)
+    run_files.add(verbs, common)
 
 
 def _with_id(verbs: Any, verb: str, common: argparse.ArgumentParser, text: str) -> argparse.ArgumentParser:
@@ -154,29 +152,6 @@ def run_checkpoints(context: Context, given: argparse.Namespace) -> int:
     return context.show(found, lambda: table(("name", "step", "size", "saved", ""), rows, "no checkpoints"))
 
 
-def run_export(context: Context, given: argparse.Namespace) -> int:
-    """Stream it; the file appears only when it is whole."""
-    query = {"format": given.format}
-    if given.out is None:
-        with context.client.stream(f"/runs/{quoted(given.id)}/export", query) as pieces:
-            for piece in pieces:
-                sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
-        return 0
-    part = given.out.with_name(f".{given.out.name}.part")
-    try:
-        with context.client.stream(f"/runs/{quoted(given.id)}/export", query) as pieces, part.open("wb") as file:
-            for piece in pieces:
-                file.write(piece)
-    except OSError as error:
-        raise Invalid(
-            f"{given.out} cannot be written: {error.strerror}.", fix="Choose another file with --out."
-        ) from error
-    part.replace(given.out)
-    answer = {"path": str(given.out), "format": given.format, "size_bytes": given.out.stat().st_size}
-    return context.show(answer, f"{given.out} ({size(answer['size_bytes'])})")
-
-
 # ---- following -------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +224,7 @@ def _show(context: Context, run: dict[str, Any]) -> int:
         ("id", run["id"]),
         ("name", run["name"]),
         ("recipe", run["recipe"]),
+        *([("source", SOURCES.get(run["source"], run["source"]))] if run["source"] else []),
         ("state", run["state"]),
         ("step", _progress(run)),
         ("dataset", run["dataset_name"] or "–"),

@@ -26,6 +26,24 @@ class DatasetRef(Record):
     rows: int
 
 
+class Imported(Record):
+    """Of a training that another program did: nothing runs here, the log was written from its files."""
+
+    source: str  # tensorboard, wandb, csv, trainer_state
+    path: str  # of the file or folder it was read from
+    files: int
+    points: int
+    state: str = "completed"  # as far as the source tells
+    cause: str | None = None
+    ended_at: float | None = None
+    imported_at: float = 0.0
+    total_steps: int | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    left_out: tuple[str, ...] = ()  # sentences: what was not taken, where and why
+    spark_key: str | None = None  # the series the small curve shows where there is no train/loss
+
+
 class JobSpec(Record):
     """spec.json: what was asked. Written once, atomically, before the runner starts; never changed."""
 
@@ -42,6 +60,7 @@ class JobSpec(Record):
     created_at: float = 0.0
     fork_of: str | None = None  # job id whose checkpoint this one continues
     fork_checkpoint: str | None = None
+    imported: Imported | None = None
 
 
 class JobLaunch(Record):

@@ -165,6 +165,7 @@ class RunRecord(Record):
     name: str
     recipe: str
     state: str
+    source: str = ""  # empty: made here; else tensorboard, wandb, csv, trainer_state: read-only
     step: int = 0
     total_steps: int | None = None
     epoch: float | None = None

@@ -9,5 +9,6 @@ split.py     train, validation and test by seed and label, without the same text
 versions.py  immutable, content-addressed dataset versions on disk
 samples.py   the built-in data sets
 arrow.py     the only door to pyarrow, opened without pandas
+foreign/     what other programs wrote about their trainings
 model_check.py  is a model folder safe to hand to a library
 """

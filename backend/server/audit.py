@@ -10,18 +10,16 @@ from starlette.responses import Response
 from backend.contract.resources import AuditRecord
 from backend.server.parts import PartsIn
 from backend.server.route import Items, Route, items
+from backend.services.exports import guarded
 
 router = APIRouter(tags=["audit"], route_class=Route)
 
 COLUMNS = ("seq", "time", "actor", "client", "action", "object", "before", "after", "reason", "result", "hash")
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_cell(value: object) -> object:
     """A text that a spreadsheet would run as a formula gets a quote in front; numbers stay numbers."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(_DANGEROUS):
-        return f"'{value}"
-    return value
+    return guarded(value) if isinstance(value, str) else value
 
 
 @router.get("/audit")

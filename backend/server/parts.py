@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backend.services.datasets import DatasetService
     from backend.services.endpoints import EndpointService
     from backend.services.ingest import Ingest
+    from backend.services.run_import import RunImporter
     from backend.services.runs import RunService
     from backend.services.scheduler import Scheduler
     from backend.services.versions import VersionService
@@ -45,6 +46,7 @@ class Parts:
     scheduler: "Scheduler"
     ingest: "Ingest"
     register: Callable[..., Any]
+    imports: "RunImporter"
     started_at: float
     listen: str = ""
     token: str | None = None

@@ -11,7 +11,8 @@ from backend.contract.events import Evaluation, Sampled
 from backend.contract.resources import Diagnosis, LogPage, RunEvent, SeriesReply
 from backend.server.parts import PartsIn
 from backend.server.route import Items, Route, items
-from backend.services.exports import export_jsonl, export_parquet
+from backend.services.exports import export_csv, export_jsonl, export_parquet, export_wide_csv
+from backend.services.run_report import build_report
 
 router = APIRouter(tags=["runs"], route_class=Route)
 
@@ -84,14 +85,28 @@ def read_diagnosis(run_id: str, parts: PartsIn) -> Diagnosis:
 
 @router.get("/runs/{run_id}/export", response_class=Response)
 def export_points(
-    run_id: str, parts: PartsIn, form: Annotated[Literal["jsonl", "parquet"], Query(alias="format")] = "jsonl"
+    run_id: str,
+    parts: PartsIn,
+    form: Annotated[Literal["jsonl", "parquet", "csv", "csv-wide"], Query(alias="format")] = "jsonl",
 ) -> Response:
     """Every metric point ever logged, in the order logged, lossless."""
     run = parts.runs.get(run_id)
     points = parts.store.series.export(run.id)
     if form == "parquet":
         return StreamingResponse(_chunks(export_parquet(points)), media_type="application/vnd.apache.parquet")
+    if form == "csv":
+        return StreamingResponse(_chunks(export_csv(points)), media_type="text/csv; charset=utf-8")
+    if form == "csv-wide":
+        wide = export_wide_csv(points, parts.store.series.keys(run.id))
+        return StreamingResponse(_chunks(wide), media_type="text/csv; charset=utf-8")
     return StreamingResponse(_chunks(export_jsonl(points)), media_type="application/x-ndjson")
+
+
+@router.get("/runs/{run_id}/report", response_class=Response)
+def report_run(run_id: str, parts: PartsIn) -> Response:
+    """One HTML page of the run that opens anywhere without a network."""
+    page = build_report(parts.store, parts.clock, parts.runs.get(run_id), parts.runs.diagnose(run_id))
+    return Response(page, media_type="text/html; charset=utf-8")
 
 
 def _chunks(parts: Iterator[bytes], size: int = 256 * 1024) -> Iterator[bytes]:

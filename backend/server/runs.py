@@ -6,12 +6,14 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from backend.contract.base import Request as Body
+from backend.contract.imports import ImportPreview, ImportRun, PreviewImport
 from backend.contract.resources import (
     AddNote,
     ChangeRun,
     CheckpointRecord,
     EstimateRun,
     MoveRun,
+    Operation,
     RunCommand,
     RunEstimate,
     RunEvent,
@@ -60,6 +62,18 @@ def start_run(body: StartRun, request: Request, parts: PartsIn) -> RunRecord:
 def estimate_run(body: EstimateRun, parts: PartsIn) -> RunEstimate:
     """What it would need; starts nothing."""
     return parts.runs.estimate(body)
+
+
+@router.post("/runs/import/preview")
+def preview_import(body: PreviewImport, parts: PartsIn) -> ImportPreview:
+    """What other programs wrote at this path; nothing is kept."""
+    return parts.imports.preview(body)
+
+
+@router.post("/runs/import", status_code=202)
+def import_runs(body: ImportRun, parts: PartsIn) -> Operation:
+    """Bring it in as read-only runs; the operation's result names them."""
+    return parts.imports.begin(body, parts.user)
 
 
 @router.get("/runs/{run_id}")

@@ -10,11 +10,17 @@ endpoint_keeper.py   starts endpoints again after a death, by the restart rule
 runs.py              start, command, resume, fork a run
 run_start.py         what stands before a run: every check, then its folder and its row
 split_preview.py     what a split would make of a dataset
+run_import.py        runs of other programs: looked at, then brought in
+import_log.py        their rows as the event log of a job
+imported.py          what cannot be done with them
 run_checkpoints.py   keep and copy out what a run has saved
 settings_check.py    a recipe's settings as typed by a person
 base_models.py       where first weights come from
 estimates.py         what a run would need
 exports.py           metric points to files, lossless
+run_report.py        one HTML page of a run that opens without a network
+report_parts.py      its tables, and how any text becomes harmless HTML
+report_chart.py      its curves as inline SVG
 registering.py       registration as an operation, at once or when a run completes
 owners.py            which process belongs to which run or endpoint
 mirror_notes.py      notes for the mirror what the feed says has changed

@@ -130,7 +130,11 @@ class Ingest:
         """Look at every job folder: whose log is longer than what is stored is live, whatever the store believes."""
         known, found = self._store.offsets.all(), set()
         try:
-            entries = [entry.name for entry in os.scandir(self._home.jobs) if entry.is_dir(follow_symlinks=False)]
+            entries = [
+                entry.name
+                for entry in os.scandir(self._home.jobs)
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
         except FileNotFoundError:
             entries = []
         for job_id in entries:

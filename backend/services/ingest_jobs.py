@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from backend.contract.events import CommandDone
-from backend.contract.jobs import JobSpec
+from backend.contract.imports import RECIPE
+from backend.contract.jobs import Imported, JobSpec
 from backend.contract.resources import RunRecord
 from backend.contract.states import RunState
 from backend.jobs.folder import JobFolder
@@ -86,20 +87,50 @@ def recovered_run(store: Store, job: Job) -> RunRecord:
     spec."""
     launch = job.folder.launch()
     spec = job.spec
-    run = RunRecord(
-        id=spec.job_id,
-        name=spec.name,
-        recipe=spec.recipe or "",
-        state=RunState.PREPARING,
-        settings=spec.settings,
-        dataset_id=spec.dataset.id if spec.dataset else None,
-        dataset_name=spec.dataset.name if spec.dataset else None,
-        base_model=spec.base_model.name if spec.base_model else None,
-        device=spec.device,
-        attempt=launch.attempt if launch else 1,
-        created_at=spec.created_at,
-        fork_of=spec.fork_of,
+    run = (
+        imported_run(spec, spec.imported)
+        if spec.imported
+        else RunRecord(
+            id=spec.job_id,
+            name=spec.name,
+            recipe=spec.recipe or "",
+            state=RunState.PREPARING,
+            settings=spec.settings,
+            dataset_id=spec.dataset.id if spec.dataset else None,
+            dataset_name=spec.dataset.name if spec.dataset else None,
+            base_model=spec.base_model.name if spec.base_model else None,
+            device=spec.device,
+            attempt=launch.attempt if launch else 1,
+            created_at=spec.created_at,
+            fork_of=spec.fork_of,
+        )
     )
     store.runs.add(run)
     store.runs.add_event(run.id, "warning", text="Read in again from its folder", data={"code": "recovered"})
     return run
+
+
+def imported_run(spec: JobSpec, imported: Imported) -> RunRecord:
+    """The row of a training that another program did, before its log is read: ended, and nothing to continue."""
+    facts = {
+        "imported_from": imported.path,
+        "imported_at": imported.imported_at,
+        "imported_files": imported.files,
+        "imported_points": imported.points,
+        "left_out": list(imported.left_out),
+    }
+    return RunRecord(
+        id=spec.job_id,
+        name=spec.name,
+        recipe=RECIPE,
+        source=imported.source,
+        state=imported.state,
+        cause=imported.cause,
+        settings=spec.settings,
+        created_at=spec.created_at,
+        ended_at=imported.ended_at,
+        total_steps=imported.total_steps,
+        tags=imported.tags,
+        note=imported.note,
+        facts=facts if imported.spark_key is None else {**facts, "spark_key": imported.spark_key},
+    )

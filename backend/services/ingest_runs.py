@@ -47,6 +47,7 @@ class RunLines:
         self._nan_steps = 0
         self._log: list[tuple[float | None, str, str]] = []
         self._urgent = False
+        self._spark_key = str(run.facts.get("spark_key", "train/loss"))
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
@@ -83,7 +84,7 @@ class RunLines:
             self._nan_steps += 1
         self._metrics.update(values)
         self._progress(time, step, epoch)
-        loss = values.get("train/loss")
+        loss = values.get(self._spark_key)
         if loss is not None:
             self._spark(loss)
 

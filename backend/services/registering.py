@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from backend.contract.errors import Broken, Conflict, ErrorReply, NotFound, Refused
 from backend.contract.resources import Operation, RegisterVersion, RunRecord
 from backend.contract.states import RunState
+from backend.services.imported import refuse_imported
 
 if TYPE_CHECKING:
     from backend.services.versions import VersionService
@@ -33,6 +34,7 @@ class Registrar:
         run = self._store.runs.get(request.run_id)
         if run is None:
             raise NotFound(f"There is no run {request.run_id[:80]!r}.")
+        refuse_imported(run, "registered")
         if run.state != RunState.COMPLETED:
             raise Conflict(f"{run.name} is {run.state}; only a completed run can be registered.", state=run.state)
         details = {"request": request.model_dump(mode="json"), "actor": actor}

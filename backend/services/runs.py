@@ -28,6 +28,7 @@ from backend.jobs.folder import JobFolder
 from backend.paths import Home
 from backend.services import base_models
 from backend.services.estimates import estimate
+from backend.services.imported import refuse_imported
 from backend.services.run_checkpoints import RunCheckpoints
 from backend.services.run_start import RunStarter
 from backend.services.settings_check import check_settings, find_recipe
@@ -141,6 +142,7 @@ class RunService:
     def command(self, run_id: str, request: RunCommand, actor: str) -> RunRecord:
         """Accept or refuse; what happened comes as an event. Conflict names the present state."""
         run = self.get(run_id)
+        refuse_imported(run, request.command)
         if run.state not in _ACCEPTS[request.command]:
             allowed = [name for name, states in _ACCEPTS.items() if run.state in states]
             fix = (
@@ -184,6 +186,7 @@ class RunService:
 
     def _resumable(self, run_id: str) -> RunRecord:
         run = self.get(run_id)
+        refuse_imported(run, "continued")
         if run.state not in FINAL_RUN_STATES or run.state == RunState.COMPLETED:
             raise Conflict(
                 f"{run.name} is {run.state}; only a stopped, failed or interrupted run can continue.", state=run.state
@@ -204,6 +207,7 @@ class RunService:
     ) -> RunRecord:
         """A new run with the same recipe, data and base, from a checkpoint of this one, with some settings changed."""
         run = self.get(run_id)
+        refuse_imported(run, "forked")
         request = StartRun(
             recipe=run.recipe,
             dataset=run.dataset_id,

@@ -130,7 +130,7 @@ class RuleWatch:
     def run(self, run: RunRecord) -> None:
         """A run that failed, until it is resumed or archived."""
         key: Key = ("run", None, run.id)
-        if run.state == RunState.FAILED and not run.archived:
+        if run.state == RunState.FAILED and not run.archived and not run.source:
             failure = run.failure
             text = f"{failure.text} {failure.advice}".strip() if failure else (run.cause or "No cause is known.")
             evidence = {"code": failure.code, "step": run.step} if failure else {"step": run.step}

@@ -101,7 +101,8 @@ class Series:
         names, *columns = zip(*points, strict=True)
         with self._database.writing() as connection:
             cache = self._cache(connection, run_id)
-            for name in set(names) - cache.keys.keys():
+            fresh = set(names) - cache.keys.keys()
+            for name in sorted(fresh, key=names.index):  # in the order they first appeared
                 cache.keys[name] = connection.execute(insert(SERIES_KEYS), {"run_id": run_id, "name": name}).lastrowid
             tail = blocks.to_tail([cache.keys[name] for name in names], columns)
             if attempt not in cache.attempts:

@@ -8,6 +8,7 @@ or seen twice; a `reset` from the server asks for a fresh start.
 import json
 import secrets
 import uuid
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -20,6 +21,7 @@ from backend.contract.feed import TOPICS
 from backend.paths import Home
 from console.link.address import Address, find_address
 from console.link.call import OFFLINE, Call, OnRefused, OnReply
+from console.link.download import Download
 from console.link.sse import SseParser
 
 API = "/api/v1"
@@ -65,6 +67,7 @@ class Link(QObject):
         self._silence = QTimer(self, singleShot=True, interval=SILENCE_MS)
         self._silence.timeout.connect(self._on_silence)
         self._waiting: dict[QNetworkReply, Call] = {}
+        self._downloads: dict[QNetworkReply, Download] = {}
         self._closing = False
         self._asked = ""
 
@@ -85,6 +88,15 @@ class Link(QObject):
     def delete(self, path: str) -> Call:
         """Remove something."""
         return self._send("DELETE", path, None)
+
+    def download(self, path: str, query: dict[str, Any], file: Path) -> Call:
+        """Read `path` into a file, which appears only when it is whole; the reply is {"path", "size_bytes"}."""
+        call = Call(f"GET {path}")
+        reply = self._network.get(self._request(API + quote(path, safe="/%") + f"?{urlencode(query)}"))
+        self._waiting[reply] = call
+        self._downloads[reply] = Download(reply, file, call)
+        reply.finished.connect(self._on_reply_finished)
+        return call
 
     def request(
         self,
@@ -130,9 +142,11 @@ class Link(QObject):
         if not isinstance(reply, QNetworkReply):
             return
         call = self._waiting.pop(reply, None)
+        download = self._downloads.pop(reply, None)
         reply.deleteLater()
-        if call is not None:
-            _settle(call, reply)
+        if call is None or (download is not None and download.finish()):
+            return
+        _settle(call, reply, download.refusal if download is not None else bytes(reply.readAll().data()))
 
     # ---- life of the connection ----------------------------------------------------------------------------
 
@@ -156,6 +170,7 @@ class Link(QObject):
         self._drop_feed()
         for reply in list(self._waiting):
             self._waiting.pop(reply, None)
+            self._downloads.pop(reply, None)
             reply.abort()
             reply.deleteLater()
 
@@ -282,8 +297,8 @@ def _status(reply: QNetworkReply) -> int:
     return int(reply.attribute(QNetworkRequest.Attribute.HttpStatusCodeAttribute) or 0)
 
 
-def _settle(call: Call, reply: QNetworkReply) -> None:
-    status, raw = _status(reply), bytes(reply.readAll().data())
+def _settle(call: Call, reply: QNetworkReply, raw: bytes) -> None:
+    status = _status(reply)
     if not status:
         call.fail(OFFLINE)
         return

@@ -7,6 +7,7 @@ new_run/     the New run sheet
 compare/     several runs side by side
 data/        datasets: what is imported, looked at
 import_data/ the Import sheet: a file, its columns, its split
+import_run/  the Import run sheet: what other programs wrote
 models/      names, their versions, which one answers
 endpoints/   one live address, its figures, a place to try it
 alerts/      drift and alerts

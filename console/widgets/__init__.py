@@ -20,6 +20,8 @@ filterbox.py  FilterBox
 bulkbar.py    BulkBar
 page.py       Page, PageHeader
 sheet.py      Sheet and its host
+dropfield.py  a path, a place to drop a file, a curtain while one hovers
+trouble.py    what went wrong with a file
 toast.py      toasts and the banner
 empty.py      EmptyState, Skeleton
 popover.py    Popover

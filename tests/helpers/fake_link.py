@@ -57,6 +57,9 @@ class FakeLink(QObject):
     def delete(self, path: str) -> Call:
         return self._keep("DELETE", path, None)
 
+    def download(self, path: str, query: dict[str, Any], file: Any) -> Call:
+        return self._keep("DOWNLOAD", path, file, query)
+
     def request(
         self,
         method: str,

@@ -18,7 +18,7 @@ from console.context import Context
 from console.i18n import mark, tr, tr_n
 from console.pages.data import words as data_words
 from console.pages.data.head import DataHead
-from console.pages.data.pane import DataPane, dropped_path
+from console.pages.data.pane import DataPane
 from console.pages.data.quality import QualityView
 from console.pages.data.rows import RowsView
 from console.pages.data.split import SplitView
@@ -27,6 +27,7 @@ from console.state.changes import Changes
 from console.theme import theme
 from console.widgets.buttons import Button
 from console.widgets.controls import Tabs
+from console.widgets.dropfield import dropped_path
 from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.menus import add_entry
 from console.widgets.page import Page

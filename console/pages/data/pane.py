@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -27,6 +26,7 @@ from console.tables import Field
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.buttons import IconButton
+from console.widgets.dropfield import dropped_path
 from console.widgets.filterbox import FilterBox
 from console.widgets.panel import row
 from console.widgets.rows import ItemList, ListItem
@@ -39,12 +39,6 @@ FIELDS = (
     Field("label", "tags", lambda d: list(d.labels)),
     Field("builtin", "flag", lambda d: d.builtin),
 )
-
-
-def dropped_path(data: QMimeData) -> str:
-    """The one local file or folder that is being dropped; empty for anything else."""
-    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return str(paths[0]) if len(paths) == 1 else ""
 
 
 class DropZone(QWidget):

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
-)
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from console import words
 from console.i18n import mark, tr
 from console.theme import theme
 from console.widgets import paint
-from console.widgets.buttons import Button
+from console.widgets.dropfield import DropField, browse_file
 from console.widgets.text import Text
 
 SUFFIXES = "*.csv *.tsv *.jsonl *.ndjson *.json *.parquet *.txt"
@@ -43,59 +33,6 @@ TASKS: dict[str, str] = {
 def task_name(task: str) -> str:
     """Text classification."""
     return tr(TASKS[task]) if task in TASKS else task
-
-
-class DropField(QWidget):
-    """A large target for a file. Signals: dropped(path), clicked()."""
-
-    dropped = Signal(str)
-    clicked = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFixedHeight(112)
-        self.setAcceptDrops(True)
-        self.setAccessibleName(tr("Drop a file or folder here"))
-        self._over = False
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        urls = event.mimeData().urls()
-        if len(urls) == 1 and urls[0].isLocalFile():
-            event.acceptProposedAction()
-            self._set_over(True)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: ARG002
-        self._set_over(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self._set_over(False)
-        event.acceptProposedAction()
-        self.dropped.emit(str(Path(event.mimeData().urls()[0].toLocalFile())))
-
-    def _set_over(self, over: bool) -> None:
-        self._over = over
-        self.update()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.clicked.emit()
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.role("accent" if self._over else "line-strong"), 1, Qt.PenStyle.DotLine))
-        painter.setBrush(theme.role("accent-soft") if self._over else Qt.BrushStyle.NoBrush)
-        radius = theme.radius("panel")
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
-        middle = self.width() / 2
-        theme.paint_icon(
-            painter, "upload", QRectF(middle - 11, 22, 22, 22), "accent" if self._over else "text-secondary"
-        )
-        area = QRectF(10, 52, self.width() - 20, 20)
-        paint.draw_text(painter, area, self.accessibleName(), theme.font("body", 500), "text", paint.CENTER)
-        kinds = tr("CSV, TSV, JSONL, JSON, Parquet, text, or a Hugging Face dataset saved to disk")
-        paint.draw_text(painter, area.translated(0, 21), kinds, theme.font("small"), "text-tertiary", paint.CENTER)
-        painter.end()
 
 
 @dataclass(frozen=True)
@@ -203,7 +140,7 @@ class Chooser(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.drop = DropField()
+        self.drop = DropField(tr("CSV, TSV, JSONL, JSON, Parquet, text, or a Hugging Face dataset saved to disk"))
         self.drop.dropped.connect(self.path_chosen)
         self.drop.clicked.connect(self._on_browse)
         self.samples = SampleList()
@@ -226,38 +163,6 @@ class Chooser(QWidget):
         self.path_chosen.emit(f"sample://{name}")
 
 
-class PathLine(QWidget):
-    """The path in a line, with Browse…. Signals: path_chosen(path), typed when Enter is pressed."""
-
-    path_chosen = Signal(str)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.line = QLineEdit()
-        self.line.setPlaceholderText(tr("Path of a file on the backend's machine"))
-        self.line.setAccessibleName(tr("File"))
-        self.line.returnPressed.connect(self._on_entered)
-        self.browse = Button(tr("Browse…"), icon="folder-open")
-        self.browse.clicked.connect(self._on_browse)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.line, 1)
-        layout.addWidget(self.browse)
-
-    def _on_entered(self) -> None:
-        text = self.line.text().strip()
-        if text:
-            self.path_chosen.emit(text)
-
-    def _on_browse(self) -> None:
-        path = browse(self)
-        if path:
-            self.path_chosen.emit(path)
-
-
 def browse(parent: QWidget) -> str:
     """The system's own dialog; empty when it was closed."""
-    name = tr("Data files")
-    path, _ = QFileDialog.getOpenFileName(parent, tr("Import data"), "", f"{name} ({SUFFIXES});;{tr('All files')} (*)")
-    return path
+    return browse_file(parent, tr("Import data"), tr("Data files"), SUFFIXES)

@@ -7,16 +7,15 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout
 
 from backend.contract.resources import DatasetPreview
 from console import words
 from console.i18n import tr, tr_n
 from console.tables import Column, TableModel, TableView
 from console.theme import theme
-from console.widgets.chips import Icon
 from console.widgets.controls import Toggle
-from console.widgets.panel import Panel, row
+from console.widgets.panel import Panel
 from console.widgets.rows import EventRow
 from console.widgets.text import Text
 
@@ -119,36 +118,3 @@ class BadRows(Panel):
 
     def _on_toggled(self, _on: bool) -> None:
         self.changed.emit()
-
-
-class Trouble(QWidget):
-    """What went wrong, with file, line and cause, and what would be right."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.title = Text("", "body", "text", weight=600, wrap=True)
-        self.detail = Text("", "small", "text-secondary", wrap=True)
-        texts = QWidget()
-        column = QVBoxLayout(texts)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(self.title)
-        column.addWidget(self.detail)
-        self._panel = Panel()
-        holder = row(Icon("circle-x", "bad", 16), texts, gap=10, top=True)
-        layout = holder.layout()
-        if layout is not None:
-            layout.setStretch(1, 1)  # type: ignore[attr-defined]
-        self._panel.add(holder)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._panel)
-        self.hide()
-
-    def show_error(self, text: str, fix: str) -> None:
-        """An empty text hides it."""
-        self.title.setText(text)
-        self.detail.setText(fix)
-        self.detail.setVisible(bool(fix))
-        self.setVisible(bool(text))
-        self.setAccessibleName(f"{text} {fix}".strip())

@@ -13,12 +13,14 @@ from backend.contract.resources import DatasetPreview, DatasetRecord
 from console import operations, words
 from console.context import Context
 from console.i18n import tr, tr_n
-from console.pages.import_data.choose import Chooser, PathLine
+from console.pages.import_data.choose import Chooser, browse
 from console.pages.import_data.mapping import MappingForm
-from console.pages.import_data.preview import BadRows, PreviewTable, Trouble
+from console.pages.import_data.preview import BadRows, PreviewTable
+from console.widgets.dropfield import PathLine
 from console.widgets.empty import Skeleton
 from console.widgets.sheet import Sheet
 from console.widgets.toast import ToastAction
+from console.widgets.trouble import Trouble
 
 SAMPLE = "sample://"
 
@@ -32,7 +34,7 @@ class ImportSheet(Sheet):
         self._turn = 0
         self._asked = ""
         self.preview: DatasetPreview | None = None
-        self.path = PathLine()
+        self.path = PathLine(browse)
         self.chooser = Chooser()
         self.trouble = Trouble()
         self.mapping = MappingForm()

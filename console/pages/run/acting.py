@@ -15,7 +15,8 @@ from console.asking import ask
 from console.i18n import tr
 from console.pages.run.head import RunHead, buttons_for
 from console.pages.run.sheets import NoteSheet, StopSheet
-from console.sheets import RegisterSheet, RenameSheet
+from console.sheets import ExportSheet, RegisterSheet, RenameSheet
+from console.sheets.imported import why_not_here
 from console.widgets.controls import Segmented, Tabs, Toggle
 from console.widgets.page import Page
 from console.widgets.sheet import Sheet
@@ -52,8 +53,10 @@ class RunActions(Page):
             return []
         can = buttons_for(run)
 
+        imported = why_not_here(run)
+
         def when(name: str, text: str) -> Callable[[], str]:
-            return lambda: "" if name in can else text
+            return lambda: "" if name in can else imported or text
 
         not_live = tr("The run is not running.")
         pause = "resume" if "resume" in can else "pause"
@@ -68,10 +71,12 @@ class RunActions(Page):
                    reason=when("continue", tr("There is nothing to resume."))),
             Action("run.register", tr("Register…"), lambda: self._do("register"), "package", "", "run",
                    reason=when("register", tr("Only a completed run can be registered."))),
-            Action("run.clone", tr("Clone as new run…"), self._on_clone, "copy", "", "run", separator=True),
+            Action("run.clone", tr("Clone as new run…"), self._on_clone, "copy", "", "run", separator=True,
+                   reason=lambda: imported),
             Action("run.rename", tr("Rename…"), self._on_rename, "pencil", "", "run"),
             Action("run.pin", tr("Pin"), self._on_pin, "pin", "", "run"),
             Action("run.note", tr("Add note…"), lambda: self._on_note({"step": run.step}), "message-square", "", "run"),
+            Action("run.export", tr("Points and report…"), self._on_export, "download", "", "run"),
             Action("run.copy_config", tr("Copy config"), lambda: self.context.copy(run_to_yaml(run)), "copy", "",
                    "run"),
             Action("run.follow", tr("Follow live"), self._toggle_follow, "", "", "view"),
@@ -125,10 +130,12 @@ class RunActions(Page):
 
     def _on_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
+        menu.setToolTipsVisible(True)
         for action in self.actions():
             if action.menu == "run":
                 entry = menu.addAction(action.text, action.callback)
                 entry.setEnabled(not action.reason())
+                entry.setToolTip(action.reason())
         menu.addAction(tr("Copy link"), lambda: self.context.copy(f"modeldeck://run/{self._run_id}"))
         menu.exec(at)
 
@@ -164,6 +171,10 @@ class RunActions(Page):
 
     def _on_forked(self, body: dict[str, Any]) -> None:
         self.context.navigate(f"run/{body['id']}")
+
+    def _on_export(self) -> None:
+        if self.run is not None:
+            self.context.open_sheet(ExportSheet(self.context, [self.run]))
 
     def _on_rename(self) -> None:
         if self.run is not None:

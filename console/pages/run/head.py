@@ -9,6 +9,7 @@ from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from console import words
 from console.i18n import tr
+from console.sheets.imported import maker_of
 from console.widgets.buttons import Button, Crumb, IconButton
 from console.widgets.chips import Icon, StatePill, Tag
 from console.widgets.meters import ProgressBar
@@ -29,7 +30,9 @@ BUTTONS: dict[str, tuple[str, str, str]] = {
 
 
 def buttons_for(run: RunRecord) -> tuple[str, ...]:
-    """Which buttons a run in this state has, left to right."""
+    """Which buttons a run in this state has, left to right; an imported one can only be looked at and compared."""
+    if run.source:
+        return ("compare",)
     if run.state in (RunState.RUNNING, RunState.PREPARING):
         return ("pause", "checkpoint", "stop")
     if run.state in (RunState.PAUSED, RunState.PAUSING):
@@ -181,7 +184,7 @@ class ProgressLine(QWidget):
 
     def _show_chips(self, run: RunRecord) -> None:
         method = str(run.settings.get("method", "")).replace("lora", "LoRA")
-        texts = [words.device(run.device), words.base_model(run.base_model), method]
+        texts = [maker_of(run), words.device(run.device), words.base_model(run.base_model), method]
         chips = tuple(text for text in (*texts, *run.tags) if text and text not in ("full",))
         if chips == self._chip_texts:
             return

@@ -249,23 +249,24 @@ class RunPage(RunActions):
         self.failed.setVisible(failed)
         if not failed:
             return
-        fix = (
-            Button(tr("Resume from checkpoint"), "primary", "play")
-            if run.resumable
-            else Button(tr("Clone…"), "primary")
-        )
-        fix.clicked.connect(self._on_continue if run.resumable else self._on_clone)
         log = Button(tr("Show log"), "ghost", "terminal")
         log.clicked.connect(self._on_show_log)
+        buttons = (log,) if run.source else (self._fix_button(run), log)
         advice = run.failure.advice if run.failure else ""
         self.failed.show_message(
-            run.cause or tr("The run failed"), advice, icon="circle-x", role="bad", buttons=(fix, log)
+            run.cause or tr("The run failed"), advice, icon="circle-x", role="bad", buttons=buttons
         )
         if self.charts is not None and run.step == 0 and "failure" not in self._parts:
             view = failure_view(run, ())
             self._parts["failure"] = view
             self._stack.addWidget(view)
             self._stack.setCurrentWidget(view)
+
+    def _fix_button(self, run: RunRecord) -> Button:
+        text = tr("Resume from checkpoint") if run.resumable else tr("Clone…")
+        fix = Button(text, "primary", "play" if run.resumable else "")
+        fix.clicked.connect(self._on_continue if run.resumable else self._on_clone)
+        return fix
 
     # ---- tools of the charts -------------------------------------------------------------------------------
 

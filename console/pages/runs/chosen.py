@@ -16,7 +16,8 @@ from console.asking import ask
 from console.context import Context
 from console.i18n import tr, tr_n
 from console.pages.runs.export import as_csv, as_json
-from console.sheets import RegisterSheet, RenameSheet, TagSheet
+from console.sheets import ExportSheet, RegisterSheet, RenameSheet, TagSheet
+from console.sheets.imported import why_not_here
 from console.sheets.saving import save_as
 from console.yaml import run_to_yaml
 
@@ -36,7 +37,7 @@ class Chosen:
             Action("runs.open", tr("Open"), self.open, "external-link", "", "run", reason=one),
             Action("runs.compare", tr("Compare"), self.compare, "chart-line", "", "run", reason=self.why_not_compare),
             Action("runs.champion", tr("Compare with champion"), self.compare_champion, "crown", "", "run", reason=one),
-            Action("runs.clone", tr("Clone as new run…"), self.clone, "copy", "", "run", reason=one),
+            Action("runs.clone", tr("Clone as new run…"), self.clone, "copy", "", "run", reason=self.why_not_clone),
             Action("runs.pause", tr("Pause"), lambda: self._steer("pause"), "pause", "", "run", separator=True,
                    reason=lambda: self._needs(RunState.RUNNING, RunState.PREPARING)),
             Action("runs.resume", tr("Resume"), lambda: self._steer("resume"), "play", "", "run",
@@ -53,6 +54,7 @@ class Chosen:
             Action("runs.rename", tr("Rename…"), self.rename, "pencil", "", "run", reason=one),
             Action("runs.pin", tr("Pin"), self.pin, "pin", "", "run", reason=one),
             Action("runs.export", tr("Export…"), self.export, "download", "", "run", reason=some),
+            Action("runs.points", tr("Points and report…"), self.export_points, "download", "", "run", reason=some),
             Action("runs.link", tr("Copy link"), self.copy_link, "link", "", "run", reason=one),
             Action("runs.config", tr("Copy config"), self.copy_config, "copy", "", "run", reason=one),
             Action("runs.archive", tr("Archive"), self.archive, "archive", "", "run", separator=True,
@@ -81,10 +83,16 @@ class Chosen:
         fits = FEWEST_COMPARED <= count <= MOST_COMPARED
         return "" if fits else tr("Tick 2 to 12 runs; {n} are chosen.", n=count)
 
+    def why_not_clone(self) -> str:
+        runs = self._runs()
+        return why_not_here(runs[0]) if len(runs) == 1 else tr("Choose one run.")
+
     def why_not_register(self) -> str:
         runs = self._runs()
         if len(runs) != 1:
             return tr("Choose one run.")
+        if runs[0].source:
+            return why_not_here(runs[0])
         ready = runs[0].state == RunState.COMPLETED and runs[0].model_ready
         return self._offline() if ready else tr("Only a completed run can be registered.")
 
@@ -140,6 +148,10 @@ class Chosen:
             "json": (tr("Records with settings"), lambda: as_json(runs)),
         }
         save_as(self._page, self._context, runs[0].name if len(runs) == 1 else "runs", kinds)
+
+    def export_points(self) -> None:
+        """Every point, or a report, a file a run."""
+        self._context.open_sheet(ExportSheet(self._context, self._runs()))
 
     def copy_link(self) -> None:
         self._context.copy(f"modeldeck://run/{self._runs()[0].id}")

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from backend.contract.imports import SOURCES
 from backend.contract.resources import RunRecord
 from backend.contract.states import LIVE_RUN_STATES, RunState
 from console import words
 from console.i18n import tr
 from console.pages.runs.groups import GroupHead
+from console.sheets.imported import maker_of, why_not_here
 from console.tables import Column, Field, Progress
 from console.widgets.paint import STATES
 
 SHOWN_METRICS = ("eval/loss", "eval/f1")
 KNOWN_METRICS = ("eval/loss", "eval/f1", "eval/accuracy", "test/f1", "test/accuracy", "test/loss", "train/loss")
+HERE = "here"
+"""source:here finds what was made here."""
+
 STATE_NAMES = tuple(state.value for state in RunState)
 QUIET_PROGRESS = frozenset({RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED})
 
@@ -102,6 +107,12 @@ def _name(row: Any) -> str:
     return row.title if isinstance(row, GroupHead) else row.name
 
 
+def _name_tip(row: Any) -> str:
+    if isinstance(row, GroupHead):
+        return ""
+    return why_not_here(row) or row.cause or row.note or row.name
+
+
 def build_columns(metrics: tuple[str, ...], wait: Callable[[RunRecord], str], now: Callable[[], float]) -> list[Column]:
     """Every column there is; `wait(run)` says when a queued run starts."""
     plain = [
@@ -109,6 +120,7 @@ def build_columns(metrics: tuple[str, ...], wait: Callable[[RunRecord], str], no
         ("base_model", tr("Base model"), lambda r: r.base_model),
         ("recipe", tr("Recipe"), lambda r: r.recipe),
         ("device", tr("Device"), lambda r: r.device),
+        ("source", tr("Imported from"), maker_of),
     ]
     return [
         Column("tick", "", lambda _row: None, kind="check", width=34, sortable=False, hideable=False,
@@ -116,7 +128,7 @@ def build_columns(metrics: tuple[str, ...], wait: Callable[[RunRecord], str], no
         Column("state", tr("State"), _of_run(lambda r: r.state), kind="pill", width=100,
                cell=_of_run(lambda r: r.hang if r.state == RunState.RUNNING and r.hang != "none" else r.state)),
         Column("name", tr("Name"), _name, stretch=True, weight=500, width=150, hideable=False,
-               tip=lambda row: "" if isinstance(row, GroupHead) else row.cause or row.note or row.name),
+               tip=_name_tip),
         Column("progress", tr("Progress"), _of_run(lambda r: r.step / r.total_steps if r.total_steps else None),
                text=_of_run(lambda r: p.text if (p := progress_of(r, wait)) else "", ""),
                cell=_of_run(lambda r: progress_of(r, wait)), kind="progress", width=123),
@@ -164,6 +176,7 @@ def build_fields(metrics: tuple[str, ...], tags: tuple[str, ...]) -> list[Field]
         Field("dataset", "text", lambda r: r.dataset_name),
         Field("model", "text", lambda r: r.base_model),
         Field("recipe", "text", lambda r: r.recipe),
+        Field("source", "text", lambda r: r.source or HERE, (HERE, *SOURCES)),
         Field("pinned", "flag", lambda r: r.pinned),
         *(Field(name, "number", _setting_of(name))
           for name in ("batch_size", "learning_rate", "epochs", "max_length", "seed")),
@@ -200,6 +213,7 @@ def words_of(run: RunRecord) -> str:
     """What free words of a filter search in; state words as the screen says them."""
     look = STATES.get(run.state)
     return " ".join(
-        (run.name, run.recipe, run.dataset_name or "", run.base_model or "", run.note, tr(look.word) if look else "",
+        (run.name, run.recipe, run.dataset_name or "", run.base_model or "", run.note, maker_of(run),
+         tr(look.word) if look else "",
          *run.tags)
     )  # fmt: skip

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QMenu, QStackedWidget, QWidget
 
 from backend.contract.resources import RunRecord
@@ -24,6 +25,7 @@ from console.state.changes import Changes
 from console.tables import Filter, TableModel
 from console.widgets.bulkbar import BulkBar
 from console.widgets.buttons import Button
+from console.widgets.dropfield import DropCurtain, dropped_path
 from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.filterbox import FilterBox
 from console.widgets.page import Page, PageHeader
@@ -65,6 +67,9 @@ class RunsPage(Page):
         self._stack.addWidget(self._no_match)
         self._build_table(metric_keys(list(context.state.runs.values())))
         self._build_bulk()
+        self.setAcceptDrops(True)
+        text = tr("Drop to import: TensorBoard, W&B, CSV of metrics, trainer_state.json")
+        self.curtain = DropCurtain(self, text)
 
     # ---- building ------------------------------------------------------------------------------------------
 
@@ -88,6 +93,9 @@ class RunsPage(Page):
         self.header.add_left(self.filter)
         self.header.add_left(self._group_button)
         self.header.add_left(self._columns_button)
+        self.import_button = Button(tr("Import…"), icon="upload", tip=tr("Bring in runs that other programs made"))
+        self.import_button.clicked.connect(self._on_import)
+        self.header.add_action(self.import_button)
         self.header.add_action(self.compare_button)
         self.content.addWidget(self.header)
 
@@ -98,7 +106,9 @@ class RunsPage(Page):
         self.try_sample.clicked.connect(self._on_sample)
         text = tr("Choose data and a base model; the estimate says whether it fits and how long it takes.")
         hint = ("run.new", tr("opens the sheet from anywhere"))
-        return EmptyState("activity", tr("No runs yet"), text, (new, self.try_sample), shortcut=hint)
+        bring = Button(tr("Import run…"), icon="upload")
+        bring.clicked.connect(self._on_import)
+        return EmptyState("activity", tr("No runs yet"), text, (new, self.try_sample, bring), shortcut=hint)
 
     def _build_no_match(self) -> QWidget:
         self._no_match_text = Text("", "body", "text-secondary")
@@ -132,7 +142,7 @@ class RunsPage(Page):
     def _build_bulk(self) -> None:
         shown = {a.id: a for a in self.chosen.actions()}
         self._bulk_buttons: dict[str, Button] = {}
-        for name in ("runs.compare", "runs.tag", "runs.register", "runs.export", "runs.archive"):
+        for name in ("runs.compare", "runs.tag", "runs.register", "runs.export", "runs.points", "runs.archive"):
             action = shown[name]
             button = Button(action.text, "primary" if name == "runs.compare" else "default", action.icon)
             button.clicked.connect(action.callback)
@@ -288,6 +298,24 @@ class RunsPage(Page):
 
     def _on_new(self) -> None:
         self.context.start("run.new")
+
+    def _on_import(self) -> None:
+        self.context.start("run.import")
+
+    # ---- dropping a file anywhere --------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_path(event.mimeData()):
+            event.acceptProposedAction()
+            self.curtain.rise()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: ARG002
+        self.curtain.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.curtain.hide()
+        event.acceptProposedAction()
+        self.context.start("run.import", path=dropped_path(event.mimeData()))
 
     def _on_sample(self) -> None:
         call = operations.import_sample(self.context.link, SAMPLE)

@@ -1,0 +1,10 @@
+"""The Import run sheet: what other programs wrote, looked at before it comes in.
+
+sheet.py      path, what was found, import
+found.py      the table of what was found, and what was left out
+following.py  an import under way, also when its sheet is gone
+"""
+
+from console.pages.import_run.sheet import ImportRunSheet
+
+__all__ = ["ImportRunSheet"]
