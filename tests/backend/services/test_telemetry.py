@@ -162,7 +162,7 @@ def test_another_rate_takes_effect(store: Store, stub: Stub, monkeypatch: pytest
         store.settings.change({"telemetry_hz": 10})
 
         def closest() -> float:
-            times = [sample.taken_at for sample in store.telemetry.samples(60)]
+            times = store.telemetry.history(60, 1000).times
             return min((after - before for before, after in pairwise(times)), default=9.0)
 
         until(lambda: closest() < 0.5)
