@@ -661,6 +661,7 @@ class GpuReading(Record):
     pcie_tx_bytes_per_s: float | None = None
     throttle_reasons: tuple[str, ...] | None = None
     ecc_uncorrected: int | None = None  # since the driver was loaded
+    xid: int | None = None  # the newest critical error the driver told since the sensor started
     processes: tuple[GpuProcess, ...] = ()
     slices: tuple[MigSlice, ...] = ()
 

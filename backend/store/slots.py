@@ -1,4 +1,4 @@
-"""Readings of the machine over time as packed bytes: equal slots with lowest, mean and highest value. Pure: no database.
+"""Readings of the machine over time as packed bytes: equal slots with lowest, mean and highest value. No database.
 
 Values are kept at the resolution a person or a rule can see (resolution_of); a slot without a reading is unknown.
 """
