@@ -703,6 +703,13 @@ class TelemetryHistory(Record):
     oldest: float | None = None
 
 
+class CommandText(Record):
+    """GET /telemetry/text: a command and what it printed."""
+
+    command: str
+    text: str
+
+
 # ---- audit, settings ---------------------------------------------------------------------------------------
 
 

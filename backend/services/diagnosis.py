@@ -21,8 +21,7 @@ def diagnose_run(store: Store, clock: Clock, run: RunRecord) -> Diagnosis:
     now = clock.now()
     keys = [key for key in store.series.keys(run.id) if key.startswith(("train/", "eval/"))]
     series = store.series.read(run.id, keys, None, None, 2000, "step") if keys else {}
-    began = run.started_at or run.created_at
-    history = store.telemetry.history(max(now - began, 60.0), 2000)
+    history = store.telemetry.of_run(run, 2000)
     return diagnose(Measured(run, series, history, store.telemetry.latest(), now))
 
 

@@ -7,6 +7,7 @@ apple.py   Apple's GPUs through the system's registry
 host.py    processor, memory, disk, network; the only file here that imports psutil
 sensor.py  the child's main: one JSON line a sample; PROBES is the list of vendors
 child.py   the handle of that child: next sample within a deadline
+texts.py   what a vendor's own program prints, such as nvidia-smi
 retries.py when a sensor that hung or crashed is tried again (pure)
 
 A further vendor is one file and one line in PROBES. A vendor that is missing says nothing; one that is broken is left
