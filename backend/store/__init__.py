@@ -7,6 +7,7 @@ engine.py      one writer that alone checkpoints, pooled readers, transactions, 
 faults.py      what SQLite's errors mean, in words for a person
 store.py       Store: all rooms behind one object
 tables.py      the tables
+tables_telemetry.py  those of telemetry
 documents.py   records as JSON and back
 feed.py        stored messages and their subscribers
 runs.py        runs, their queue, events, checkpoints, evaluations, samples, log

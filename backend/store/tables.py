@@ -24,7 +24,8 @@ from sqlalchemy import (
 METADATA = MetaData()
 
 
-def _run_id() -> Column[str]:
+def run_column() -> Column[str]:
+    """The run a row hangs on; it goes with the run."""
     return Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False)
 
 
@@ -55,7 +56,7 @@ RUN_EVENTS = Table(
     "run_events",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("kind", Text, nullable=False),
     Column("time", Float, nullable=False),
     Column("step", Integer),
@@ -69,7 +70,7 @@ RUN_EVENTS = Table(
 CHECKPOINTS = Table(
     "checkpoints",
     METADATA,
-    _run_id(),
+    run_column(),
     Column("name", Text, nullable=False),
     Column("step", Integer, nullable=False),
     Column("body", Text, nullable=False),
@@ -80,7 +81,7 @@ EVALUATIONS = Table(
     "evaluations",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("body", Text, nullable=False),
     Index("ix_evaluations_run", "run_id", "id"),
 )
@@ -89,7 +90,7 @@ SAMPLES = Table(
     "samples",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("body", Text, nullable=False),
     Index("ix_samples_run", "run_id", "id"),
 )
@@ -97,7 +98,7 @@ SAMPLES = Table(
 LOG_LINES = Table(
     "log_lines",
     METADATA,
-    _run_id(),
+    run_column(),
     Column("number", Integer, nullable=False),
     Column("time", Float),
     Column("level", Text, nullable=False),
@@ -111,7 +112,7 @@ SERIES_KEYS = Table(
     "series_keys",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("name", Text, nullable=False),
     UniqueConstraint("run_id", "name"),
 )
@@ -119,7 +120,7 @@ SERIES_KEYS = Table(
 SERIES_ATTEMPTS = Table(
     "series_attempts",
     METADATA,
-    _run_id(),
+    run_column(),
     Column("attempt", Integer, nullable=False),
     Column("first_step", Integer, nullable=False),
     PrimaryKeyConstraint("run_id", "attempt"),
@@ -162,7 +163,7 @@ SERIES_TAIL = Table(
     "series_tail",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("attempt", Integer, nullable=False),
     Column("first_ordinal", Integer, nullable=False),
     Column("count", Integer, nullable=False),
@@ -338,47 +339,6 @@ OPERATIONS = Table(
     Column("details", Text, nullable=False),
     Index("ix_operations_state", "state"),
     Index("ix_operations_started", "started_at"),
-)
-
-TELEMETRY = Table(
-    "telemetry",
-    METADATA,
-    Column("level", Integer, nullable=False),
-    Column("taken_at", Float, nullable=False),
-    Column("body", Text, nullable=False),
-    PrimaryKeyConstraint("level", "taken_at"),
-)
-"""Level 0: flat readings as taken, until they are packed. Level 1: the newest whole sample."""
-
-TELEMETRY_BLOCKS = Table(
-    "telemetry_blocks",
-    METADATA,
-    Column("tier", Integer, nullable=False),
-    Column("start", Float, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("tier", "start", "name"),
-)
-"""Slots of `tier` seconds of one name, packed by slots.py."""
-
-TELEMETRY_PINS = Table(
-    "telemetry_pins",
-    METADATA,
-    Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("ended_at", Float, nullable=False),
-    Column("step", Integer, nullable=False),
-    Column("start", Float, nullable=False),
-    Column("slots", Integer, nullable=False),
-)
-"""Ended runs whose machine is kept with them: which end, and where the slots lie."""
-
-TELEMETRY_RUNS = Table(
-    "telemetry_runs",
-    METADATA,
-    _run_id(),
-    Column("name", Text, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("run_id", "name"),
 )
 
 IDEMPOTENCY = Table(

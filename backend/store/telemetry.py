@@ -19,7 +19,7 @@ from backend.store.documents import encode, from_body, plain, to_body
 from backend.store.engine import Database
 from backend.store.feed import Feed
 from backend.store.slots import TIERS, WINDOW_S, Packed, Rows, Tier
-from backend.store.tables import TELEMETRY, TELEMETRY_BLOCKS
+from backend.store.tables_telemetry import TELEMETRY, TELEMETRY_BLOCKS
 from backend.store.telemetry_values import flat
 
 READINGS, NEWEST = 0, 1

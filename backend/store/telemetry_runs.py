@@ -9,7 +9,8 @@ from backend.contract.states import FINAL_RUN_STATES
 from backend.store import slots
 from backend.store.documents import from_body
 from backend.store.slots import TIERS, Rows, Tier
-from backend.store.tables import RUNS, TELEMETRY_PINS, TELEMETRY_RUNS
+from backend.store.tables import RUNS
+from backend.store.tables_telemetry import TELEMETRY_PINS, TELEMETRY_RUNS
 
 KEPT = (
     "cpu/*",
