@@ -151,6 +151,7 @@ class Daemon:
         self._closing.callback(endpoints.close)
         telemetry = TelemetryService(store, home, clock, owners=lambda: owners_of(store, supervisor))
         watch = Watch(store, clock)
+        parts.check_cards = telemetry.check_again
         self._loop("ingest", ingest.run, ingest.wake)
         self._loop("scheduler", scheduler.run, scheduler.wake)
         self._loop("recovery", lambda _stop: endpoints.recover())

@@ -627,6 +627,20 @@ class GpuProcess(Record):
     owner: str | None = None  # "run/<id>" or "endpoint/<name>" when it is ours
 
 
+class MigSlice(Record):
+    """One MIG slice of a card at one moment; None: the driver cannot tell. `index` counts the slices of the card."""
+
+    index: int
+    uuid: str | None = None
+    name: str = ""  # its profile, such as 1g.10gb
+    gpu_instance: int | None = None
+    compute_instance: int | None = None
+    utilization_percent: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    processes: tuple[GpuProcess, ...] = ()
+
+
 class GpuReading(Record):
     """One card at one moment; None: this card or driver cannot tell."""
 
@@ -647,7 +661,10 @@ class GpuReading(Record):
     pcie_rx_bytes_per_s: float | None = None
     pcie_tx_bytes_per_s: float | None = None
     throttle_reasons: tuple[str, ...] | None = None
+    ecc_uncorrected: int | None = None  # since the driver was loaded
+    xid: int | None = None  # the newest critical error the driver told since the sensor started
     processes: tuple[GpuProcess, ...] = ()
+    slices: tuple[MigSlice, ...] = ()
 
 
 class HostReading(Record):
@@ -676,10 +693,22 @@ class TelemetrySample(Record):
 
 
 class TelemetryHistory(Record):
-    """GET /telemetry/history?seconds=&points=: flat names as in DESIGN section 5 → values, one time axis each."""
+    """GET /telemetry/history?seconds=&points= or ?from=&to=: flat names as in DESIGN section 5 → means, one time axis
+    for all; `lows` and `highs` are the extremes of each step. `oldest` is when the whole history begins."""
 
     times: tuple[float, ...]
     values: dict[str, tuple[float | None, ...]]
+    lows: dict[str, tuple[float | None, ...]] = {}
+    highs: dict[str, tuple[float | None, ...]] = {}
+    step_seconds: float = 0.0  # how finely it is kept; 0: every reading
+    oldest: float | None = None
+
+
+class CommandText(Record):
+    """GET /telemetry/text: a command and what it printed."""
+
+    command: str
+    text: str
 
 
 # ---- audit, settings ---------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ class Parts:
     stop: Callable[[], None] = lambda: None
     mirror: Callable[[], MirrorStatus | None] = lambda: None
     notices: Callable[[], list[str]] = list
+    check_cards: Callable[[], None] = lambda: None
     user: str = field(default_factory=current_user)
     hub: Any = None  # backend.server.feed.Hub, made with the application
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -23,8 +23,7 @@ def diagnose_run(store: Store, clock: Clock, run: RunRecord) -> Diagnosis:
     series = store.series.read(run.id, keys, None, None, 2000, "step") if keys else {}
     if run.source:  # this machine's readings say nothing of a training elsewhere
         return diagnose(Measured(run, series, now=now))
-    began = run.started_at or run.created_at
-    history = store.telemetry.history(max(now - began, 60.0), 2000)
+    history = store.telemetry.of_run(run, 2000)
     return diagnose(Measured(run, series, history, store.telemetry.latest(), now))
 
 

@@ -1,10 +1,10 @@
 """Keeps the sensor child alive, stores its samples and publishes them.
 
-A driver that hangs or crashes takes the child with it: it is replaced at once by one that leaves the cards alone, so
-that the
-host is always seen, and the cards are tried again after a growing wait.
+A driver that hangs or crashes takes the child with it: it is replaced at once by one that leaves the cards of that
+vendor alone, so that the host and the other cards are always seen, and they are tried again after a growing wait.
 """
 
+import itertools
 import logging
 import os
 import threading
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from backend.clock import Clock
-from backend.contract.resources import GpuReading, TelemetrySample
+from backend.contract.resources import GpuProcess, GpuReading, TelemetrySample
 from backend.paths import Home
 from backend.store import Store
 from backend.telemetry.child import SensorChild, SensorEnded
@@ -20,8 +20,10 @@ from backend.telemetry.retries import Retries
 
 log = logging.getLogger(__name__)
 
-GPU_VENDORS = ("nvidia",)
-"""What a sensor leaves alone after a driver took its predecessor down."""
+GPU_VENDORS = ("nvidia", "amd", "apple")
+"""What a sensor leaves alone after a driver took its predecessor down and it is not known whose."""
+
+DRIVERS = {"nvidia": "graphics driver", "amd": "AMD graphics driver", "apple": "system's GPU registry"}
 
 START_S = 10.0
 """The first sample may take this long: a driver without persistence mode needs seconds to wake its cards."""
@@ -45,11 +47,13 @@ class TelemetryService:
     ) -> None:  # fmt: skip
         self._store, self._home, self._clock = store, home, clock
         self._owners, self._deadline_s, self._env = owners, deadline_s, env
-        self._retries = retries or Retries()
+        self._first_s = (retries or Retries()).first_s
         self._check = threading.Event()
+        self._troubles: dict[str, Retries] = {}  # vendor → when its driver is tried again
+        self._problems: dict[str, str] = {}
         self._cards: dict[int, GpuReading] = {}
+        self._numbers: dict[tuple[str, int], int] = {}
         self._lost_since: dict[int, str] = {}
-        self._problem: str | None = None
         self._latest: TelemetrySample | None = None
         self._restarts = 0
         self._looked = 0.0
@@ -63,47 +67,61 @@ class TelemetryService:
         self._check.set()
 
     def run(self, stop: threading.Event) -> None:
-        """Sample until `stop` is set; returns within a second of it, also when the driver hangs."""
+        """Sample until `stop` is set; returns within a second of it, also when a driver hangs."""
         while not stop.is_set():
-            with_cards = self._check.is_set() or self._retries.due(time.monotonic())
+            skipped = set() if self._check.is_set() else self._left_alone()
             self._check.clear()
-            trouble = self._run_child(stop, with_cards)
-            if trouble is None:
+            blamed = self._run_child(stop, skipped)
+            if blamed is None:
                 continue
             self._restarts += 1
-            if with_cards:
-                self._retries.failed(time.monotonic())
-                self._problem = trouble
-            else:
+            if not blamed - skipped:  # it reads only the host, and that failed
                 stop.wait(AGAIN_S)
 
-    def _run_child(self, stop: threading.Event, with_cards: bool) -> str | None:
-        """Read one child until it must be replaced; returns what was wrong with it, None when it only has to change."""
+    def _left_alone(self) -> set[str]:
+        now = time.monotonic()
+        return {vendor for vendor, retries in self._troubles.items() if not retries.due(now)}
+
+    def _run_child(self, stop: threading.Event, skipped: set[str]) -> set[str] | None:
+        """Read one child until it must be replaced; returns the vendors to blame, None when it only has to change."""
         hz = self._store.settings.get().telemetry_hz
-        child = SensorChild(self._home.root, hz, skip=() if with_cards else GPU_VENDORS, env=self._env)
+        child = SensorChild(self._home.root, hz, skip=sorted(skipped), env=self._env)
         started, patience = time.monotonic(), START_S
         try:
-            while not self._must_change(stop, with_cards, hz):
+            while not self._must_change(stop, skipped, hz):
                 sample = _wait(child, patience, stop)
                 if sample is not None:
                     patience = self._deadline_s + 1 / hz
-                    if with_cards:
-                        self._problem = None
-                        self._retries.worked_for(time.monotonic() - started)
+                    self._worked(skipped, time.monotonic() - started)
                     self._keep(self._complete(sample))
                 elif not stop.is_set():
-                    return f"The graphics driver did not answer for {patience:.0f} s (at {self._time()})."
+                    return self._blame(child.asked, skipped, f"did not answer for {patience:.0f} s")
         except SensorEnded as ended:
             how = f"signal {-ended.code}" if ended.code and ended.code < 0 else f"exit code {ended.code}"
-            return f"The graphics driver ended its reader with {how} (at {self._time()})."
+            return self._blame(child.asked, skipped, f"ended its reader with {how}")
         finally:
             child.close()
         return None
 
-    def _must_change(self, stop: threading.Event, with_cards: bool, hz: float) -> bool:
-        if stop.is_set() or self._check.is_set():
-            return True
-        if not with_cards and self._retries.due(time.monotonic()):
+    def _worked(self, skipped: set[str], seconds: float) -> None:
+        for vendor in [vendor for vendor in self._problems if vendor not in skipped]:
+            del self._problems[vendor]
+        for vendor, retries in self._troubles.items():
+            if vendor not in skipped:
+                retries.worked_for(seconds)
+
+    def _blame(self, asked: str, skipped: set[str], what: str) -> set[str]:
+        """Note a failure of the driver that was asked last; of all that are read when that is not known."""
+        blamed = {asked} if asked else set(GPU_VENDORS) - skipped
+        for vendor in blamed - skipped:
+            self._troubles.setdefault(vendor, Retries(self._first_s)).failed(time.monotonic())
+        if asked not in skipped:
+            name = DRIVERS.get(asked, "graphics driver")
+            self._problems[asked or GPU_VENDORS[0]] = f"The {name} {what} (at {self._time()})."
+        return blamed
+
+    def _must_change(self, stop: threading.Event, skipped: set[str], hz: float) -> bool:
+        if stop.is_set() or self._check.is_set() or skipped - self._left_alone():
             return True
         if time.monotonic() - self._looked < SETTINGS_S:
             return False
@@ -114,17 +132,27 @@ class TelemetryService:
         """The sample with owners of processes, with the last values of lost cards, and with what the child cannot
         know."""
         owners = self._owners() if any(card.processes for card in sample.gpus) else {}
-        cards = [self._remember(_with_owners(card, owners)) for card in sample.gpus]
-        if self._problem is not None:
-            cards = [self._remember(GpuReading(index=index, lost="no answer")) for index in sorted(self._cards)]
+        cards = [self._remember(with_owners(self._numbered(card), owners)) for card in sample.gpus]
+        silent = [index for index, card in sorted(self._cards.items()) if card.vendor in self._problems]
+        cards += [self._remember(GpuReading(index=index, lost="no answer")) for index in silent]
+        problems = " ".join(self._problems[vendor] for vendor in sorted(self._problems))
         return sample.model_copy(
             update={
                 "taken_at": self._clock.now(),
-                "gpus": tuple(cards),
-                "gpu_problem": self._problem or sample.gpu_problem,
+                "gpus": tuple(sorted(cards, key=lambda card: card.index)),
+                "gpu_problem": problems or sample.gpu_problem,
                 "sensor_restarts": self._restarts,
             }
         )
+
+    def _numbered(self, card: GpuReading) -> GpuReading:
+        """Cards of several vendors counted through, once and for all; with one vendor the driver's numbers stay."""
+        key = (card.vendor, card.index)
+        if key not in self._numbers:
+            taken = set(self._numbers.values())
+            free = next(number for number in itertools.count(card.index) if number not in taken)
+            self._numbers[key] = free
+        return card if self._numbers[key] == card.index else card.model_copy(update={"index": self._numbers[key]})
 
     def _remember(self, card: GpuReading) -> GpuReading:
         if card.lost is None:
@@ -133,7 +161,7 @@ class TelemetryService:
             return card
         since = self._lost_since.setdefault(card.index, self._time())
         last = self._cards.get(card.index, card)
-        return last.model_copy(update={"lost": f"{card.lost} since {since}", "processes": ()})
+        return last.model_copy(update={"lost": f"{card.lost} since {since}", "processes": (), "slices": ()})
 
     def _keep(self, sample: TelemetrySample) -> None:
         self._latest = sample
@@ -156,15 +184,22 @@ def _wait(child: SensorChild, seconds: float, stop: threading.Event) -> Telemetr
     return None
 
 
-def _with_owners(card: GpuReading, owners: Mapping[int, str]) -> GpuReading:
+def with_owners(card: GpuReading, owners: Mapping[int, str]) -> GpuReading:
     """The card with the run or endpoint of each process that is ours, itself or through its process group."""
-    if not owners or not card.processes:
+    if not owners:
         return card
-    processes = tuple(
-        process.model_copy(update={"owner": owners.get(process.pid) or owners.get(_group(process.pid))})
-        for process in card.processes
+    slices = tuple(
+        part.model_copy(update={"processes": _owned(part.processes, owners)}) if part.processes else part
+        for part in card.slices
     )
-    return card.model_copy(update={"processes": processes})
+    return card.model_copy(update={"processes": _owned(card.processes, owners), "slices": slices})
+
+
+def _owned(processes: tuple[GpuProcess, ...], owners: Mapping[int, str]) -> tuple[GpuProcess, ...]:
+    return tuple(
+        process.model_copy(update={"owner": owners.get(process.pid) or owners.get(_group(process.pid))})
+        for process in processes
+    )
 
 
 def _group(pid: int) -> int:

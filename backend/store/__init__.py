@@ -7,6 +7,7 @@ engine.py      one writer that alone checkpoints, pooled readers, transactions, 
 faults.py      what SQLite's errors mean, in words for a person
 store.py       Store: all rooms behind one object
 tables.py      the tables
+tables_telemetry.py  those of telemetry
 documents.py   records as JSON and back
 feed.py        stored messages and their subscribers
 runs.py        runs, their queue, events, checkpoints, evaluations, samples, log
@@ -20,7 +21,10 @@ endpoints.py   endpoints and request windows
 alerts.py      alerts and drift reports
 audit.py       the append-only hash chain
 operations.py  intents and results of long work
-telemetry.py   samples of the machine
+telemetry.py   samples of the machine and their history
+telemetry_values.py  a sample under its flat names
+telemetry_runs.py    the machine's values kept with an ended run
+slots.py       equal slots with extremes as packed bytes; the tiers
 buckets.py     readings over time in so many steps
 settings.py    settings, rules, idempotency keys, outbox of the mirror
 check.py       the invariants doctor asks for

@@ -96,14 +96,22 @@ class Store:
         return back_up(self.home, why, self.clock.now()).name
 
     def maintain(self) -> None:
-        """Care that can wait: once a day a backup. The daemon calls it every minute; changes nothing in a store
-        that only reads."""
+        """Care that can wait: telemetry is packed and kept with ended runs, once a day a backup. The daemon calls it
+        every minute; changes nothing in a store that only reads."""
         if self.read_only or self.health.state != "ok":
             return
+        self.care_for_telemetry()
         newest = next(iter(backups(self.home, "daily")), None)
         age_s = self.clock.now() - newest.stat().st_mtime if newest else BACKUP_EVERY_S
         if not 0 <= age_s < BACKUP_EVERY_S:
             self.backup()
+
+    def care_for_telemetry(self) -> None:
+        """Pack what is over; a run whose machine is kept now is noted for the mirror in the same transaction."""
+        self.telemetry.roll_up()
+        with self.transaction():
+            for run_id in self.telemetry.pin_ended():
+                self.outbox.add("run", run_id, {})
 
     def on_close(self, callback: Callable[[bool], None]) -> None:
         """Call this after closing with whether the write-ahead log was emptied."""

@@ -24,7 +24,8 @@ from sqlalchemy import (
 METADATA = MetaData()
 
 
-def _run_id() -> Column[str]:
+def run_column() -> Column[str]:
+    """The run a row hangs on; it goes with the run."""
     return Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False)
 
 
@@ -55,7 +56,7 @@ RUN_EVENTS = Table(
     "run_events",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("kind", Text, nullable=False),
     Column("time", Float, nullable=False),
     Column("step", Integer),
@@ -69,7 +70,7 @@ RUN_EVENTS = Table(
 CHECKPOINTS = Table(
     "checkpoints",
     METADATA,
-    _run_id(),
+    run_column(),
     Column("name", Text, nullable=False),
     Column("step", Integer, nullable=False),
     Column("body", Text, nullable=False),
@@ -80,7 +81,7 @@ EVALUATIONS = Table(
     "evaluations",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("body", Text, nullable=False),
     Index("ix_evaluations_run", "run_id", "id"),
 )
@@ -89,7 +90,7 @@ SAMPLES = Table(
     "samples",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("body", Text, nullable=False),
     Index("ix_samples_run", "run_id", "id"),
 )
@@ -97,7 +98,7 @@ SAMPLES = Table(
 LOG_LINES = Table(
     "log_lines",
     METADATA,
-    _run_id(),
+    run_column(),
     Column("number", Integer, nullable=False),
     Column("time", Float),
     Column("level", Text, nullable=False),
@@ -111,7 +112,7 @@ SERIES_KEYS = Table(
     "series_keys",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("name", Text, nullable=False),
     UniqueConstraint("run_id", "name"),
 )
@@ -119,7 +120,7 @@ SERIES_KEYS = Table(
 SERIES_ATTEMPTS = Table(
     "series_attempts",
     METADATA,
-    _run_id(),
+    run_column(),
     Column("attempt", Integer, nullable=False),
     Column("first_step", Integer, nullable=False),
     PrimaryKeyConstraint("run_id", "attempt"),
@@ -162,7 +163,7 @@ SERIES_TAIL = Table(
     "series_tail",
     METADATA,
     Column("id", Integer, primary_key=True),
-    _run_id(),
+    run_column(),
     Column("attempt", Integer, nullable=False),
     Column("first_ordinal", Integer, nullable=False),
     Column("count", Integer, nullable=False),
@@ -339,16 +340,6 @@ OPERATIONS = Table(
     Index("ix_operations_state", "state"),
     Index("ix_operations_started", "started_at"),
 )
-
-TELEMETRY = Table(
-    "telemetry",
-    METADATA,
-    Column("level", Integer, nullable=False),
-    Column("taken_at", Float, nullable=False),
-    Column("body", Text, nullable=False),
-    PrimaryKeyConstraint("level", "taken_at"),
-)
-"""Level 0: samples as taken, one hour. Level 10: the last of every ten seconds, one day."""
 
 IDEMPOTENCY = Table(
     "idempotency",

@@ -1,120 +1,280 @@
-"""Telemetry samples: every one for an hour, one in ten seconds for a day."""
+"""Telemetry: the newest sample, and its values for a day at 1 s, thirty days at 10 s, a year at 5 min.
 
-from collections.abc import Iterator
+add() writes single readings; roll_up() packs whole windows of them into the tiers of slots.py, so that a slot is
+written once, whatever dies in between. Retention counts blocks of readings, never the clock: a clock that jumps
+deletes nothing, and a machine that was off keeps what it had.
+"""
 
-from sqlalchemy import Connection, delete, func, insert, select
+import fnmatch
+import json
+import math
+from collections.abc import Sequence
 
-from backend.contract.resources import GpuReading, HostReading, TelemetryHistory, TelemetrySample
-from backend.store.buckets import Reading, history
-from backend.store.documents import from_body, to_body
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+
+from backend.contract.resources import RunRecord, TelemetryHistory, TelemetrySample
+from backend.failpoints import failpoint
+from backend.store import slots, telemetry_runs
+from backend.store.documents import encode, from_body, plain, to_body
 from backend.store.engine import Database
 from backend.store.feed import Feed
-from backend.store.tables import TELEMETRY
+from backend.store.slots import TIERS, WINDOW_S, Packed, Rows, Tier
+from backend.store.tables_telemetry import TELEMETRY, TELEMETRY_BLOCKS
+from backend.store.telemetry_values import flat
 
-RAW_S = 3600.0
-COARSE = 10
-COARSE_S = 86_400.0
-_PRUNE_EVERY = 60
+READINGS, NEWEST = 0, 1
+"""Levels of the table telemetry: flat readings that wait to be packed, and the newest whole sample."""
+
+MOST_READINGS = 20_000
+"""More never wait, even when nothing packs them."""
+
+_PRUNE_EVERY = 600
+_AT_ONCE = 40
 
 
 class Telemetry:
-    """Rows of samples. Retention counts back from the newest stored sample that looks sane, never from the clock
-    alone."""
+    """Thread-safe; roll_up() belongs to one thread."""
 
     def __init__(self, database: Database, feed: Feed) -> None:
         self._database = database
         self._feed = feed
         self._since_prune = 0
-        self._last_coarse = -1.0
-        database.after_rollback.append(self._start_over)
+
+    # ---- writing -----------------------------------------------------------------------------------------------------
 
     def add(self, sample: TelemetrySample) -> None:
         """Store a sample; published under telemetry."""
-        body = to_body(sample)
+        rows = (
+            {"level": READINGS, "taken_at": sample.taken_at, "body": encode(plain(flat(sample)))},
+            {"level": NEWEST, "taken_at": 0.0, "body": to_body(sample)},
+        )
         with self._database.writing() as connection:
-            row = {"level": 0, "taken_at": sample.taken_at, "body": body}
-            connection.execute(insert(TELEMETRY).prefix_with("OR REPLACE"), row)
-            slot = sample.taken_at // COARSE * COARSE
-            if slot != self._last_coarse:
-                coarse = {"level": COARSE, "taken_at": slot, "body": body}
-                connection.execute(insert(TELEMETRY).prefix_with("OR REPLACE"), coarse)
-                self._last_coarse = slot
+            connection.execute(insert(TELEMETRY).prefix_with("OR REPLACE"), rows)
             self._since_prune += 1
             if self._since_prune >= _PRUNE_EVERY:
                 self._since_prune = 0
-                self._prune(connection, sample.taken_at)
+                _drop_oldest(connection)
             self._feed.publish("telemetry", "sampled", sample)
 
-    def _prune(self, connection: Connection, newest: float) -> None:
-        for level, seconds, most in ((0, RAW_S, 40_000), (COARSE, COARSE_S, 10_000)):
-            mine = TELEMETRY.c.level == level
-            # A clock that jumped forward must not empty the table: with few rows nothing is deleted.
-            if (connection.scalar(select(func.count()).where(mine)) or 0) > seconds / max(level, 1) * 0.5:
-                connection.execute(delete(TELEMETRY).where(mine, TELEMETRY.c.taken_at < newest - seconds))
-            over = select(TELEMETRY.c.taken_at).where(mine).order_by(TELEMETRY.c.taken_at.desc()).offset(most).limit(1)
-            limit = connection.scalar(over)
-            if limit is not None:
-                connection.execute(delete(TELEMETRY).where(mine, TELEMETRY.c.taken_at <= limit))
+    def roll_up(self) -> int:
+        """Pack every window that is over into the tiers and drop what is too old; returns how many windows.
 
-    def _start_over(self) -> None:
-        self._last_coarse = -1.0
+        One transaction a batch: after a kill a reading is either still waiting or in every tier, never both.
+        """
+        done = 0
+        while windows := self._windows():
+            packed = [
+                (tier, slots.slotted(slots.from_readings(readings), tier.step))
+                for _, readings in windows
+                for tier in TIERS
+            ]
+            with self._database.writing() as connection:
+                for tier, rows in packed:
+                    _put(connection, tier, rows)
+                failpoint("telemetry.packed")
+                for start, _ in windows:
+                    mine = (TELEMETRY.c.level == READINGS) & _within(start, start + WINDOW_S)
+                    connection.execute(delete(TELEMETRY).where(mine))
+                for tier in TIERS:
+                    _drop_blocks(connection, tier)
+                failpoint("telemetry.rolled_up")
+            done += len(windows)
+        return done
+
+    def _windows(self) -> list[tuple[float, list[tuple[float, dict[str, float | None]]]]]:
+        """The oldest windows of readings that are over: those before the window of the reading stored last."""
+        mine = TELEMETRY.c.level == READINGS
+        with self._database.reading() as connection:
+            newest = connection.exec_driver_sql(
+                "SELECT taken_at FROM telemetry WHERE level = 0 ORDER BY rowid DESC LIMIT 1"
+            ).scalar()
+            if newest is None:
+                return []
+            end = newest // WINDOW_S * WINDOW_S
+            query = select(TELEMETRY.c.taken_at, TELEMETRY.c.body).where(mine, TELEMETRY.c.taken_at < end)
+            found = connection.execute(query.order_by(TELEMETRY.c.taken_at).limit(_AT_ONCE * WINDOW_S)).all()
+        windows: dict[float, list[tuple[float, dict[str, float | None]]]] = {}
+        for time, body in found:
+            windows.setdefault(time // WINDOW_S * WINDOW_S, []).append((time, json.loads(body)))
+        whole = list(windows.items())
+        if len(found) == _AT_ONCE * WINDOW_S and len(whole) > 1:
+            whole.pop()  # the limit may have cut the last one
+        return whole[:_AT_ONCE]
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
 
     def latest(self) -> TelemetrySample | None:
         """The newest sample, or None."""
-        query = select(TELEMETRY.c.body).where(TELEMETRY.c.level == 0).order_by(TELEMETRY.c.taken_at.desc()).limit(1)
         with self._database.reading() as connection:
-            body = connection.scalar(query)
+            body = connection.scalar(select(TELEMETRY.c.body).where(TELEMETRY.c.level == NEWEST))
         return from_body(TelemetrySample, body) if body else None
 
-    def samples(self, seconds: float) -> list[TelemetrySample]:
-        """Samples of the last `seconds` before now, oldest first: every one within an hour, else one in ten seconds."""
-        now = self._database.clock.now()
-        level = 0 if seconds <= RAW_S else COARSE
-        query = select(TELEMETRY.c.body).where(TELEMETRY.c.level == level, TELEMETRY.c.taken_at > now - seconds)
-        with self._database.reading() as connection:
-            bodies = connection.scalars(query.order_by(TELEMETRY.c.taken_at)).all()
-        return [from_body(TelemetrySample, body) for body in bodies]
-
     def history(self, seconds: float, points: int = 300) -> TelemetryHistory:
-        """The flat names of DESIGN section 5 over the last `seconds` in at most `points` steps."""
+        """The last `seconds` before now in at most `points` steps."""
         now = self._database.clock.now()
-        readings: list[Reading] = [(sample.taken_at, flat(sample)) for sample in self.samples(seconds)]
-        return history(readings, now - seconds, now, points)
+        return self.between(now - seconds, now, points)
+
+    def between(self, start: float, stop: float, points: int = 300, names: Sequence[str] = ()) -> TelemetryHistory:
+        """start … stop (unix time) in at most `points` steps, each with mean, lowest and highest; `names` are patterns
+        with *, none means all."""
+        with self._database.reading() as connection:
+            tier = _tier_for(connection, start, (stop - start) / max(points, 1))
+            rows = _blocks_between(connection, tier, start, stop, names)
+            waiting = _readings_between(connection, start, stop, names)
+            oldest = _oldest(connection)
+        whole = slots.joined([rows, waiting])
+        step = float(tier.step) if len(rows) else 0.0
+        return as_history(slots.thinned(whole, start, stop, points), step, oldest)
+
+    # ---- with a run --------------------------------------------------------------------------------------------------
+
+    def of_run(self, run: RunRecord, points: int = 1200, names: Sequence[str] = ()) -> TelemetryHistory:
+        """The machine while a run was there; kept with an ended run for as long as the run is."""
+        start, stop = run.started_at or run.created_at, run.ended_at or self._database.clock.now()
+        with self._database.reading() as connection:
+            pinned = telemetry_runs.read(connection, run.id)
+        if pinned is None:
+            return self.between(start, stop + 1.0, points, names)
+        rows = _chosen(pinned.rows, names).between(start - 1.0, stop + 1.0)
+        return as_history(slots.thinned(rows, start, stop, points), pinned.step, start)
+
+    def is_pinned(self, run_id: str) -> bool:
+        """Whether the machine's values of an ended run are kept with it."""
+        with self._database.reading() as connection:
+            return telemetry_runs.is_pinned(connection, run_id)
+
+    def pin_ended(self) -> list[str]:
+        """Keep the values of every run that ended and whose last window is packed; returns their ids.
+
+        A run that goes on after it ended is kept anew when it ends again, with what was kept before.
+        """
+        pinned = []
+        with self._database.writing() as connection:
+            for run in telemetry_runs.waiting(connection):
+                start, stop = run.started_at or run.created_at, run.ended_at or run.created_at
+                if _any_waiting(connection, start, stop):
+                    continue  # its last minutes are not packed yet
+                tier = telemetry_runs.tier_for(stop - start)
+                rows = _blocks_between(connection, tier, start - tier.step, stop + tier.step, telemetry_runs.KEPT)
+                telemetry_runs.pin(connection, run, tier, rows)
+                pinned.append(run.id)
+        return pinned
 
 
-def flat(sample: TelemetrySample) -> dict[str, float | None]:
-    """A sample under the names of DESIGN section 5."""
-    values = dict(_host(sample.host))
-    for gpu in sample.gpus:
-        values.update(_gpu(gpu))
-    return values
+def as_history(rows: Rows, step: float, oldest: float | None) -> TelemetryHistory:
+    """Rows as callers get them: unknown becomes None."""
+    columns = [
+        {name: _numbers(kind[:, place]) for place, name in enumerate(rows.names)}
+        for kind in (rows.mean, rows.low, rows.high)
+    ]
+    # model_construct: the types are right by construction, and validating each number costs more than reading them.
+    return TelemetryHistory.model_construct(
+        times=tuple(rows.times.tolist()), values=columns[0], lows=columns[1], highs=columns[2], step_seconds=step,
+        oldest=oldest,
+    )  # fmt: skip
 
 
-def _gpu(gpu: GpuReading) -> Iterator[tuple[str, float | None]]:
-    for name in (
-        "utilization_percent",
-        "memory_used_bytes",
-        "memory_total_bytes",
-        "temperature_c",
-        "power_w",
-        "power_limit_w",
-        "fan_percent",
-        "sm_clock_mhz",
-        "memory_clock_mhz",
-        "pcie_rx_bytes_per_s",
-        "pcie_tx_bytes_per_s",
-    ):
-        # a lost card shows its last values, but they are no readings of now
-        yield f"gpu/{gpu.index}/{name}", getattr(gpu, name) if gpu.lost is None else None
+def _numbers(column: slots.Floats) -> tuple[float | None, ...]:
+    return tuple(None if value != value else value for value in column.tolist())
 
 
-def _host(host: HostReading) -> Iterator[tuple[str, float | None]]:
-    yield "cpu/utilization_percent", host.cpu_percent
-    yield "memory/used_bytes", host.memory_used_bytes
-    yield "memory/total_bytes", host.memory_total_bytes
-    yield "disk/used_bytes", host.disk_used_bytes
-    yield "disk/total_bytes", host.disk_total_bytes
-    yield "disk/read_bytes_per_s", host.disk_read_bytes_per_s
-    yield "disk/write_bytes_per_s", host.disk_write_bytes_per_s
-    yield "net/in_bytes_per_s", host.net_in_bytes_per_s
-    yield "net/out_bytes_per_s", host.net_out_bytes_per_s
+def _within(start: float, stop: float) -> ColumnElement[bool]:
+    return (TELEMETRY.c.taken_at >= start) & (TELEMETRY.c.taken_at < stop)
+
+
+def _any_waiting(connection: Connection, start: float, stop: float) -> bool:
+    mine = (TELEMETRY.c.level == READINGS) & _within(start, math.nextafter(stop, math.inf))
+    return connection.scalar(select(TELEMETRY.c.taken_at).where(mine).limit(1)) is not None
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _chosen(rows: Rows, patterns: Sequence[str]) -> Rows:
+    which = [place for place, name in enumerate(rows.names) if _matches(name, patterns)]
+    names = tuple(rows.names[place] for place in which)
+    return Rows(names, rows.times, rows.low[:, which], rows.mean[:, which], rows.high[:, which])
+
+
+def _readings_between(connection: Connection, start: float, stop: float, names: Sequence[str]) -> Rows:
+    query = select(TELEMETRY.c.taken_at, TELEMETRY.c.body).where(
+        TELEMETRY.c.level == READINGS, TELEMETRY.c.taken_at >= start, TELEMETRY.c.taken_at <= stop
+    )
+    found = [(time, json.loads(body)) for time, body in connection.execute(query.order_by(TELEMETRY.c.taken_at))]
+    rows = slots.from_readings(found)
+    return _chosen(rows, names) if names and len(rows) else rows
+
+
+def _tier_for(connection: Connection, start: float, width: float) -> Tier:
+    """The coarsest tier that is fine enough for steps of `width` seconds; a coarser one where only that reaches back
+    to `start`."""
+    fit = [tier for tier in TIERS if tier.step <= width] or [TIERS[0]]
+    for tier in TIERS[TIERS.index(fit[-1]) :]:
+        if _reaches(connection, tier, start):
+            return tier
+    return TIERS[-1]
+
+
+def _reaches(connection: Connection, tier: Tier, start: float) -> bool:
+    """Whether a tier holds everything there is from `start` on: nothing of it was dropped yet, or only older."""
+    mine = TELEMETRY_BLOCKS.c.tier == tier.step
+    count = func.count(TELEMETRY_BLOCKS.c.start.distinct())
+    blocks, first = connection.execute(select(count, func.min(TELEMETRY_BLOCKS.c.start)).where(mine)).one()
+    return blocks < tier.blocks or first <= start
+
+
+def _oldest(connection: Connection) -> float | None:
+    """When the history begins."""
+    block = connection.scalar(select(func.min(TELEMETRY_BLOCKS.c.start)))
+    reading = connection.scalar(select(func.min(TELEMETRY.c.taken_at)).where(TELEMETRY.c.level == READINGS))
+    return min((time for time in (block, reading) if time is not None), default=None)
+
+
+def _blocks_between(connection: Connection, tier: Tier, start: float, stop: float, names: Sequence[str]) -> Rows:
+    """Slots of a tier that begin in start … stop; their time is the middle of the slot."""
+    span = tier.step * tier.slots
+    block = TELEMETRY_BLOCKS.c
+    mine = (block.tier == tier.step) & (block.start > start - span) & (block.start <= stop)
+    if names:  # chosen before the bytes are read: a year of everything is large
+        known = set(connection.scalars(select(block.name).where(mine)))
+        mine = mine & block.name.in_([name for name in known if _matches(name, names)])
+    query = select(block.name, block.start, block.data).where(mine)
+    columns: dict[str, list[tuple[float, Packed]]] = {}
+    for name, first, data in connection.execute(query.order_by(block.start)):
+        columns.setdefault(name, []).append((first, slots.unpack(name, data)))
+    return slots.from_columns(columns, tier.step).between(start, math.nextafter(stop, math.inf))
+
+
+def _put(connection: Connection, tier: Tier, rows: Rows) -> None:
+    """Merge slots into the blocks they belong to."""
+    span = tier.step * tier.slots
+    block = TELEMETRY_BLOCKS.c
+    for start, part in slots.split(rows, span):
+        query = select(block.name, block.data).where(block.tier == tier.step, block.start == start)
+        known: dict[str, bytes] = {row.name: row.data for row in connection.execute(query)}
+        changed = []
+        for name, column in slots.columns_of(part, start, tier.step):
+            old = slots.unpack(name, known[name]) if name in known else slots.NOTHING
+            data = slots.pack(name, slots.merge(old, column), tier.slots)
+            changed.append({"tier": tier.step, "start": start, "name": name, "data": data})
+        if changed:
+            connection.execute(insert(TELEMETRY_BLOCKS).prefix_with("OR REPLACE"), changed)
+
+
+def _drop_blocks(connection: Connection, tier: Tier) -> None:
+    """Keep the newest blocks of a tier, as many as it may have."""
+    block = TELEMETRY_BLOCKS.c
+    mine = block.tier == tier.step
+    starts = select(block.start).where(mine).distinct().order_by(block.start.desc()).offset(tier.blocks).limit(1)
+    last = connection.scalar(starts)
+    if last is not None:
+        connection.execute(delete(TELEMETRY_BLOCKS).where(mine, block.start <= last))
+
+
+def _drop_oldest(connection: Connection) -> None:
+    mine = TELEMETRY.c.level == READINGS
+    over = select(TELEMETRY.c.taken_at).where(mine).order_by(TELEMETRY.c.taken_at.desc()).offset(MOST_READINGS).limit(1)
+    limit = connection.scalar(over)
+    if limit is not None:
+        connection.execute(delete(TELEMETRY).where(mine, TELEMETRY.c.taken_at <= limit))

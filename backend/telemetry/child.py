@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from backend.contract.resources import TelemetrySample
 from backend.paths import PROJECT
+from backend.telemetry.probe import ASKING
 
 
 class SensorEnded(Exception):
@@ -35,6 +36,7 @@ class SensorChild:
             command, cwd=PROJECT, env=None if env is None else dict(env), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        self.asked = ""  # the vendor whose driver was asked last
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         output = self._process.stdout
         self._reader = threading.Thread(target=self._read, args=(output,), name="sensor-reader", daemon=True)
@@ -42,7 +44,10 @@ class SensorChild:
 
     def _read(self, output: IO[str]) -> None:
         for line in output:
-            self._lines.put(line)
+            if line.startswith(ASKING):
+                self.asked = line.removeprefix(ASKING).strip()
+            else:
+                self._lines.put(line)
         self._lines.put(None)
 
     @property

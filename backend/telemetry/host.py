@@ -78,6 +78,11 @@ class Host:
         return reading
 
 
+def memory_total() -> int | None:
+    """Bytes of the machine's memory; None when the system does not say."""
+    return getattr(_quiet(psutil.virtual_memory), "total", None)
+
+
 def process_name(pid: int) -> str:
     """The short name of a process; empty when it is gone or hidden."""
     return _quiet(lambda: psutil.Process(pid).name()) or ""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pynvml
 
-from backend.contract.resources import GpuProcess, GpuReading
+from backend.contract.resources import GpuProcess, GpuReading, MigSlice
 from backend.telemetry.host import process_name
 
 T = TypeVar("T")
@@ -45,13 +45,19 @@ PCIE_EVERY_S = 0.9
 """Each PCIe counter makes the driver watch the bus for 20 ms, so it is read about once a second at most."""
 
 
+MIG_EVERY_S = 10.0
+"""How often it is looked up which slices a card is cut into; their readings are taken at every sample."""
+
+
 class NvidiaProbe:
-    """Every NVIDIA card. Cards in MIG mode show what the driver still tells of the whole card."""
+    """Every NVIDIA card with its MIG slices. A card in MIG mode shows what the driver still tells of the whole card."""
 
     vendor = "nvidia"
 
     def __init__(self) -> None:
         self._open = False
+        self._slices: dict[int, tuple[float, list[tuple[MigSlice, Any]]]] = {}
+        self._xids = _Xids(self._ask)
         self._fixed: dict[int, dict[str, Any]] = {}
         self._pcie: dict[int, tuple[float, float | None, float | None]] = {}
         self._told: set[tuple[str, int]] = set()
@@ -73,6 +79,7 @@ class NvidiaProbe:
     def close(self) -> None:
         if self._open:
             self._open = False
+            self._xids.close()
             self._ask("shutdown", pynvml.nvmlShutdown)
 
     def read(self) -> list[GpuReading]:
@@ -87,10 +94,57 @@ class NvidiaProbe:
             return GpuReading(index=index, lost=str(error), **self._fixed.get(index, {}))
         if index not in self._fixed:
             self._fixed[index] = self._names(handle)
+            self._xids.follow(handle, self._fixed[index]["uuid"])
         values = self._values(handle)
+        xid = self._xids.last(self._fixed[index]["uuid"])
         if self._lost:
-            return GpuReading(index=index, lost=self._lost, **self._fixed[index])
-        return GpuReading(index=index, **self._fixed[index], **values, **self._bus(index, handle))
+            why = self._lost if xid is None else f"{self._lost} (Xid {xid})"
+            return GpuReading(index=index, lost=why, xid=xid, **self._fixed[index])
+        slices = self._read_slices(index, handle)
+        if slices and not values["processes"]:  # without rights the driver lists them only slice by slice
+            values["processes"] = tuple(process for part in slices for process in part.processes)
+        return GpuReading(
+            index=index, xid=xid, slices=slices, **self._fixed[index], **values, **self._bus(index, handle)
+        )
+
+    def _read_slices(self, index: int, handle: Any) -> tuple[MigSlice, ...]:
+        looked_at, known = self._slices.get(index, (-MIG_EVERY_S, []))
+        if time.monotonic() - looked_at >= MIG_EVERY_S:
+            known = self._find_slices(handle)
+            self._slices[index] = (time.monotonic(), known)
+        return tuple(part.model_copy(update=self._slice_values(mig)) for part, mig in known)
+
+    def _find_slices(self, handle: Any) -> list[tuple[MigSlice, Any]]:
+        """The slices of a card in MIG mode, in the driver's order; cards that cannot be cut have none."""
+        mode = self._ask("mig_mode", pynvml.nvmlDeviceGetMigMode, handle)
+        if not mode or mode[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
+            return []
+        found: list[tuple[MigSlice, Any]] = []
+        for place in range(self._ask("mig_count", pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0):
+            try:
+                mig = pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place)
+            except pynvml.NVMLError:
+                continue  # places without a slice are the rule
+            name = self._ask("mig_name", pynvml.nvmlDeviceGetName, mig) or ""
+            part = MigSlice(
+                index=len(found),
+                uuid=self._ask("mig_uuid", pynvml.nvmlDeviceGetUUID, mig),
+                name=name.rpartition("MIG ")[2],
+                gpu_instance=self._ask("mig_gpu_instance", pynvml.nvmlDeviceGetGpuInstanceId, mig),
+                compute_instance=self._ask("mig_compute_instance", pynvml.nvmlDeviceGetComputeInstanceId, mig),
+            )
+            found.append((part, mig))
+        return found
+
+    def _slice_values(self, mig: Any) -> dict[str, Any]:
+        memory = self._memory(mig)
+        load = self._ask("mig_utilization", pynvml.nvmlDeviceGetUtilizationRates, mig)
+        return {
+            "utilization_percent": load.gpu if load else None,
+            "memory_used_bytes": memory.used if memory else None,
+            "memory_total_bytes": memory.total if memory else None,
+            "processes": self._processes(mig),
+        }
 
     def _names(self, handle: Any) -> dict[str, Any]:
         return {
@@ -115,6 +169,13 @@ class NvidiaProbe:
             "fan_percent": ask("fan", pynvml.nvmlDeviceGetFanSpeed, handle),
             "sm_clock_mhz": ask("sm_clock", pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
             "memory_clock_mhz": ask("memory_clock", pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
+            "ecc_uncorrected": ask(
+                "ecc",
+                pynvml.nvmlDeviceGetTotalEccErrors,
+                handle,
+                pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED,
+                pynvml.NVML_VOLATILE_ECC,
+            ),
             "throttle_reasons": None if reasons is None else tuple(text for bit, text in REASONS if reasons & bit),
             "processes": self._processes(handle),
         }
@@ -160,3 +221,40 @@ class NvidiaProbe:
                 self._told.add((what, error.value))
                 print(f"nvidia: {what}: {error}", file=sys.stderr, flush=True)
             return None
+
+
+class _Xids:
+    """The driver's critical errors (Xid) of each card, as its event queue tells them; nothing where it has none."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+        self._set: Any = None
+        self._last: dict[str, int] = {}
+
+    def follow(self, handle: Any, uuid: str | None) -> None:
+        """Hear of this card's errors from now on."""
+        if uuid is None:
+            return
+        if self._set is None:
+            self._set = self._ask("events", pynvml.nvmlEventSetCreate)
+        if self._set is not None:
+            kind = pynvml.nvmlEventTypeXidCriticalError
+            self._ask("xid", pynvml.nvmlDeviceRegisterEvents, handle, kind, self._set)
+
+    def last(self, uuid: str | None) -> int | None:
+        """The newest error of a card since the sensor started; never waits."""
+        while self._set is not None:
+            try:
+                event = pynvml.nvmlEventSetWait_v2(self._set, 0)
+            except pynvml.NVMLError:
+                break  # a time-out: nothing new; whatever else, there is nothing to learn here
+            name = self._ask("uuid", pynvml.nvmlDeviceGetUUID, event.device)
+            if name is not None:
+                self._last[name] = int(event.eventData)
+        return self._last.get(uuid or "")
+
+    def close(self) -> None:
+        """Let the queue go."""
+        if self._set is not None:
+            self._ask("events", pynvml.nvmlEventSetFree, self._set)
+            self._set = None

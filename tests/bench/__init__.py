@@ -8,5 +8,6 @@ bench_serving.py   swap at 20 requests/s: 0 failed, p99 ≤ 3 × normal; through
 bench_idle.py      daemon idle ≤ 1 % of a core and ≤ 150 MB, also after an import; console idle ≤ 2 % and ≤ 250 MB
 bench_charts.py    redraw of nine live charts beside bare pyqtgraph
 bench_store.py     points in, pictures out, of ten million points
+bench_telemetry.py sensor ≤ 1 % of a core, API p99 < 200 ms while NVML hangs, a year of eight cards ≤ 200 MB
 window.py          a real window offscreen, for those that need one
 """

@@ -162,8 +162,31 @@ def test_another_rate_takes_effect(store: Store, stub: Stub, monkeypatch: pytest
         store.settings.change({"telemetry_hz": 10})
 
         def closest() -> float:
-            times = [sample.taken_at for sample in store.telemetry.samples(60)]
+            times = store.telemetry.history(60, 1000).times
             return min((after - before for before, after in pairwise(times)), default=9.0)
 
         until(lambda: closest() < 0.5)
         assert running.sample().sensor_restarts == 0
+
+
+def test_a_vendor_that_hangs_leaves_the_other_one_seen_and_numbers_stay(
+    store: Store, stub: Stub, tmp_path: Path
+) -> None:
+    module = tmp_path / "modules"
+    module.mkdir()
+    fake = Path(__file__).parents[2] / "helpers" / "fake_amdsmi.py"
+    (module / "amdsmi.py").write_text(fake.read_text())
+    with Running(store, stub.env(PYTHONPATH=str(module)), retry_s=1000) as running:
+        sample = running.until(lambda sample: len(sample.gpus) == 4)
+        assert [(card.index, card.vendor) for card in sample.gpus] == [
+            (0, "nvidia"), (1, "nvidia"), (2, "amd"), (3, "amd"),
+        ]  # fmt: skip
+        stub.set("hang")
+        sample = running.until(lambda sample: sample.gpu_problem)
+        assert [(card.index, card.lost is None) for card in sample.gpus] == [
+            (0, False), (1, False), (2, True), (3, True),
+        ]  # fmt: skip
+        assert sample.gpus[2].utilization_percent == 93.0
+        stub.set("normal")
+        running.service.check_again()
+        running.until(lambda sample: sample.gpu_problem is None and sample.gpus[0].lost is None)

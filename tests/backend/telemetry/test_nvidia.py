@@ -50,12 +50,16 @@ def test_every_reading_of_two_cards(stub: Stub) -> None:
         "pcie_rx_bytes_per_s": 1000 * 1024.0,
         "pcie_tx_bytes_per_s": 500 * 1024.0,
         "throttle_reasons": ["power_cap", "thermal_software"],
+        "ecc_uncorrected": 0,
+        "xid": None,
+        "slices": [],
     }
     assert process["pid"] == os.getpid()
     assert process["memory_bytes"] == 1536 << 20
     assert process["name"]
     assert second["throttle_reasons"] == []  # idle is no throttling
-    assert told == []
+    assert second["ecc_uncorrected"] is None
+    assert told == ["nvidia: mig_mode: Not Supported", "nvidia: ecc: Not Supported"]
 
 
 def test_a_missing_counter_is_null_and_told_once(stub: Stub) -> None:
@@ -66,7 +70,8 @@ def test_a_missing_counter_is_null_and_told_once(stub: Stub) -> None:
     assert second["power_w"] == 215.5
     assert second["processes"][0]["memory_bytes"] is None
     assert first["temperature_c"] == 61.0
-    assert told == ["nvidia: temperature: Not Supported", "nvidia: fan: Not Supported"]
+    assert told.count("nvidia: temperature: Not Supported") == 1
+    assert told.count("nvidia: fan: Not Supported") == 1
 
 
 def test_a_lost_card_says_so_and_leaves_the_other_alone(stub: Stub) -> None:
@@ -85,11 +90,39 @@ def test_an_old_driver_gives_the_first_version_of_the_memory(stub: Stub) -> None
     assert answer["cards"][0]["memory_used_bytes"] == 3 << 30
 
 
-def test_a_card_cut_into_slices_has_no_utilization_and_still_a_memory(stub: Stub) -> None:
+def test_a_card_cut_into_slices_has_them_with_memory_and_processes_and_no_invented_utilization(stub: Stub) -> None:
     stub.set("mig")
+    answer, _ = read(stub.env(NVML_STUB_PID="4711"))
+    card, other = answer["cards"]
+    assert card["utilization_percent"] is None
+    assert card["memory_used_bytes"] == 2 << 30
+    first, second = card["slices"]
+    assert [(part["index"], part["uuid"], part["name"]) for part in (first, second)] == [
+        (0, "MIG-stub-0", "3g.20gb"),
+        (1, "MIG-stub-3", "1g.5gb"),
+    ]
+    assert (first["gpu_instance"], first["compute_instance"]) == (2, 0)
+    assert (first["memory_used_bytes"], first["memory_total_bytes"]) == (1 << 30, 20 << 30)
+    assert first["utilization_percent"] is None
+    assert [process["pid"] for process in first["processes"]] == [4711]
+    assert [process["pid"] for process in second["processes"]] == [4712]
+    assert [process["pid"] for process in card["processes"]] == [4711, 4712]
+    assert other["slices"] == []
+    assert other["utilization_percent"] == 39.0
+
+
+def test_a_critical_error_of_a_card_is_named(stub: Stub) -> None:
+    stub.set("xid")
     answer, _ = read(stub.env())
-    assert answer["cards"][0]["utilization_percent"] is None
-    assert answer["cards"][0]["memory_used_bytes"] == 2 << 30
+    first, second = answer["cards"]
+    assert (first["xid"], first["lost"]) == (None, None)
+    assert second["xid"] == 79
+    assert second["lost"] == "GPU is lost (Xid 79)"
+
+
+def test_eight_cards(stub: Stub) -> None:
+    answer, _ = read(stub.env(NVML_STUB_CARDS="8"))
+    assert [card["uuid"] for card in answer["cards"]] == [f"GPU-stub-{index}" for index in range(8)]
 
 
 @pytest.mark.parametrize(

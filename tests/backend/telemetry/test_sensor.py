@@ -9,7 +9,8 @@ import pytest
 
 from backend.contract.resources import GpuReading
 from backend.telemetry.child import SensorChild, SensorEnded
-from backend.telemetry.sensor import _numbered
+from backend.telemetry.host import Host
+from backend.telemetry.sensor import Sensor
 from tests.helpers.nvml import Stub
 
 
@@ -80,6 +81,39 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_cards_of_two_vendors_are_counted_through() -> None:
-    cards = [GpuReading(index=0), GpuReading(index=1), GpuReading(index=0, vendor="other")]
-    assert [card.index for card in _numbered(cards)] == [0, 1, 2]
+class Vendor:
+    """A vendor's cards as the test wants them."""
+
+    def __init__(self, vendor: str, why: str | None = None, raises: str = "") -> None:
+        self.vendor, self._why, self._raises = vendor, why, raises
+
+    def open(self) -> str | None:
+        if self._raises == "open":
+            raise RuntimeError("broken")
+        return self._why
+
+    def read(self) -> list[GpuReading]:
+        if self._raises == "read":
+            raise RuntimeError("broken")
+        return [GpuReading(index=0, vendor=self.vendor)]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize("raises", ["open", "read"])
+def test_a_broken_vendor_never_stops_the_others(
+    tmp_path: Path, raises: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+    sensor = Sensor(Host(tmp_path), [Vendor("one", raises=raises), Vendor("two")], told.append)
+    sample = [sensor.sample(), sensor.sample()][-1]
+    assert [card.vendor for card in sample.gpus] == ["two"]
+    assert sample.host.memory_total_bytes
+    assert told[:2] == ["one", "two"]
+    assert raises == "open" or "one: RuntimeError: broken" in capsys.readouterr().err
+
+
+def test_a_vendor_that_is_not_here_says_nothing(tmp_path: Path) -> None:
+    sample = Sensor(Host(tmp_path), [Vendor("one", why=""), Vendor("two", why="No driver.")]).sample()
+    assert (sample.gpus, sample.gpu_problem) == ((), "No driver.")
