@@ -4,6 +4,7 @@ ingest.py            the one door: what jobs say → store → feed
 ingest_jobs.py       what ingest remembers of a job, and who takes its lines
 ingest_answers.py    answers of jobs to commands
 ingest_runs.py       lines of a training → its run
+ingest_settings.py   settings of a run that change under way
 ingest_endpoints.py  lines of a gateway → its endpoint
 scheduler.py         starts queued runs, notices deaths, decides how runs ended
 endpoint_keeper.py   starts endpoints again after a death, by the restart rule
