@@ -36,6 +36,7 @@ diagnosis.py         what slows or spoils a run
 diagnosis_rules.py   the rules of diagnosis
 measured.py          what those rules may look at
 telemetry.py         the sensor's samples → store
+energy.py            what a run spends in energy, from measured power
 outbox.py            notes for the MLflow neighbour and the messages they become
 mirror.py            delivers those to the mirror process
 doctor.py            every invariant of the home
