@@ -35,6 +35,7 @@ from backend.server.app import build
 from backend.server.parts import Parts
 from backend.services.datasets import DatasetService
 from backend.services.endpoints import EndpointService
+from backend.services.energy import EnergyMeter
 from backend.services.ingest import Ingest
 from backend.services.mirror import MirrorService
 from backend.services.mirror_notes import MirrorNotes
@@ -149,7 +150,11 @@ class Daemon:
         self._closing.callback(registrar.close)
         self._closing.callback(imports.close)
         self._closing.callback(endpoints.close)
-        telemetry = TelemetryService(store, home, clock, owners=lambda: owners_of(store, supervisor))
+        meter = EnergyMeter(store)
+        self._closing.callback(meter.flush)  # runs when telemetry has ended and the store is still open
+        telemetry = TelemetryService(
+            store, home, clock, owners=lambda: owners_of(store, supervisor), on_sample=meter.take
+        )
         watch = Watch(store, clock)
         parts.check_cards = telemetry.check_again
         self._loop("ingest", ingest.run, ingest.wake)

@@ -1,4 +1,4 @@
-"""run start | list | show | watch | pause | resume | stop | checkpoint | cancel | checkpoints; files: run_files.py."""
+"""run start | list | show | watch | pause | resume | stop | checkpoint | apply | fork | cancel; files: run_files.py."""
 
 import argparse
 import json
@@ -46,6 +46,14 @@ def add(nouns: Any, common: argparse.ArgumentParser) -> None:
             parser.add_argument("--no-save", action="store_true", help="without a last checkpoint")
             parser.add_argument("--force", action="store_true", help="for one that does not listen")
         parser.set_defaults(command=run_command)
+    change = _with_id(verbs, "apply", common, "change settings from its next checkpoint on")
+    change.add_argument("--set", action="append", required=True, metavar="key=value", dest="settings")
+    change.set_defaults(command=run_apply)
+    fork = _with_id(verbs, "fork", common, "a new run from one of its checkpoints")
+    fork.add_argument("--checkpoint", help="its name; the best, else the newest one when not given")
+    fork.add_argument("--set", action="append", default=[], metavar="key=value", dest="settings")
+    fork.add_argument("--name")
+    fork.set_defaults(command=run_fork)
     run_files.add(verbs, common)
 
 
@@ -141,6 +149,19 @@ def run_command(context: Context, given: argparse.Namespace) -> int:
     return _show(context, context.ask("POST", f"/runs/{quoted(given.id)}/commands", body))
 
 
+def run_apply(context: Context, given: argparse.Namespace) -> int:
+    """Accepted or refused; `run show` lists what waits, an event tells when it is in force."""
+    body = {"settings": dict(parse_setting(text) for text in given.settings)}
+    return _show(context, context.ask("POST", f"/runs/{quoted(given.id)}/settings", body))
+
+
+def run_fork(context: Context, given: argparse.Namespace) -> int:
+    """A new run with the same data and base, from a checkpoint, with some settings changed."""
+    settings = dict(parse_setting(text) for text in given.settings)
+    body = {"checkpoint": given.checkpoint, "settings": settings, "name": given.name}
+    return _show(context, context.ask("POST", f"/runs/{quoted(given.id)}/fork", body))
+
+
 def run_checkpoints(context: Context, given: argparse.Namespace) -> int:
     """What it has saved, newest last."""
     found = context.ask("GET", f"/runs/{quoted(given.id)}/checkpoints")["items"]
@@ -217,6 +238,7 @@ def _main_metric(run: dict[str, Any]) -> str:
 
 
 def _show(context: Context, run: dict[str, Any]) -> int:
+    waits = run["pending_settings"]
     metrics = [
         (name, number(value)) for name, value in sorted(run["metrics"].items()) if not name.startswith("system/")
     ]
@@ -229,6 +251,9 @@ def _show(context: Context, run: dict[str, Any]) -> int:
         ("step", _progress(run)),
         ("dataset", run["dataset_name"] or "–"),
         ("base model", run["base_model"] or "–"),
+        *([("forked from", f"{run['fork_of']} at step {number(run['fork_step'])}")] if run["fork_of"] else []),
+        *([("at next checkpoint", ", ".join(f"{k}={v}" for k, v in waits.items()))] if waits else []),
+        *([("energy", f"{run['energy_kwh']:.4g} kWh")] if run["energy_kwh"] is not None else []),
         ("started", when(run["started_at"])),
         *([("ended", when(run["ended_at"]))] if run["ended_at"] else []),
         *([("cause", run["cause"])] if run["cause"] else []),

@@ -181,6 +181,7 @@ class RunRecord(Record):
     base_model: str | None = None
     settings: dict[str, Any] = {}
     changed_settings: tuple[str, ...] = ()  # differing from the recipe's defaults
+    pending_settings: dict[str, Any] = {}  # asked for, in force from the next checkpoint on
     device: str | None = None
     attempt: int = 1
     created_at: float = 0.0
@@ -199,6 +200,10 @@ class RunRecord(Record):
     bad_lines: int = 0
     resumable: bool = False
     fork_of: str | None = None
+    fork_step: int | None = None  # the step of the checkpoint it began at
+    fork_checkpoint: str | None = None
+    energy_kwh: float | None = None  # of the cards it used, from measured power; None: nothing was measured
+    energy_seconds: float | None = None  # how long its power was measured
     spark: tuple[Number | None, ...] = ()  # at most 60 values of train/loss, thinned
     trainable_parameters: int | None = None
     all_parameters: int | None = None
@@ -272,6 +277,12 @@ class RunCommand(Request):
     save: bool = True
 
 
+class ApplyToRun(Request):
+    """POST /runs/{id}/settings: in force from the next checkpoint on; only settings marked live."""
+
+    settings: dict[str, Any] = Field(min_length=1)
+
+
 class MoveRun(Request):
     """POST /runs/{id}/move: a queued run to this place, counted from 1."""
 
@@ -283,7 +294,7 @@ class RunEvent(Record):
 
     id: int
     run_id: str
-    kind: str  # checkpoint, evaluation, pause, resume, warning, alert, note, state, stop, attempt, model_saved
+    kind: str  # checkpoint, evaluation, settings, fork, pause, resume, warning, alert, note, state, stop, model_saved …
     time: float
     step: int | None = None
     epoch: float | None = None
@@ -359,6 +370,9 @@ class Finding(Record):
     fix: str | None = None
     gain: str | None = None
     settings: dict[str, Any] = {}
+    apply: Literal["", "live", "fork", "clone"] = ""  # how the settings can be had: at the next checkpoint, in a fork …
+    checkpoint: str | None = None  # of a fork: the newest one that was good
+    checkpoint_step: int | None = None
     evidence: dict[str, Any] = {}
 
 
@@ -743,6 +757,8 @@ class BackendSettings(Record):
     reserve_disk_bytes: int = Field(1_000_000_000, ge=0)
     runs_at_once: int = Field(1, ge=1, le=16)
     mirror: bool = True
+    energy_price: float = Field(0.0, ge=0, le=1e6)  # per kWh; 0: costs are not shown
+    currency: str = Field("€", max_length=8)
 
 
 class ChangeSettings(Request):

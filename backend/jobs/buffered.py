@@ -42,6 +42,7 @@ class BufferedLog:
         self._room = threading.Event()
         self._room.set()
         self._closing = False
+        self._slowest_sync = 0.0
         self._thread = threading.Thread(target=self._run, name="job-log", daemon=True)
         self._thread.start()
 
@@ -67,6 +68,11 @@ class BufferedLog:
         if self._error is not None:
             raise self._error
         return seq
+
+    def slowest_sync(self) -> float:
+        """Seconds of the slowest sync since the last call: how the disk under the log is doing."""
+        found, self._slowest_sync = self._slowest_sync, 0.0
+        return found
 
     def flush(self, *, sync: bool = True) -> None:
         """Write everything queued now."""
@@ -160,7 +166,9 @@ class BufferedLog:
 
     def _sync(self) -> None:
         if self._error is None:
+            begun = time.monotonic()
             try:
                 self._writer.sync()
             except OSError as error:
                 self._error = error
+            self._slowest_sync = max(self._slowest_sync, time.monotonic() - begun)

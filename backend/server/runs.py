@@ -9,6 +9,7 @@ from backend.contract.base import Request as Body
 from backend.contract.imports import ImportPreview, ImportRun, PreviewImport
 from backend.contract.resources import (
     AddNote,
+    ApplyToRun,
     ChangeRun,
     CheckpointRecord,
     EstimateRun,
@@ -98,6 +99,12 @@ def remove_run(run_id: str, parts: PartsIn) -> None:
 def command_run(run_id: str, body: RunCommand, parts: PartsIn) -> RunRecord:
     """Pause, resume, stop, checkpoint, cancel, kill."""
     return parts.runs.command(run_id, body, parts.user)
+
+
+@router.post("/runs/{run_id}/settings", status_code=202)
+def apply_settings(run_id: str, body: ApplyToRun, parts: PartsIn) -> RunRecord:
+    """Other settings from the next checkpoint on, for a run under way; an event tells when they are in force."""
+    return parts.runs.apply_settings(run_id, body, parts.user)
 
 
 @router.post("/runs/{run_id}/resume", status_code=202)

@@ -4,6 +4,7 @@ ingest.py            the one door: what jobs say → store → feed
 ingest_jobs.py       what ingest remembers of a job, and who takes its lines
 ingest_answers.py    answers of jobs to commands
 ingest_runs.py       lines of a training → its run
+ingest_settings.py   settings of a run that change under way
 ingest_endpoints.py  lines of a gateway → its endpoint
 scheduler.py         starts queued runs, notices deaths, decides how runs ended
 endpoint_keeper.py   starts endpoints again after a death, by the restart rule
@@ -41,6 +42,7 @@ diagnosis.py         what slows or spoils a run
 diagnosis_rules.py   the rules of diagnosis
 measured.py          what those rules may look at
 telemetry.py         the sensor's samples → store
+energy.py            what a run spends in energy, from measured power
 outbox.py            notes for the MLflow neighbour and the messages they become
 mirror.py            delivers those to the mirror process
 doctor.py            every invariant of the home

@@ -3,16 +3,24 @@
 measured.py holds what the rules may look at, diagnosis_rules.py the rules.
 """
 
+import math
+
 from backend.clock import Clock
-from backend.contract.resources import Diagnosis, RunRecord
+from backend.contract.recipes import RECIPES
+from backend.contract.resources import Diagnosis, Finding, RunEvent, RunRecord
+from backend.contract.states import RunState
+from backend.jobs.live import NotLive, changed_live
 from backend.services.diagnosis_rules import RULES
-from backend.services.measured import ENOUGH_STEPS, Measured
+from backend.services.measured import ENOUGH_STEPS, Measured, Save
 from backend.store import Store
+
+_TAKES_SETTINGS = frozenset({RunState.RUNNING, RunState.PAUSED})
 
 
 def diagnose(measured: Measured) -> Diagnosis:
     """Every finding, the most useful first; without any, a sentence that says how busy the device is."""
-    findings = tuple(finding for rule in RULES if (finding := rule(measured)) is not None)
+    found = (rule(measured) for rule in RULES)
+    findings = tuple(_with_way(measured.run, finding) for finding in found if finding is not None)
     return Diagnosis(findings=findings, text="" if findings else _nothing_found(measured), shares=measured.shares())
 
 
@@ -24,20 +32,46 @@ def diagnose_run(store: Store, clock: Clock, run: RunRecord) -> Diagnosis:
     if run.source:  # this machine's readings say nothing of a training elsewhere
         return diagnose(Measured(run, series, now=now))
     history = store.telemetry.of_run(run, 2000)
-    return diagnose(Measured(run, series, history, store.telemetry.latest(), now))
+    checkpoints = tuple(found for found in store.runs.checkpoints(run.id) if found.present)
+    saves = tuple(save for event in store.runs.events(run.id) if (save := _save(event)) is not None)
+    return diagnose(Measured(run, series, history, store.telemetry.latest(), now, checkpoints, saves))
 
 
 def _nothing_found(measured: Measured) -> str:
     steps = max((data.count for key, data in measured.series.items() if key.startswith("train/")), default=0)
     if steps < ENOUGH_STEPS:
         return f"Too early to judge: {steps} of {ENOUGH_STEPS} steps measured."
-    busy = _busy(measured)
+    busy = measured.busy()
     return "No bottleneck found." if busy is None else f"No bottleneck found. {busy[0]} is {busy[1]:.0f}% busy."
 
 
-def _busy(measured: Measured) -> tuple[str, float] | None:
-    if measured.card is not None:
-        share = measured.load(f"gpu/{measured.card}/utilization_percent")
-        return None if share is None else (f"GPU {measured.card}", share)
-    share = measured.load("cpu/utilization_percent")
-    return None if share is None else ("The CPU", share)
+def _save(event: RunEvent) -> Save | None:
+    seconds, size = event.data.get("seconds"), event.data.get("size_bytes")
+    if event.kind != "checkpoint" or event.step is None or not isinstance(seconds, int | float):
+        return None
+    return Save(event.step, float(seconds), size if isinstance(size, int) else 0)
+
+
+def _with_way(run: RunRecord, finding: Finding) -> Finding:
+    """The finding with how its settings can be had: in a fork, at the next checkpoint, or only in a clone."""
+    if not finding.settings:
+        return finding
+    way = "fork" if finding.checkpoint else "live" if _can_change(run, finding) else "clone"
+    return finding.model_copy(update={"apply": way})
+
+
+def _can_change(run: RunRecord, finding: Finding) -> bool:
+    recipe = next((recipe for recipe in RECIPES if recipe.name == run.recipe), None)
+    if recipe is None or run.state not in _TAKES_SETTINGS:
+        return False
+    if "group_by_length" in finding.settings and not _epoch_to_come(run):
+        return False
+    try:
+        changed_live(recipe.settings.model_validate(run.settings), finding.settings)
+    except (NotLive, ValueError):
+        return False
+    return True
+
+
+def _epoch_to_come(run: RunRecord) -> bool:
+    return run.epoch is not None and run.epochs is not None and math.ceil(run.epoch) < run.epochs

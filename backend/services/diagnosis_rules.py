@@ -11,8 +11,14 @@ from backend.contract.resources import Finding
 from backend.services.measured import ENOUGH_STEPS, RECENT, Measured
 
 DATA_WAIT_LIMIT = 0.3
+COPY_LIMIT = 0.15
 IDLE_LIMIT = 0.5
+ROOM_LIMIT = 0.5  # a card fuller than this has no room for twice the batch
 MEMORY_LIMIT = 0.95
+OTHERS_BYTES = 2**30  # smaller programs on the card are not worth a word
+SAVING_LIMIT = 0.1  # share of the run's time
+ENOUGH_SAVES = 2
+SYNC_LIMIT_S = 0.5
 PADDING_LIMIT = 0.4
 PLATEAU_CHANGE = 0.005
 OVERFIT_EVALS = 3
@@ -41,7 +47,9 @@ def hang(measured: Measured) -> Finding | None:
 
 def not_a_number(measured: Measured) -> Finding | None:
     """NaN or infinity in the loss or the gradient norm."""
-    for key in ("train/loss", "train/grad_norm"):
+    # an infinite norm is how fp16 finds its loss scale: such a step is left out
+    scaled = measured.run.facts.get("precision") == "fp16"
+    for key in ("train/loss",) if scaled else ("train/loss", "train/grad_norm"):
         data = measured.series.get(key)
         pairs = zip(data.steps, data.values, strict=True) if data else ()
         bad = [step for step, value in pairs if value is not None and not math.isfinite(value)]
@@ -52,9 +60,8 @@ def not_a_number(measured: Measured) -> Finding | None:
                 severity="bad",
                 title=f"{name} is not a number",
                 text=f"{name} became NaN or infinite at step {bad[0]:,}{_and_more(len(bad))}.",
-                fix="Resume from the checkpoint before it with half the learning rate.",
-                settings=_halved_rate(measured),
                 evidence={"key": key, "first_step": bad[0], "count": len(bad)},
+                **_from_before(measured, bad[0]),
             )
     return None
 
@@ -80,26 +87,83 @@ def loss_spike(measured: Measured) -> Finding | None:
         severity="info" if back else "warn",
         title="Loss spike",
         text=f"Loss jumped from {middle:.4f} to {value:.4f} at step {step:,}{' and came back' if back else ''}.",
-        fix=None if back else "Resume from the checkpoint before it with half the learning rate.",
-        settings={} if back else _halved_rate(measured),
         evidence={"step": step, "value": value, "median_before": middle},
+        **({} if back else _from_before(measured, step)),
     )
 
 
 def data_wait(measured: Measured) -> Finding | None:
     """The device waits for the next batch."""
-    share = measured.recent("train/data_wait_fraction")
+    share, busy = measured.share("data"), measured.busy()
     if share is None or share < DATA_WAIT_LIMIT:
         return None
+    how = "" if busy is None else f"{busy[0]} is {busy[1]:.0f}% busy. "
     return Finding(
         code="data_wait",
         severity="warn",
         title="It waits for data",
-        text=f"It waits for data during {share:.0%} of each step.",
+        text=f"{how}It waits for data during {share:.0%} of each step.",
         shares=measured.shares(),
         fix="Put the data on a faster disk, or leave a core free for loading it.",
-        gain=f"up to {1 / max(1 - share, 0.05):.1f} × faster",
+        gain=_faster(measured, share),
         evidence={"data_wait_fraction": round(share, 4), "limit": DATA_WAIT_LIMIT},
+    )
+
+
+def host_copy(measured: Measured) -> Finding | None:
+    """Moving batches to the card takes much of the step."""
+    share, card = measured.share("copy"), measured.reading()
+    if share is None or share < COPY_LIMIT or measured.card is None:
+        return None
+    speed = card.pcie_rx_bytes_per_s if card else None
+    return Finding(
+        code="copy",
+        severity="warn",
+        title="Copying to the card takes long",
+        text=f"Copying batches to GPU {measured.card} takes {share:.0%} of each step.",
+        shares=measured.shares(),
+        fix="Check that the card sits in a full-width slot and that no other program fills the bus.",
+        gain=_faster(measured, share),
+        evidence={"copy_share": round(share, 4), "limit": COPY_LIMIT, "pcie_rx_bytes_per_s": speed},
+    )
+
+
+def slow_disk(measured: Measured) -> Finding | None:
+    """Checkpoints take much of the run's time, or the disk is slow to keep the log."""
+    return _slow_saves(measured) or _slow_sync(measured)
+
+
+def _slow_saves(measured: Measured) -> Finding | None:
+    run, saves = measured.run, measured.saves
+    spent, size = sum(save.seconds for save in saves), sum(save.size_bytes for save in saves)
+    lasted = run.active_seconds or 0.0
+    if len(saves) < ENOUGH_SAVES or lasted <= 0 or spent / lasted < SAVING_LIMIT:
+        return None
+    speed = f"{size / len(saves) / 1e6:,.0f} MB at {size / max(spent, 1e-9) / 1e6:,.0f} MB/s"
+    every = run.settings.get("checkpoint_every") or round(run.facts.get("steps_per_epoch") or 0)
+    return Finding(
+        code="slow_disk",
+        severity="warn",
+        title="Saving takes long",
+        text=f"Checkpoints take {spent / lasted:.0%} of the time: {spent / len(saves):.1f} s each, {speed}.",
+        fix="Save half as often, or put the home folder on a faster disk.",
+        gain=f"{spent / lasted / 2:.0%} of the time saved",
+        settings={"checkpoint_every": every * 2} if every else {},
+        evidence={"saves": len(saves), "seconds": round(spent, 2), "of_seconds": round(lasted, 1)},
+    )
+
+
+def _slow_sync(measured: Measured) -> Finding | None:
+    sync = measured.recent("train/log_sync_s")
+    if sync is None or sync < SYNC_LIMIT_S:
+        return None
+    return Finding(
+        code="slow_disk",
+        severity="info",
+        title="The disk is slow",
+        text=f"The disk takes {sync:.1f} s to keep what the run logs in a second.",
+        fix="Put the home folder on a faster disk, or find out what else writes to it.",
+        evidence={"log_sync_s": round(sync, 3), "limit_s": SYNC_LIMIT_S},
     )
 
 
@@ -158,12 +222,12 @@ def small_batch(measured: Measured) -> Finding | None:
     """The card idles, does not wait for data, and has room for more."""
     busy = measured.load(f"gpu/{measured.card}/utilization_percent") if measured.card is not None else None
     card = measured.reading()
-    waits = measured.recent("train/data_wait_fraction")
+    waits = measured.share("data")
     batch = measured.run.settings.get("batch_size")
     if busy is None or card is None or waits is None or not isinstance(batch, int):
         return None
     used, total = card.memory_used_bytes, card.memory_total_bytes
-    if busy / 100 > IDLE_LIMIT or waits > DATA_WAIT_LIMIT or not used or not total or used / total > 0.5:
+    if busy / 100 > IDLE_LIMIT or waits > DATA_WAIT_LIMIT or not used or not total or used / total > ROOM_LIMIT:
         return None
     return Finding(
         code="small_batch",
@@ -189,7 +253,7 @@ def padding_waste(measured: Measured) -> Finding | None:
         title="Padding is computed for nothing",
         text=f"{share:.0%} of each batch is padding.",
         fix="Lower max length." if grouped else "Group by length.",
-        gain=f"up to {1 / max(1 - share, 0.05):.1f} × faster",
+        gain=_faster(measured, share),
         settings={} if grouped else {"group_by_length": True},
         evidence={"padding_fraction": round(share, 4), "limit": PADDING_LIMIT},
     )
@@ -246,7 +310,8 @@ def shared_card(measured: Measured) -> Finding | None:
     card = measured.reading()
     if card is None or not measured.live:
         return None
-    others = [process for process in card.processes if process.owner is None and (process.memory_bytes or 0) > 2**30]
+    foreign = [process for process in card.processes if process.owner is None]
+    others = [process for process in foreign if (process.memory_bytes or 0) > OTHERS_BYTES]
     if not others:
         return None
     names = ", ".join(f"{process.name or 'a process'} ({process.pid})" for process in others[:3])
@@ -266,8 +331,10 @@ RULES: tuple[Rule, ...] = (
     loss_spike,
     memory_nearly_full,
     data_wait,
+    host_copy,
     throttled,
     small_batch,
+    slow_disk,
     overfitting,
     padding_waste,
     plateau,
@@ -279,6 +346,28 @@ RULES: tuple[Rule, ...] = (
 def _halved_rate(measured: Measured) -> dict[str, Any]:
     rate = measured.run.settings.get("learning_rate")
     return {"learning_rate": rate / 2} if isinstance(rate, float) and rate > 0 else {}
+
+
+def _from_before(measured: Measured, bad_step: int) -> dict[str, Any]:
+    """The way out of a spike or NaN: with half the rate, from the newest checkpoint that was good."""
+    settings, found = _halved_rate(measured), measured.good_checkpoint(bad_step)
+    if found is None or not settings:
+        return {"settings": settings, "fix": "Go on with the learning rate halved; no checkpoint before it was good."}
+    return {
+        "settings": settings,
+        "fix": f"Resume from step {found.step:,} with the learning rate halved.",
+        "checkpoint": found.name,
+        "checkpoint_step": found.step,
+    }
+
+
+def _faster(measured: Measured, share: float) -> str:
+    """What it is worth when this share of each step goes away."""
+    factor = 1 / max(1 - share, 0.05)
+    left = measured.run.eta_seconds
+    if not left or not measured.live:
+        return f"up to {factor:.1f} × faster"
+    return f"up to {factor:.1f} × faster, {_duration(left / factor)} left instead of {_duration(left)}"
 
 
 def _halved_batch(measured: Measured) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from backend.contract.events import (
     ModelSaved,
     Planned,
     Sampled,
+    SettingsApplied,
     Started,
     StateChanged,
     Warned,
@@ -21,6 +22,7 @@ from backend.contract.recipes import RECIPES
 from backend.contract.resources import CheckpointRecord, RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from backend.jobs.log import Line
+from backend.services import ingest_settings
 from backend.store import Store
 
 SPARK_POINTS = 60
@@ -144,6 +146,13 @@ class RunLines:
             self._fields["device"] = event.device
         if event.total_steps is not None:
             self._fields["total_steps"] = event.total_steps
+        if event.settings:
+            self._fields |= ingest_settings.in_force(self._run, self._fields, event.settings)
+        if event.attempt > 1 and (waited := self._fields.get("pending_settings", self._run.pending_settings)):
+            # commands of an earlier attempt are not heard again
+            text = f"The change of {', '.join(waited)} was lost: the run ended before its next checkpoint"
+            self._event("warning", line, None, text, {"code": "settings_lost", "settings": waited})
+            self._fields["pending_settings"] = {}
         for text in event.skipped_checkpoints:
             self._event("warning", line, None, f"Skipped {text}", {"code": "bad_checkpoint"})
         self._urgent = True
@@ -202,7 +211,8 @@ class RunLines:
         self._best(event)
         shown = {key: number_to_json(value) for key, value in event.values.items()}
         text = f"Evaluated on {event.rows:,} rows of {event.split}"
-        self._event("evaluation", line, event.step, text, {"split": event.split, "values": shown})
+        data = {"split": event.split, "values": shown, "energy_kwh": self._run.energy_kwh}
+        self._event("evaluation", line, event.step, text, data)
 
     def _best(self, event: Evaluation) -> None:
         metric = self._run.settings.get("best_metric") or _RECIPE_METRICS.get(self._run.recipe) or "eval/loss"
@@ -230,6 +240,13 @@ class RunLines:
             "checkpoint", line, event.step, f"Checkpoint at step {event.step:,}", {**data, "seconds": event.seconds}
         )
         self._fields["resumable"] = self._run.resumable
+        self._urgent = True
+
+    def _settings_applied(self, line: Line) -> None:
+        event = SettingsApplied.model_validate(line.fields)
+        self._fields |= ingest_settings.in_force(self._run, self._fields, event.settings)
+        data = {"settings": event.settings, "before": event.before}
+        self._event("settings", line, event.step, ingest_settings.told(event), data)
         self._urgent = True
 
     def _sample(self, line: Line) -> None:
@@ -262,9 +279,12 @@ class RunLines:
 
     def _command_done(self, line: Line) -> None:
         event = CommandDone.model_validate(line.fields)
+        if event.command == "apply_settings":
+            self._fields |= ingest_settings.answered(self._run, self._fields, event.result.get("settings", {}))
         if not event.ok:
             data = {"code": "command_refused", "command": event.command}
-            self._event("warning", line, None, f"{event.command} was refused: {event.text}", data)
+            self._event("warning", line, None, f"{event.command.replace('_', ' ')} was refused: {event.text}", data)
+            self._urgent = True
 
     def _event(self, kind: str, line: Line, step: int | None, text: str, data: dict[str, Any]) -> None:
         step = self._fields.get("step", self._run.step) if step is None else step
@@ -357,6 +377,7 @@ _HANDLERS = {
     "state": RunLines._state_changed,
     "evaluation": RunLines._evaluation,
     "checkpoint": RunLines._checkpoint,
+    "settings_applied": RunLines._settings_applied,
     "sample": RunLines._sample,
     "log": RunLines._logged,
     "warning": RunLines._warned,

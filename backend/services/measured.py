@@ -5,7 +5,14 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backend.contract.resources import GpuReading, RunRecord, SeriesData, TelemetryHistory, TelemetrySample
+from backend.contract.resources import (
+    CheckpointRecord,
+    GpuReading,
+    RunRecord,
+    SeriesData,
+    TelemetryHistory,
+    TelemetrySample,
+)
 from backend.contract.states import LIVE_RUN_STATES
 
 ENOUGH_STEPS = 20
@@ -13,6 +20,15 @@ ENOUGH_STEPS = 20
 
 RECENT = 50
 """Points of a series that stand for "now"."""
+
+
+@dataclass(frozen=True)
+class Save:
+    """One checkpoint as it was written."""
+
+    step: int
+    seconds: float
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,8 @@ class Measured:
     telemetry: TelemetryHistory | None = None
     latest: TelemetrySample | None = None
     now: float = 0.0
+    checkpoints: tuple[CheckpointRecord, ...] = ()  # those still there
+    saves: tuple[Save, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -64,16 +82,34 @@ class Measured:
         ]
         return statistics.fmean(inside) if inside else None
 
+    def share(self, part: str) -> float | None:
+        """Share of the step time of one part: data, copy, forward, backward or optimizer."""
+        if part == "data":
+            return self.recent("train/data_wait_fraction")
+        seconds, step = self.recent(f"train/{part}_s"), self.recent("train/step_s")
+        return seconds / step if seconds is not None and step else None
+
+    def busy(self) -> tuple[str, float] | None:
+        """The device of the run and how busy it was, in percent; None when that was not measured."""
+        if self.card is not None:
+            share = self.load(f"gpu/{self.card}/utilization_percent")
+            return None if share is None else (f"GPU {self.card}", share)
+        share = self.load("cpu/utilization_percent")
+        return None if share is None else ("The CPU", share)
+
+    def good_checkpoint(self, bad_step: int) -> CheckpointRecord | None:
+        """The newest checkpoint whose weights gave one more step before a bad one.
+
+        The loss of a step is that of the weights before it: a bad step right after a checkpoint speaks against the
+        checkpoint.
+        """
+        good = [found for found in self.checkpoints if found.present and found.step + 1 < bad_step]
+        return max(good, key=lambda found: found.step, default=None)
+
     def shares(self) -> dict[str, float]:
         """Shares of the step time; "other" is what no series explains. Empty without a measurement."""
-        step = self.recent("train/step_s")
-        shares = {}
-        if (data := self.recent("train/data_wait_fraction")) is not None:
-            shares["data"] = data
-        for part in ("forward", "backward", "optimizer"):
-            seconds = self.recent(f"train/{part}_s")
-            if seconds is not None and step:
-                shares[part] = seconds / step
+        parts = {part: self.share(part) for part in ("data", "copy", "forward", "backward", "optimizer")}
+        shares = {part: share for part, share in parts.items() if share is not None}
         if shares:
             shares["other"] = max(1.0 - sum(shares.values()), 0.0)
         return {name: round(share, 4) for name, share in shares.items()}

@@ -12,7 +12,7 @@ from backend.contract.base import Request
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.contract.jobs import BaseModelRef, DatasetRef, JobSpec
 from backend.contract.recipes import RecipeInfo, TextClassificationSettings
-from backend.contract.resources import DatasetRecord, RunRecord, StartRun
+from backend.contract.resources import CheckpointRecord, DatasetRecord, RunRecord, StartRun
 from backend.contract.states import RunState
 from backend.jobs.folder import JobFolder, new_job_id
 from backend.paths import Home
@@ -57,7 +57,7 @@ class RunStarter:
         self._check_device(request.device)
         self.check_room()
         base = self._base_of(recipe, request)
-        fork_of, fork_checkpoint = self._fork_source(request)
+        fork_of, source = self._fork_source(request)
         dataset = self._dataset_of(recipe, request, settings, actor)
         name = self._name(request, recipe, settings, dataset)
         spec = JobSpec(
@@ -72,13 +72,14 @@ class RunStarter:
             device=request.device,
             created_at=self._clock.now(),
             fork_of=fork_of,
-            fork_checkpoint=fork_checkpoint,
+            fork_checkpoint=source.name if source else None,
         )
         JobFolder(self._home.job(run_id)).write_spec(spec)  # before the row: a queued run always has its folder
-        record = self._record(spec, request, settings, dataset)
+        record = self._record(spec, request, settings, dataset, source)
         with self._store.transaction():
             self._store.runs.add(record)
             self._store.runs.add_event(run_id, "state", text="Queued")
+            self._tell_fork(record)
             details = {"recipe": recipe.name, "settings": request.settings}
             self._store.audit.add(actor, "", "run.queue", f"run/{run_id}", "", name, details=details)
             if dataset is not None and run_id not in dataset.used_by:
@@ -144,7 +145,17 @@ class RunStarter:
             self._datasets.check_for_training(dataset, settings)
         return dataset
 
-    def _fork_source(self, request: StartRun) -> tuple[str | None, str | None]:
+    def _tell_fork(self, run: RunRecord) -> None:
+        """A mark on both curves where the new one leaves the old."""
+        parent = self._store.runs.get(run.fork_of) if run.fork_of else None
+        if parent is None or run.fork_step is None:
+            return
+        step, runs = run.fork_step, self._store.runs
+        text = f"Forked from {parent.name} at step {step:,}"
+        runs.add_event(run.id, "fork", step=step, text=text, data={"parent": parent.id})
+        runs.add_event(parent.id, "fork", step=step, text=f"{run.name} forked at step {step:,}", data={"child": run.id})
+
+    def _fork_source(self, request: StartRun) -> tuple[str | None, CheckpointRecord | None]:
         if request.fork_of is None:
             return None, None
         source = self._get(request.fork_of)
@@ -157,7 +168,7 @@ class RunStarter:
             raise Invalid(
                 f"{source.name} has no checkpoint {wanted!r:.80}.", field="fork_checkpoint", fix=f"There are: {names}."
             )
-        return source.id, wanted
+        return source.id, next(found for found in present if found.name == wanted)
 
     def _name(self, request: StartRun, recipe: RecipeInfo, settings: Request, dataset: DatasetRecord | None) -> str:
         given = (request.name or "").strip()
@@ -165,7 +176,14 @@ class RunStarter:
             raise Invalid("The name is longer than 10,000 characters.", field="name", fix="Take a shorter one.")
         return given or auto_name(recipe.name, settings, dataset.name if dataset else None)
 
-    def _record(self, spec: JobSpec, request: StartRun, settings: Request, dataset: DatasetRecord | None) -> RunRecord:
+    def _record(
+        self,
+        spec: JobSpec,
+        request: StartRun,
+        settings: Request,
+        dataset: DatasetRecord | None,
+        source: CheckpointRecord | None,
+    ) -> RunRecord:
         facts = {"register_as": request.register_as} if request.register_as else {}
         return RunRecord(
             id=spec.job_id,
@@ -182,6 +200,8 @@ class RunStarter:
             tags=request.tags,
             note=request.note,
             fork_of=spec.fork_of,
+            fork_step=source.step if source else None,
+            fork_checkpoint=spec.fork_checkpoint,
             labels=tuple(dataset.labels) if dataset else (),
             facts=facts,
         )

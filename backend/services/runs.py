@@ -12,6 +12,7 @@ from backend.contract.errors import Conflict, Invalid, NotFound
 from backend.contract.jobs import BaseModelRef
 from backend.contract.resources import (
     AddNote,
+    ApplyToRun,
     ChangeRun,
     CheckpointRecord,
     DatasetRecord,
@@ -25,6 +26,7 @@ from backend.contract.resources import (
 )
 from backend.contract.states import FINAL_RUN_STATES, LIVE_RUN_STATES, RunState
 from backend.jobs.folder import JobFolder
+from backend.jobs.live import NotLive, changed_live, live_fields
 from backend.paths import Home
 from backend.services import base_models
 from backend.services.estimates import estimate
@@ -47,6 +49,9 @@ _ACCEPTS: dict[str, frozenset[str]] = {
     "cancel": frozenset({RunState.QUEUED}),
     "kill": LIVE_RUN_STATES,
 }
+
+
+_TAKES_SETTINGS = frozenset({RunState.PREPARING, RunState.RUNNING, RunState.PAUSING, RunState.PAUSED})
 
 
 class Starts(Protocol):
@@ -161,6 +166,39 @@ class RunService:
             self._audit(actor, f"run.{request.command}", run.id, run.state, "")
             self._supervisor.send(run.id, _command(request))
         return self._store.runs.get(run.id) or run
+
+    def apply_settings(self, run_id: str, request: ApplyToRun, actor: str) -> RunRecord:
+        """Ask for other settings from the next checkpoint on; the worker's answer comes as an event.
+
+        Invalid names the setting that cannot change under way, Conflict the state that takes no changes.
+        """
+        run = self.get(run_id)
+        if run.state not in _TAKES_SETTINGS:
+            raise Conflict(
+                f"{run.name} is {run.state}: its settings cannot change any more.",
+                fix="Clone it with these settings, or fork it from a checkpoint.",
+                state=run.state,
+            )
+        recipe = find_recipe(run.recipe)
+        try:
+            now = check_settings(recipe, {**run.settings, **run.pending_settings})
+            changed_live(now, request.settings)
+        except NotLive as error:
+            known = ", ".join(live_fields(recipe.settings)) or "none"
+            fix = f"Clone the run with it. These can change under way: {known}."
+            raise Invalid(str(error), field=error.field, fix=fix) from error
+        pending = {**run.pending_settings, **request.settings}
+        with self._store.transaction():
+            after = self._store.runs.change(run.id, pending_settings=pending)
+            before = {name: run.settings.get(name) for name in request.settings}
+            self._audit(actor, "run.apply_settings", run.id, str(before), str(request.settings))
+        try:  # after the row: the answer may come at once
+            command = commands.ApplySettings(id=f"c{secrets.token_hex(6)}", settings=request.settings)
+            self._supervisor.send(run.id, command)
+        except OSError:
+            self._store.runs.change(run.id, pending_settings=run.pending_settings)
+            raise
+        return after
 
     def resume(self, run_id: str, actor: str) -> RunRecord:
         """Queue an ended run again; its worker continues from the newest checkpoint that verifies, or from the

@@ -44,10 +44,12 @@ class TelemetryService:
     def __init__(
         self, store: Store, home: Home, clock: Clock, *, owners: Owners = dict, deadline_s: float = 3.0,
         retries: Retries | None = None, env: Mapping[str, str] | None = None,
+        on_sample: Callable[[TelemetrySample], None] = lambda _sample: None,
     ) -> None:  # fmt: skip
         self._store, self._home, self._clock = store, home, clock
         self._owners, self._deadline_s, self._env = owners, deadline_s, env
         self._first_s = (retries or Retries()).first_s
+        self._on_sample = on_sample
         self._check = threading.Event()
         self._troubles: dict[str, Retries] = {}  # vendor → when its driver is tried again
         self._problems: dict[str, str] = {}
@@ -167,6 +169,7 @@ class TelemetryService:
         self._latest = sample
         try:
             self._store.telemetry.add(sample)
+            self._on_sample(sample)
         except Exception:  # the edge of a thread: a full disk must not end telemetry
             log.warning("a telemetry sample could not be stored", exc_info=True)
 

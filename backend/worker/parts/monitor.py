@@ -168,6 +168,7 @@ class Monitor(TrainerCallback):
         if now - self._memory_at >= MEMORY_EVERY_S:
             self._memory_at = now
             values |= memory.readings(self._run.device)
+            values["train/log_sync_s"] = self._run.log.slowest_sync()
         if now - self._line_at >= LINE_EVERY_S:
             self._line_at = now
             self._say_line(record.step, values)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from backend.clock import ManualClock
+from backend.contract.recipes import TextClassificationSettings
 from backend.contract.resources import (
+    CheckpointRecord,
     Diagnosis,
     GpuProcess,
     GpuReading,
@@ -20,7 +22,7 @@ from backend.contract.resources import (
     TelemetrySample,
 )
 from backend.services.diagnosis import diagnose, diagnose_run
-from backend.services.measured import Measured
+from backend.services.measured import Measured, Save
 from backend.store import Store
 from tests.helpers.stores import make_store
 
@@ -58,14 +60,23 @@ def a_card(**fields: Any) -> GpuReading:
 
 
 def look(
-    run: RunRecord | None = None, *, load: float | None = 94, card: GpuReading | None = None, **series: SeriesData
+    run: RunRecord | None = None,
+    *,
+    load: float | None = 94,
+    card: GpuReading | None = None,
+    checkpoints: Sequence[int] = (),
+    saves: Sequence[Save] = (),
+    **series: SeriesData,
 ) -> Diagnosis:
     named = {key.replace("__", "/"): data for key, data in series.items()}
     named.setdefault("train/loss", points([1 / step for step in range(1, 60)]))
     values = {"gpu/0/utilization_percent": (load, load), "cpu/utilization_percent": (load, load)}
     history = None if load is None else TelemetryHistory(times=(1500.0, 1900.0), values=values)
     sample = TelemetrySample(taken_at=2000.0, gpus=(card or a_card(),), host=HostReading())
-    return diagnose(Measured(run or a_run(), named, history, sample, 2000.0))
+    kept = tuple(
+        CheckpointRecord(name=f"checkpoint-{step}", step=step, size_bytes=1, saved_at=1.0) for step in checkpoints
+    )
+    return diagnose(Measured(run or a_run(), named, history, sample, 2000.0, kept, tuple(saves)))
 
 
 def codes(diagnosis: Diagnosis) -> list[str]:
@@ -86,16 +97,20 @@ def test_too_early_is_said() -> None:
 def test_data_wait() -> None:
     diagnosis = look(train__data_wait_fraction=points([0.52] * 60))
     (finding,) = diagnosis.findings
-    assert finding.text == "It waits for data during 52% of each step."
+    assert finding.text == "GPU 0 is 94% busy. It waits for data during 52% of each step."
     assert finding.gain == "up to 2.1 × faster"
+    (finding,) = look(a_run(eta_seconds=1080.0), train__data_wait_fraction=points([0.5] * 60)).findings
+    assert finding.gain == "up to 2.0 × faster, 9 min left instead of 18 min"
+    assert finding.apply == ""
     assert diagnosis.shares == {"data": 0.52, "other": 0.48}
     assert codes(look(train__data_wait_fraction=points([0.1] * 60))) == []
 
 
 def test_shares_of_the_step_time() -> None:
-    parts = {f"train__{name}_s": points([seconds] * 30) for name, seconds in (("forward", 0.2), ("backward", 0.4))}
+    seconds = {"copy": 0.05, "forward": 0.2, "backward": 0.4}
+    parts = {f"train__{name}_s": points([value] * 30) for name, value in seconds.items()}
     shares = look(train__step_s=points([1.0] * 30), train__data_wait_fraction=points([0.1] * 30), **parts).shares
-    assert shares == {"data": 0.1, "forward": 0.2, "backward": 0.4, "other": 0.3}
+    assert shares == {"data": 0.1, "copy": 0.05, "forward": 0.2, "backward": 0.4, "other": 0.25}
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -104,6 +119,85 @@ def test_a_loss_that_is_no_number(bad: float) -> None:
     assert (finding.code, finding.severity) == ("nan", "bad")
     assert finding.text == "Loss became NaN or infinite at step 31 and at 1 later steps."
     assert finding.settings == {"learning_rate": 5e-4}
+    assert codes(look(train__loss=points([1.0 / step for step in range(1, 30)]))) == []
+
+
+def test_an_infinite_norm_of_fp16_is_how_it_finds_its_scale() -> None:
+    norm = points([1.0] * 30 + [math.inf])
+    assert codes(look(train__grad_norm=norm)) == ["nan"]
+    assert codes(look(a_run(facts={"precision": "fp16"}), train__grad_norm=norm)) == []
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "found"),
+    [([10, 20, 28], 28), ([10, 29], 29), ([10, 30], 10), ([10, 31, 40], 10), ([30], None), ([], None)],
+)
+def test_the_way_out_begins_at_the_newest_checkpoint_that_was_good(checkpoints: list[int], found: int | None) -> None:
+    """The bad step is 31: its loss is that of the weights after step 30."""
+    run = a_run(state="failed", settings=TextClassificationSettings(learning_rate=1e-3).model_dump())
+    (finding,) = look(run, train__loss=points([1.0] * 30 + [math.nan] * 9), checkpoints=checkpoints).findings
+    assert finding.settings == {"learning_rate": 5e-4}
+    assert finding.checkpoint_step == found
+    assert finding.apply == ("clone" if found is None else "fork")
+    if found is not None:
+        assert finding.checkpoint == f"checkpoint-{found}"
+        assert finding.fix == f"Resume from step {found} with the learning rate halved."
+
+
+@pytest.mark.parametrize(
+    ("fields", "way"),
+    [
+        ({}, "live"),
+        ({"state": "paused"}, "live"),
+        ({"state": "completed"}, "clone"),
+        ({"epoch": 2.3}, "clone"),  # no further epoch to group
+        ({"epoch": None}, "clone"),
+        ({"recipe": "selftest"}, "clone"),
+    ],
+)
+def test_how_a_setting_can_be_had(fields: dict[str, Any], way: str) -> None:
+    settings = TextClassificationSettings(group_by_length=False).model_dump()
+    run = a_run(**{"settings": settings, "epoch": 1.5, "epochs": 3.0, **fields})
+    (finding,) = look(run, train__padding_fraction=points([0.5] * 30)).findings
+    assert (finding.code, finding.apply) == ("padding", way)
+
+
+def test_twice_the_batch_needs_a_clone_and_half_of_it_does_not() -> None:
+    settings = TextClassificationSettings(batch_size=16).model_dump()
+    (finding,) = look(a_run(settings=settings), load=30, train__data_wait_fraction=points([0.0] * 60)).findings
+    assert (finding.code, finding.apply) == ("small_batch", "clone")
+    full = a_card().model_copy(update={"memory_used_bytes": int(23.5 * GB)})
+    (finding,) = look(a_run(settings=settings), card=full).findings
+    assert (finding.settings, finding.apply) == ({"batch_size": 8, "gradient_accumulation": 2}, "live")
+
+
+def test_copying_to_the_card() -> None:
+    step, copied = points([1.0] * 30), points([0.2] * 30)
+    card = a_card(pcie_rx_bytes_per_s=3e9)
+    (finding,) = look(card=card, train__step_s=step, train__copy_s=copied).findings
+    assert (finding.code, finding.gain) == ("copy", "up to 1.2 × faster")
+    assert finding.text == "Copying batches to GPU 0 takes 20% of each step."
+    assert finding.evidence["pcie_rx_bytes_per_s"] == 3e9
+    assert codes(look(train__step_s=step, train__copy_s=points([0.1] * 30))) == []
+    assert codes(look(a_run(device="cpu"), train__step_s=step, train__copy_s=copied)) == []  # nothing is copied there
+
+
+def test_a_disk_that_is_slow_to_save() -> None:
+    slow = [Save(step, 4.0, 20_000_000) for step in (10, 20, 30)]
+    run = a_run(active_seconds=100.0, settings=TextClassificationSettings(checkpoint_every=10).model_dump())
+    (finding,) = look(run, saves=slow).findings
+    assert finding.text == "Checkpoints take 12% of the time: 4.0 s each, 20 MB at 5 MB/s."
+    assert (finding.settings, finding.apply) == ({"checkpoint_every": 20}, "live")
+    assert finding.gain == "6% of the time saved"
+    assert codes(look(run, saves=[Save(10, 0.2, 20_000_000)] * 3)) == []
+    assert codes(look(run, saves=slow[:1])) == []
+    assert codes(look(a_run(active_seconds=None), saves=slow)) == []
+
+
+def test_a_disk_that_is_slow_to_keep_the_log() -> None:
+    (finding,) = look(train__log_sync_s=points([0.8] * 30)).findings
+    assert (finding.code, finding.severity) == ("slow_disk", "info")
+    assert codes(look(train__log_sync_s=points([0.01] * 30))) == []
 
 
 def test_a_spike_that_stays_and_one_that_comes_back() -> None:
@@ -136,6 +230,7 @@ def test_memory_nearly_full_of_the_card_or_the_machine() -> None:
     sample = TelemetrySample(taken_at=1, host=HostReading(memory_used_bytes=31 * GB, memory_total_bytes=32 * GB))
     diagnosis = diagnose(Measured(a_run(device="cpu"), {}, None, sample, 2000.0))
     assert diagnosis.findings[0].text == "The machine uses 31.0 of 32.0 GB."
+    assert codes(look()) == []
 
 
 def test_throttling_by_heat_and_by_power() -> None:
@@ -144,6 +239,7 @@ def test_throttling_by_heat_and_by_power() -> None:
     (finding,) = look(card=a_card(throttle_reasons=("power_cap",), power_w=318.0, power_limit_w=320.0)).findings
     assert (finding.code, finding.text) == ("power", "GPU 0 lowers its clock (318 of 320 W).")
     assert codes(look(card=a_card(throttle_reasons=None))) == []
+    assert codes(look(card=a_card(throttle_reasons=("sync_boost",)))) == []
 
 
 def test_overfitting_after_three_rises() -> None:
@@ -165,6 +261,9 @@ def test_plateau_while_much_is_still_to_come() -> None:
 def test_padding_and_the_setting_that_helps() -> None:
     (finding,) = look(a_run(settings={"group_by_length": False}), train__padding_fraction=points([0.5] * 30)).findings
     assert (finding.text, finding.settings) == ("50% of each batch is padding.", {"group_by_length": True})
+    (finding,) = look(a_run(settings={"group_by_length": True}), train__padding_fraction=points([0.5] * 30)).findings
+    assert (finding.fix, finding.settings) == ("Lower max length.", {})
+    assert codes(look(train__padding_fraction=points([0.2] * 30))) == []
 
 
 def test_hang_by_the_schedulers_word() -> None:
@@ -172,6 +271,7 @@ def test_hang_by_the_schedulers_word() -> None:
     (finding,) = look(run).findings
     assert (finding.severity, finding.text) == ("bad", "The last step was 17 min ago, at step 40.")
     assert codes(look(a_run(hang="slow"))) == ["hang"]
+    assert codes(look(a_run(hang="none"))) == []
     assert codes(look(run.model_copy(update={"state": "failed"}))) == []
 
 
@@ -181,6 +281,8 @@ def test_another_program_on_the_card() -> None:
     (finding,) = look(card=a_card(processes=(ours, theirs))).findings
     assert finding.text == "GPU 0 is shared with game (77)."
     assert codes(look(card=a_card(processes=(ours,)))) == []
+    small = GpuProcess(pid=78, name="panel", memory_bytes=GB // 2)
+    assert codes(look(card=a_card(processes=(ours, small)))) == []
 
 
 def test_the_most_useful_comes_first() -> None:
@@ -197,6 +299,23 @@ def test_a_run_in_the_store_is_gathered_and_diagnosed(store: Store) -> None:
     store.series.append("r", 1, [("train/data_wait_fraction", step, now, None, 0.5) for step in range(1, 50)])
     store.telemetry.add(TelemetrySample(taken_at=now - 10, host=HostReading(cpu_percent=50.0)))
     assert codes(diagnose_run(store, clock, run)) == ["data_wait"]
+
+
+def test_checkpoints_of_the_store_are_ways_out_and_saves(store: Store) -> None:
+    clock = ManualClock()
+    settings = TextClassificationSettings(checkpoint_every=10).model_dump()
+    run = store.runs.add(a_run(device="cpu", started_at=clock.now() - 60, active_seconds=20.0, settings=settings))
+    values = [1.0] * 30 + [math.nan]
+    store.series.append("r", 1, [("train/loss", step, clock.now(), None, v) for step, v in enumerate(values, 1)])
+    for step in (10, 20, 30):
+        record = CheckpointRecord(name=f"checkpoint-{step}", step=step, size_bytes=9, saved_at=1.0, present=step != 20)
+        store.runs.add_checkpoint("r", record)
+        data = {"seconds": 1.5, "size_bytes": 9}
+        store.runs.add_event("r", "checkpoint", step=step, text="", data=data)
+    diagnosis = diagnose_run(store, clock, run)
+    assert codes(diagnosis) == ["nan", "slow_disk"]
+    assert diagnosis.findings[0].checkpoint_step == 10
+    assert diagnosis.findings[1].evidence["saves"] == 3
 
 
 def test_a_run_without_anything_is_too_early(store: Store) -> None:

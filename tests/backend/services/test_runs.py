@@ -9,7 +9,15 @@ import pytest
 from backend.clock import ManualClock
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.contract.recipes import RECIPES, SelftestSettings, TextClassificationSettings
-from backend.contract.resources import ChangeRun, CheckpointRecord, EstimateRun, RunCommand, RunRecord, StartRun
+from backend.contract.resources import (
+    ApplyToRun,
+    ChangeRun,
+    CheckpointRecord,
+    EstimateRun,
+    RunCommand,
+    RunRecord,
+    StartRun,
+)
 from backend.jobs.folder import JobFolder
 from backend.paths import Home
 from backend.services import base_models, run_start
@@ -272,3 +280,81 @@ def test_an_export_is_lossless() -> None:
         "null}",
         "5.0}",
     ]
+
+
+# ---- settings under way, forks ---------------------------------------------------------------------------------------
+
+
+def _under_way(store: Store, **fields: Any) -> RunRecord:
+    settings = TextClassificationSettings().model_dump()
+    known = {"id": "r1", "name": "movies", "recipe": "text_classification", "state": "running", "settings": settings}
+    return store.runs.add(RunRecord(**{**known, **fields}))
+
+
+def test_settings_of_a_run_under_way_are_sent_and_wait(service: RunService, store: Store, ends: Ends) -> None:
+    _under_way(store)
+    after = service.apply_settings("r1", ApplyToRun(settings={"learning_rate": 1e-5}), "ada")
+    assert after.pending_settings == {"learning_rate": 1e-5}
+    assert after.settings["learning_rate"] == 5e-5
+    assert ends.told == [("ApplySettings", "r1")]
+    assert store.audit.all()[0].action == "run.apply_settings"
+    service.apply_settings("r1", ApplyToRun(settings={"batch_size": 16, "gradient_accumulation": 2}), "ada")
+    assert set(store.runs.get("r1").pending_settings) == {  # type: ignore[union-attr]
+        "learning_rate", "batch_size", "gradient_accumulation",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [({"epochs": 9}, "epochs"), ({"learning_rate": 3.0}, "learning_rate"), ({"batch_size": 8}, "batch_size")],
+)
+def test_settings_that_cannot_change_are_refused_before_anything_is_sent(
+    service: RunService, store: Store, ends: Ends, settings: dict[str, Any], field: str
+) -> None:
+    _under_way(store)
+    with pytest.raises(Invalid) as refused:
+        service.apply_settings("r1", ApplyToRun(settings=settings), "a")
+    assert refused.value.details["field"] == field
+    assert "Clone the run" in str(refused.value.fix)
+    assert ends.told == []
+    assert store.runs.get("r1").pending_settings == {}  # type: ignore[union-attr]
+
+
+def test_a_command_that_cannot_be_written_leaves_nothing_waiting(
+    service: RunService, store: Store, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_job_id: str, _command: Any) -> None:
+        raise FileNotFoundError("its folder is gone")
+
+    _under_way(store)
+    monkeypatch.setattr(ends, "send", full)
+    with pytest.raises(FileNotFoundError):
+        service.apply_settings("r1", ApplyToRun(settings={"learning_rate": 1e-5}), "a")
+    assert store.runs.get("r1").pending_settings == {}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("state", ["queued", "stopping", "completed", "failed"])
+def test_only_a_run_under_way_takes_settings(service: RunService, store: Store, state: str) -> None:
+    _under_way(store, state=state)
+    with pytest.raises(Conflict):
+        service.apply_settings("r1", ApplyToRun(settings={"learning_rate": 1e-5}), "a")
+
+
+def test_a_recipe_without_such_settings_says_none(service: RunService, store: Store) -> None:
+    _under_way(store, recipe="selftest", settings=SelftestSettings().model_dump())
+    with pytest.raises(Invalid) as refused:
+        service.apply_settings("r1", ApplyToRun(settings={"rate_hz": 1}), "a")
+    assert str(refused.value.fix).endswith("under way: none.")
+
+
+def test_a_fork_marks_both_curves_where_it_leaves(service: RunService, store: Store) -> None:
+    parent = service.start(selftest(steps=50), "a")
+    store.runs.change(parent.id, state="failed")
+    store.runs.add_checkpoint(parent.id, CheckpointRecord(name="checkpoint-20", step=20, size_bytes=1, saved_at=1.0))
+    fork = service.fork(parent.id, "checkpoint-20", {"rate_hz": 10.0}, "a", name="again")
+    assert (fork.fork_of, fork.fork_step, fork.fork_checkpoint) == (parent.id, 20, "checkpoint-20")
+    assert fork.settings["rate_hz"] == 10.0
+    texts = [(event.kind, event.step, event.text) for event in store.runs.events(fork.id)]
+    assert ("fork", 20, "Forked from selftest-s0 at step 20") in texts
+    texts = [(event.kind, event.step, event.text) for event in store.runs.events(parent.id)]
+    assert ("fork", 20, "again forked at step 20") in texts
