@@ -36,7 +36,6 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(series, "BLOCK_POINTS", 512)
     monkeypatch.setattr(blocks, "BUCKET_POINTS", BUCKET)
     monkeypatch.setattr(series, "TAIL_POINTS", 700)
-    monkeypatch.setattr(series, "EXACT_BLOCKS", 3)
     store = make_store(tmp_path)
     store.runs.add(a_run())
     yield store
