@@ -17,6 +17,10 @@ from backend.services.run_report import build_report
 router = APIRouter(tags=["runs"], route_class=Route)
 
 MAX_KEYS = 200
+MOST_POINTS = 200_000
+"""Of all series of a run together, when none is named: one that logs a thousand metrics opens, too."""
+
+FEWEST_POINTS = 200
 
 
 @router.get("/runs/{run_id}/series")
@@ -31,9 +35,12 @@ def read_series(
 ) -> SeriesReply:
     """Thinned series that keep every extreme, with the true point count; `next_event` is where the feed goes on."""
     run = parts.runs.get(run_id)
-    wanted = [key.strip() for key in keys.split(",") if key.strip()] or parts.store.series.keys(run.id)
+    wanted = [key.strip() for key in keys.split(",") if key.strip()]
     if len(wanted) > MAX_KEYS:
         raise Invalid(f"{len(wanted)} keys are too many at once.", field="keys", fix=f"At most {MAX_KEYS}.")
+    if not wanted:
+        wanted = parts.store.series.keys(run.id)
+        points = min(points, max(FEWEST_POINTS, MOST_POINTS // max(len(wanted), 1)))
     # Before reading: a point that comes in between is told twice rather than never; clients drop what they have.
     newest = parts.store.feed.newest()
     found = parts.store.series.read(run.id, wanted, start, stop, points, x)

@@ -5,6 +5,7 @@ event log.
 Floats keep every bit; an unknown value or epoch (None) is NaN plus a flag, so that it differs from a logged NaN.
 """
 
+import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ BLOCK_POINTS = 4096
 BUCKET_POINTS = 256
 """The outline of a block keeps the lowest, the highest and the first odd point of every so many points."""
 
+FINE_POINTS = 32
+"""The fine outline of a block does the same of every so many; it stands at the head of the block's bytes."""
+
+FINE_BYTES = 16_384
+"""No fine outline is longer; reading so many bytes of a block reads it whole."""
+
 NO_VALUE = 1
 NO_EPOCH = 2
 
@@ -25,6 +32,9 @@ Ints = NDArray[np.int64]
 
 TAIL = np.dtype([("key", "<i4"), ("flags", "u1"), ("step", "<i8"), ("time", "<f8"), ("epoch", "<f8"), ("value", "<f8")])
 """One point of any key as it lies in series_tail."""
+
+_WITH_FINE = 1
+_HEAD = struct.Struct("<BI")  # _WITH_FINE and the length of the fine outline; zlib's own first byte is 0x78
 
 _OUTLINE = np.dtype([("flags", "u1"), ("step", "<i8"), ("time", "<f8"), ("epoch", "<f8"), ("value", "<f8")])
 
@@ -109,8 +119,13 @@ def from_tail(points: NDArray[Any], first_ordinal: int, key: int) -> Columns:
 
 
 def pack(columns: Columns) -> bytes:
-    """Compressed bytes: whole numbers as differences, floats with equal bytes side by side (neighbours are alike in
-    their first bytes)."""
+    """The fine outline, then compressed bytes: whole numbers as differences, floats with equal bytes side by side
+    (neighbours are alike in their first bytes)."""
+    fine = zlib.compress(_outline(columns, FINE_POINTS), 1)
+    return _HEAD.pack(_WITH_FINE, len(fine)) + fine + _packed(columns)
+
+
+def _packed(columns: Columns) -> bytes:
     parts = [np.uint32(len(columns)).tobytes()]
     for numbers in (columns.ordinals, columns.steps):
         parts.append(_shuffled(np.diff(numbers, prepend=np.int64(0))))
@@ -121,9 +136,13 @@ def pack(columns: Columns) -> bytes:
 
 
 def unpack(data: bytes) -> Columns:
-    """The points behind pack(), bit for bit; ValueError when the bytes are not ours."""
+    """The points behind pack(), bit for bit; ValueError when the bytes are not ours. Blocks of the first version have
+    no fine outline."""
+    start = 0
+    if data[:1] == bytes([_WITH_FINE]) and len(data) >= _HEAD.size:
+        start = _HEAD.size + _HEAD.unpack_from(data)[1]
     try:
-        raw = zlib.decompress(data)
+        raw = zlib.decompress(memoryview(data)[start:])
     except zlib.error as error:
         raise ValueError(f"a block of points is damaged: {error}") from error
     count = int(np.frombuffer(raw, np.uint32, 1)[0])
@@ -145,10 +164,29 @@ def _unshuffled(raw: bytes, offset: int, count: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(planes.T).reshape(-1)
 
 
+def fine_outline(head: bytes) -> bytes | None:
+    """The fine outline out of the first FINE_BYTES of a block, as unpack_outlines() takes it; None when it has none."""
+    if head[:1] != bytes([_WITH_FINE]) or len(head) < _HEAD.size:
+        return None
+    size = _HEAD.unpack_from(head)[1]
+    if len(head) < _HEAD.size + size:
+        return None
+    try:
+        return zlib.decompress(memoryview(head)[_HEAD.size : _HEAD.size + size])
+    except zlib.error as error:
+        raise ValueError(f"the outline of a block of points is damaged: {error}") from error
+
+
 def pack_outline(columns: Columns) -> bytes:
     """The points of a block that a thinned picture needs: first, last, and of every bucket the lowest, the highest
     and one odd."""
-    chosen = columns.take(_chosen(columns, -(-len(columns) // BUCKET_POINTS)))
+    return _outline(columns, BUCKET_POINTS)
+
+
+def _outline(columns: Columns, bucket: int) -> bytes:
+    if not len(columns):
+        return b""
+    chosen = columns.take(_chosen(columns, -(-len(columns) // bucket)))
     points = np.empty(len(chosen), _OUTLINE)
     for name, column in zip(("step", "time", "epoch", "value", "flags"), chosen.all()[1:], strict=True):
         points[name] = column

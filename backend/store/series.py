@@ -7,8 +7,9 @@ ones on the chart
 from its first step on; the export has every point ever logged.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,12 @@ TAIL_POINTS = 16_384
 TAIL_ROWS = 400
 """The tail is packed when it has more points or more rows than this."""
 
-EXACT_BLOCKS = 48
-"""A window that touches fewer blocks is thinned from its points, a larger one from outlines."""
+BUCKETS_A_POINT = 0.5
+"""A window is thinned from outlines when they have so many buckets for each point asked for, else from finer ones, else
+from the points: thinning further loses nothing that the picture could show."""
+
+MOST_IDS = 500
+"""Blocks asked for by one statement."""
 
 Point = tuple[str, int, float, float | None, float | None]
 """(key, step, time, epoch, value) as logged."""
@@ -241,23 +246,20 @@ class Series:
     def _read_key(
         self, connection: Connection, key: int, view: _View, tail: list[tuple[int, int, NDArray[Any]]], points: int
     ) -> SeriesData:
-        table = SERIES_BLOCKS.c
-        bounds = (table.min_step, table.max_step, table.min_time, table.max_time)
-        query = select(table.id, table.attempt, table.count.label("points"), *bounds).where(table.key_id == key)
-        query = query.order_by(table.attempt, table.number)
-        rows = [row for row in connection.execute(query) if view.overlaps(row)]
+        rows = self._rows(connection, key, view)
+        outlines = self._outlines(connection, key, [row for row in rows if view.contains(row)], points)
+        whole = self._whole(connection, [row.id for row in rows if row.id not in outlines])
         total, parts = 0, []
-        many = len(rows) > EXACT_BLOCKS and sum(row.points for row in rows) > points
-        outlines = self._outlines(connection, key) if many else {}
-        for row in rows:
-            if outlines and view.contains(row):
-                total += row.points
-                parts.append((row.attempt, blocks.unpack_outlines([outlines[row.id]])))
+        for (attempt, outlined), group in groupby(rows, key=lambda row: (row.attempt, row.id in outlines)):
+            if outlined:
+                found = list(group)
+                total += sum(row.points for row in found)
+                parts.append((attempt, blocks.unpack_outlines([outlines[row.id] for row in found])))
                 continue
-            part = self._points(connection, row.id)
-            part = part.take(view.mask(part, row.attempt))
-            total += len(part)
-            parts.append((row.attempt, part))
+            for row in group:
+                part = whole[row.id].take(view.mask(whole[row.id], attempt))
+                total += len(part)
+                parts.append((attempt, part))
         for attempt, first, rows_of_tail in tail:
             part = blocks.from_tail(rows_of_tail, first, key)
             part = part.take(view.mask(part, attempt))
@@ -267,18 +269,54 @@ class Series:
         joined = in_order(blocks.join([part for _, part in parts]), view.x)
         return series_data(blocks.thin(joined, points), total)
 
-    def _outlines(self, connection: Connection, key: int) -> dict[int, bytes]:
+    @staticmethod
+    def _rows(connection: Connection, key: int, view: _View) -> list[Any]:
+        """Blocks that reach into the window, without their bytes, in log order of each attempt."""
         table = SERIES_BLOCKS.c
-        return {
-            row.id: row.outline
-            for row in connection.execute(select(table.id, table.outline).where(table.key_id == key))
-        }
+        low, high = (table.min_time, table.max_time) if view.x == "time" else (table.min_step, table.max_step)
+        bounds = (table.min_step, table.max_step, table.min_time, table.max_time)
+        query = select(table.id, table.attempt, table.count.label("points"), *bounds).where(table.key_id == key)
+        if np.isfinite(view.start):
+            query = query.where(high >= view.start)
+        if np.isfinite(view.stop):
+            query = query.where(low <= view.stop)
+        found = connection.execute(query.order_by(table.attempt, table.number))
+        return [row for row in found if view.overlaps(row)]
+
+    def _outlines(self, connection: Connection, key: int, rows: Sequence[Any], points: int) -> dict[int, bytes]:
+        """Outlines of the blocks that lie in the window as a whole, as coarse as `points` allows; none where all
+        points are needed."""
+        inside = sum(row.points for row in rows)
+        wanted = points * BUCKETS_A_POINT
+        if inside <= points or inside / blocks.FINE_POINTS < wanted:
+            return {}
+        ids = {row.id for row in rows}
+        if inside / blocks.BUCKET_POINTS >= wanted:
+            table = SERIES_BLOCKS.c
+            found = connection.execute(select(table.id, table.outline).where(table.key_id == key))
+            return {row.id: row.outline for row in found if row.id in ids}
+        heads = self._data(connection, ids, func.substr(SERIES_DATA.c.data, 1, blocks.FINE_BYTES))
+        return {block: fine for block, head in heads.items() if (fine := blocks.fine_outline(head)) is not None}
+
+    def _whole(self, connection: Connection, ids: Sequence[int]) -> dict[int, Columns]:
+        """The points of some blocks; NotFound when one is gone."""
+        found = self._data(connection, ids, SERIES_DATA.c.data)
+        if len(found) < len(ids):
+            raise NotFound("This series is gone: its run was removed meanwhile.")
+        return {block: blocks.unpack(data) for block, data in found.items()}
+
+    @staticmethod
+    def _data(connection: Connection, ids: Collection[int], what: Any) -> dict[int, bytes]:
+        """Block → its bytes; blocks that are gone are left out."""
+        found, wanted, table = {}, sorted(ids), SERIES_DATA.c
+        for start in range(0, len(wanted), MOST_IDS):
+            query = select(table.block_id, what.label("data"))
+            rows = connection.execute(query.where(table.block_id.in_(wanted[start : start + MOST_IDS])))
+            found.update((row.block_id, row.data) for row in rows)
+        return found
 
     def _points(self, connection: Connection, block_id: int) -> Columns:
-        data = connection.scalar(select(SERIES_DATA.c.data).where(SERIES_DATA.c.block_id == block_id))
-        if data is None:
-            raise NotFound("This series is gone: its run was removed meanwhile.")
-        return blocks.unpack(data)
+        return self._whole(connection, [block_id])[block_id]
 
     def between(self, connection: Connection, run_id: str, first: int, stop: int) -> list[Point]:
         """Points with first ≤ ordinal < stop in log order; for the feed, which stores only their place."""

@@ -77,9 +77,12 @@ class TimeSeriesChart(QWidget):
 
     def reads(self, key: str) -> bool:
         """True when a new point of `key` changes this chart."""
-        if key in self.spec.total:
-            return True
-        return any(key in (s.key, s.low, s.high) for s in self.spec.series)
+        return key in self.reading()
+
+    def reading(self) -> tuple[str, ...]:
+        """Every key whose points this chart needs."""
+        drawn = (key for s in self.spec.series for key in (s.key, s.low, s.high) if key)
+        return (*drawn, *self.spec.total)
 
     def set_capacity(self, value: float | None, unit: str = "", limit: bool = True) -> None:
         """The natural full value (48 for a 48 GB card), the unit `GB of 48`, and maybe a line at it."""

@@ -25,6 +25,7 @@ from console.words import stopwatch
 MOST_DOTS = 80
 DIMMED = 0.25
 GAP_PX = 6.0
+SINCE_START = 1e8  # times below this are no clock times: seconds since each run began, as the compare page gives them
 
 
 class PageState(Protocol):
@@ -157,10 +158,9 @@ class Curves:
         elif len(lone):
             picture.dots.append(Dots(x[lone], y[lone], spec.role, 3.0, spec.key))
         if len(item.raw.odd_x):
-            ox, _ = self._pixels(picture, page, item.raw.odd_x, np.zeros(len(item.raw.odd_x)))
-            picture.odd += list(zip(ox.tolist(), item.raw.odd_y.tolist(), strict=True))
+            picture.odd += _odd_marks(self._pixels(picture, page, item.raw.odd_x, item.raw.odd_x)[0], item.raw.odd_y)
         if not spec.points:
-            self._add_gaps(picture, page, item.raw)
+            self._add_gaps(picture, page, item)
 
     def _add_area(
         self,
@@ -211,23 +211,15 @@ class Curves:
         picture.lane = self.spec.lane
         picture.lane_keys = frozenset(s.key for s in self.spec.series)
 
-    def _add_gaps(self, picture: Picture, page: PageState, trace: Trace) -> None:
+    def _add_gaps(self, picture: Picture, page: PageState, item: Drawn) -> None:
         low, high = page.range
         plot = picture.plot
         per_unit = plot.width() / (high - low)
         known = {(s.left, s.right) for s in picture.shades}
-        for a, b in trace.gaps:
+        for a, b in item.raw.gaps:
             left, right = plot.left() + (a - low) * per_unit, plot.left() + (b - low) * per_unit
             if right - left >= GAP_PX and (left, right) not in known:
-                picture.shades.append(Shade(left, right, "gap", self._gap_text(page, a, b), tr("no data")))
-
-    @staticmethod
-    def _gap_text(page: PageState, a: float, b: float) -> str:
-        if page.axis != "time":
-            return tr("no data")
-        if page.labels == "clock":
-            return tr("no data {start} to {end}", start=clock_label(a, b - a), end=clock_label(b, b - a))
-        return tr("no data for {time}", time=stopwatch(b - a))
+                picture.shades.append(Shade(left, right, "gap", _gap_text(page, item.series, a, b), tr("no data")))
 
     def _empty_text(self, page: PageState, drawn: list[Drawn]) -> str:
         if any(len(d.raw.x) or len(d.raw.odd_x) for d in drawn):
@@ -281,6 +273,29 @@ class Curves:
     def pixel_of(self, picture: Picture, height: float) -> float:
         """The row of a value."""
         return picture.y_pixel(self._on_scale(height))
+
+
+def _odd_marks(columns: Floats, values: Floats) -> list[tuple[float, float]]:
+    """One mark for each pixel column and kind: a run whose loss is NaN for a million steps draws no million crosses."""
+    kind = np.where(np.isnan(values), 0, np.where(values > 0, 1, 2))
+    _, first = np.unique(np.round(columns).astype(np.int64) * 3 + kind, return_index=True)
+    return list(zip(columns[first].tolist(), values[first].tolist(), strict=True))
+
+
+def _gap_text(page: PageState, series: Series, a: float, b: float) -> str:
+    """`no data 14:03 to 14:05`, on every axis: the clock times of the points beside the hole."""
+    ends = (series.nearest(page.axis, a), series.nearest(page.axis, b))
+    if None in ends:
+        return tr("no data")
+    start, stop = (float(t) for t in series.column("time")[list(ends)])
+    if not np.isfinite(start) or not np.isfinite(stop):
+        return tr("no data")
+    if page.axis == "time" and not stop > start:
+        start, stop = a, b
+    span = max(stop - start, 0.0)
+    if max(start, stop) < SINCE_START:
+        return tr("no data for {time}", time=stopwatch(span))
+    return tr("no data {start} to {end}", start=clock_label(start, span), end=clock_label(stop, span))
 
 
 def _traces(item: Drawn) -> list[Trace]:

@@ -10,6 +10,8 @@ Indices = NDArray[np.intp]
 
 # Beyond this product of decays an older point weighs less than a double can show.
 _FORGOTTEN = 1e-14
+_MANY = 256
+_FEW = 16  # points a column up to which exact columns cost nothing to speak of
 
 
 def minmax_indices(y: Floats, start: int, stop: int, buckets: int) -> Indices:
@@ -53,6 +55,40 @@ def _extremes(y: Floats, size: int) -> tuple[Indices, Indices]:
     return low + base, high + base
 
 
+def column_indices(x: Floats, y: Floats, span: tuple[int, int], window: tuple[float, float], columns: int) -> Indices:
+    """Like `minmax_indices`, with a bucket for each of `columns` equal parts of `window` where points are uneven.
+
+    `x` rises within `span` (start, stop). Equal counts would leave a sparse part, a thinned history beside dense live
+    points, with a handful of points over half of the plot. Evenly spaced points take the faster way.
+    """
+    start, stop = span
+    low, high = window
+    width = (high - low) / columns
+    if stop - start <= 2 * columns or not width > 0:
+        return minmax_indices(y, start, stop, columns)
+    first, last = max(float(x[start]), low), min(float(x[stop - 1]), high)
+    # multiples of the width, so that a window that follows the newest point does not shimmer
+    marks = np.arange(np.floor(first / width), np.ceil(last / width) + 1) * width
+    edges = np.unique(np.concatenate(([start], start + np.searchsorted(x[start:stop], marks), [stop])))
+    inner = np.diff(edges[1:-1])
+    if stop - start > _FEW * columns and inner.max() <= 1.5 * inner.mean():
+        return minmax_indices(y, start, stop, columns)
+    starts = edges[:-1] - start
+    part = y[start:stop]
+    finite = np.isfinite(part)
+    low_at = _first_lowest(np.where(finite, part, np.inf), starts)
+    high_at = _first_lowest(np.where(finite, -part, np.inf), starts)
+    chosen = np.unique(np.concatenate(([0, len(part) - 1], low_at, high_at)))
+    return (chosen[finite[chosen]] + start).astype(np.intp)
+
+
+def _first_lowest(values: Floats, starts: Indices) -> Indices:
+    """The first place of the lowest value of each part that begins at `starts`."""
+    lowest = np.minimum.reduceat(values, starts)
+    hits = np.flatnonzero(values == np.repeat(lowest, np.diff(np.append(starts, len(values)))))
+    return hits[np.searchsorted(hits, starts)]
+
+
 def every_nth(start: int, stop: int, most: int) -> Indices:
     """About `most` evenly spaced indices of [start, stop) with both ends: enough for a curve that is already smooth."""
     count = stop - start
@@ -71,11 +107,12 @@ class Smoother:
     starts at the first value instead of at zero. Non-finite values weigh nothing.
     """
 
-    def __init__(self, weight: float) -> None:
+    def __init__(self, weight: float, spacing: float = 0.0) -> None:
+        """`spacing`: the distance after which a weight has decayed once; 0 takes the usual one of the first part."""
         if not 0.0 <= weight < 1.0:
             raise ValueError(f"smoothing {weight} is outside 0 ≤ s < 1")
         self.weight = weight
-        self._mean, self._sum, self._x, self._spacing = 0.0, 0.0, 0.0, 0.0
+        self._mean, self._sum, self._x, self._spacing = 0.0, 0.0, 0.0, spacing
 
     def extend(self, x: Floats, y: Floats) -> Floats:
         """The smoothed values of the next points; call with consecutive parts of one series."""
@@ -117,10 +154,16 @@ def _scan(decay: Floats, added: Floats, carried: float) -> Floats:
 
 
 def typical_spacing(x: Floats) -> float:
-    """Median positive distance between neighbours, from at most 2,000 of them; 0 when there is none."""
+    """Median positive distance between neighbours, from at most 2,000 of them; 0 when there is none.
+
+    Of many points the distance over four neighbours counts: the lowest and the highest of a bucket lie next to each
+    other at its edges when a thinned curve only falls, and half of the single distances would be 1.
+    """
     if len(x) < 2:
         return 0.0
-    stride = max(1, (len(x) - 1) // 2000)
-    distance = x[1::stride] - x[:-1:stride][: len(x[1::stride])]
+    wide = 4 if len(x) >= _MANY else 1
+    stride = max(1, (len(x) - wide) // 2000)
+    ahead = x[wide::stride]
+    distance = (ahead - x[:-wide:stride][: len(ahead)]) / wide
     distance = distance[np.isfinite(distance) & (distance > 0)]
     return float(np.median(distance)) if len(distance) else 0.0

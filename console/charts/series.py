@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from console.charts.reduce import Floats, Indices, Smoother, every_nth, minmax_indices, typical_spacing
+from console.charts.reduce import Floats, Indices, Smoother, column_indices, every_nth, typical_spacing
 
 Axis = Literal["step", "epoch", "time"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time")
@@ -22,6 +22,17 @@ MOST_POINTS = 4_000_000  # 128 MB; beyond this the oldest quarter is let go
 
 
 _NONE = np.empty(0, dtype=np.intp)
+_ENOUGH = 8  # points before their usual distance says anything
+
+
+@dataclass(frozen=True)
+class _Breaks:
+    """Where the line is torn, from the first `seen` points; `spacing` of history and live part at `base` points."""
+
+    seen: int = 0
+    base: int = 0
+    spacing: tuple[float, float] = (0.0, 0.0)
+    found: Indices = field(default_factory=lambda: _NONE)
 
 
 @dataclass(frozen=True)
@@ -44,11 +55,10 @@ class Series:
         self._size = 0
         self._limit = limit
         self._odd = np.empty(0, dtype=np.intp)
-        self._breaks: dict[
-            str, tuple[int, int, float, Indices]
-        ] = {}  # axis → (points seen, points at spacing, spacing, indices)
+        self._breaks: dict[str, _Breaks] = {}
         self._reach: dict[str, tuple[int, float, float]] = {}
         self._smooth: dict[tuple[str, float], tuple[Smoother, list[Floats], int]] = {}
+        self.history = 0  # points before this index came from the store, maybe thinned; later ones are live
         self.placed = 0  # points before this index have their final step and epoch
         self.timed = False  # only its time is known; the store places it on the other axes
 
@@ -99,6 +109,7 @@ class Series:
         self._size -= count
         self._odd = self._odd[self._odd >= count] - count
         self.placed = max(0, self.placed - count)
+        self.history = max(0, self.history - count)
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -110,27 +121,34 @@ class Series:
     # -- windows ---------------------------------------------------------------------------------------------
 
     def breaks(self, axis: Axis) -> Indices:
-        """Indices i where the line must not join i−1 and i: a hole in the data or a step back (a resumed run)."""
+        """Indices i where the line must not join i−1 and i: a hole in the data or a step back (a resumed run).
+
+        History and live points are measured by their own usual distance: thinned history is no row of holes.
+        """
+        known = self._breaks.get(axis, _Breaks())
+        if known.seen == self._size:
+            return known.found
+        if self._size >= 2 * known.base:
+            known = _Breaks(0, self._size, self._spacings(self.column(axis)))
+        start = max(known.seen, 1)
         x = self.column(axis)
-        seen, base, spacing, found = self._breaks.get(axis, (0, 0, 0.0, np.empty(0, dtype=np.intp)))
-        if seen == self._size:
-            return found
-        if self._size >= 2 * base:
-            seen, base, found = 0, self._size, np.empty(0, dtype=np.intp)
-            spacing = typical_spacing(x)
-        start = max(seen, 1)
         with np.errstate(invalid="ignore"):
             torn = x[start:] < x[start - 1 : -1]
-            if base >= 8:
+            if known.base >= _ENOUGH:
                 by_time = self.timed and axis != "time"
-                usual = typical_spacing(self.column("time")) if by_time else spacing
+                usual = self._spacings(self.column("time")) if by_time else known.spacing
                 torn |= self._holes("time" if by_time else axis, start, usual)
-        if torn.any():
-            found = np.concatenate((found, np.flatnonzero(torn) + start))
-        self._breaks[axis] = (self._size, base, spacing, found)
+        found = np.concatenate((known.found, np.flatnonzero(torn) + start)) if torn.any() else known.found
+        self._breaks[axis] = _Breaks(self._size, known.base, known.spacing, found)
         return found
 
-    def _holes(self, axis: Axis, start: int, usual: float) -> NDArray[np.bool_]:
+    def _spacings(self, x: Floats) -> tuple[float, float]:
+        """The usual distance in the history and among live points; one stands for both when the other is unknown."""
+        before = typical_spacing(x[: self.history]) if self.history >= _ENOUGH else 0.0
+        since = typical_spacing(x[self.history :]) if self._size - self.history >= _ENOUGH else 0.0
+        return before or since, since or before
+
+    def _holes(self, axis: Axis, start: int, usual: tuple[float, float]) -> NDArray[np.bool_]:
         """For every point from `start` on: is it much farther from the one before than is usual here?
 
         A series of which only the time is known is judged by its time: during a pause of the run its samples crowd at
@@ -142,21 +160,38 @@ class Series:
         near = np.min([padded[i : i + len(apart)] for i in range(NEIGHBOURS)], axis=0)
         if len(apart) > 1 and not np.isfinite(near[0]):
             near[0] = np.min(apart[1 : 1 + NEIGHBOURS])
-        most = max(usual * GAP_FACTOR, GAP_SECONDS if axis == "time" else 0.0)
-        torn = (apart > most) & ((apart > GAP_FACTOR * near) | ~np.isfinite(near)) & (most > 0)
-        return torn[len(torn) - (len(x) - start) :]
+        torn = (apart > GAP_FACTOR * near) | ~np.isfinite(near)
+        return torn[len(torn) - (len(x) - start) :] & (x[start:] - x[start - 1 : -1] > self._most(axis, start, usual))
+
+    def _most(self, axis: Axis, start: int, usual: tuple[float, float]) -> Floats | float:
+        """The longest distance that is no hole, for each pair of neighbours from `start` on."""
+        least = GAP_SECONDS if axis == "time" else 0.0
+        before, since = (max(s * GAP_FACTOR, least) if s > 0 else np.inf for s in usual)
+        if start > self.history:
+            return since
+        # the pair that joins history to live points may be as far apart as either
+        joined = np.full(self._size - start, since)
+        joined[: self.history - start] = before
+        joined[self.history - start : self.history - start + 1] = max(before, since)
+        return joined
 
     def spacing(self, axis: Axis) -> float:
-        """The usual distance between points; 0 when unknown."""
+        """The usual distance between points, the wider one of history and live points; 0 when unknown."""
         self.breaks(axis)
-        return self._breaks[axis][2] if axis in self._breaks else 0.0
+        return max(self._breaks.get(axis, _Breaks()).spacing)
+
+    def _backs(self, axis: Axis) -> list[int]:
+        """Where the axis steps back: a resumed run repeats steps."""
+        x, breaks = self.column(axis), self.breaks(axis)
+        with np.errstate(invalid="ignore"):
+            found: list[int] = breaks[x[breaks] < x[breaks - 1]].tolist()
+        return found
 
     def spans(self, axis: Axis, low: float, high: float) -> list[tuple[int, int]]:
         """Index ranges inside [low, high], one point wider on each side so that lines reach the edge."""
         x = self.column(axis)
-        backs = [int(i) for i in self.breaks(axis) if x[i] < x[i - 1]]
         spans = []
-        for a, b in pairwise([0, *backs, self._size]):
+        for a, b in pairwise([0, *self._backs(axis), self._size]):
             s = a + int(np.searchsorted(x[a:b], low, side="left"))
             e = a + int(np.searchsorted(x[a:b], high, side="right"))
             s, e = max(a, s - 1), min(b, e + 1)
@@ -174,7 +209,7 @@ class Series:
         chosen: list[Indices] = []
         for start, stop in self.spans(axis, low, high):
             if smoothing is None:
-                chosen.append(minmax_indices(source, start, stop, max(1, pixels)))
+                chosen.append(column_indices(x, source, (start, stop), (low, high), max(1, pixels)))
             else:
                 picked = every_nth(start, stop, max(2, pixels))
                 chosen.append(picked[np.isfinite(source[picked])])
@@ -185,8 +220,7 @@ class Series:
         breaks = self.breaks(axis)
         tx, ty = x[index], y[index]
         if len(index) and (len(breaks) or len(self._odd)):
-            stops = np.union1d(breaks, self._odd) if len(self._odd) else breaks
-            order = np.searchsorted(stops, index, side="right")
+            order = np.searchsorted(breaks, index, side="right") + np.searchsorted(self._odd, index, side="right")
             torn = np.flatnonzero((np.diff(order) != 0) | (np.diff(index) < 0)) + 1
             tx, ty = np.insert(tx, torn, tx[torn]), np.insert(ty, torn, np.nan)
         return Trace(
@@ -214,7 +248,7 @@ class Series:
         key = (axis, weight)
         if key not in self._smooth:
             self._smooth.clear()
-            self._smooth[key] = (Smoother(weight), [np.empty(0)], 0)
+            self._smooth[key] = (Smoother(weight, self.spacing(axis)), [np.empty(0)], 0)
         smoother, parts, done = self._smooth[key]
         if done < self._size:
             parts.append(smoother.extend(self.column(axis)[done:], self.values[done:]))
@@ -229,7 +263,7 @@ class Series:
         x = self.column(axis)
         if not self._size:
             return None
-        backs = [int(i) for i in self.breaks(axis) if x[i] < x[i - 1]]
+        backs = self._backs(axis)
         start = backs[-1] if backs and at >= x[backs[-1]] else 0
         stop = self._size if start or not backs else backs[0]
         i = start + int(np.searchsorted(x[start:stop], at))

@@ -17,6 +17,7 @@ class SeriesStore:
         self.steps_per_epoch: float | None = None
         self._reference: str | None = None
         self._details: dict[str, Series] = {}
+        self._growing: set[str] = set()  # keys whose finer part reaches the newest point
 
     def __contains__(self, key: str) -> bool:
         return key in self._series and len(self._series[key]) > 0
@@ -32,9 +33,16 @@ class SeriesStore:
     def set_detail(
         self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
     ) -> None:
-        """Keep a finer part of a key, fetched after a zoom; the part before it is dropped."""
-        self._details[key] = Series(capacity=np.size(values))
-        self._details[key].extend(steps, times, epochs, values)
+        """Keep a finer part of a key, fetched after a zoom; the part before it is dropped.
+
+        One that reaches the newest point grows with the live batches.
+        """
+        fine = self._details[key] = Series(capacity=2 * np.size(values))
+        fine.extend(steps, times, epochs, values)
+        fine.history = len(fine)
+        whole = self.get(key)
+        newest = whole is not None and len(fine) and fine.column("time")[-1] >= whole.column("time")[-1]
+        self._growing.add(key) if newest else self._growing.discard(key)
 
     def best(self, key: str, axis: Axis, low: float, high: float) -> Series | None:
         """The series to draw in [low, high]: the finer part when it covers the window, else the whole series."""
@@ -57,9 +65,12 @@ class SeriesStore:
         """Give a key its history; what it held before is dropped."""
         self._series[key] = Series(capacity=max(1024, 2 * np.size(values)))
         self._details.pop(key, None)
+        self._growing.discard(key)
+        self.true_counts.pop(key, None)
         if key == self._reference:
             self._reference = None
         self.append(key, steps, times, epochs, values)
+        self._series[key].history = len(self._series[key])
 
     def append(
         self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
@@ -67,6 +78,10 @@ class SeriesStore:
         """Append a live batch."""
         series = self._series.setdefault(key, Series())
         series.extend(steps, times, epochs, values)
+        if key in self.true_counts:
+            self.true_counts[key] += np.size(values)
+        if key in self._growing:
+            self._details[key].extend(steps, times, epochs, values)
         if steps is not None and times is not None:
             best = self._series.get(self._reference or "")
             if best is None or len(series) > len(best):
@@ -132,14 +147,22 @@ class SeriesStore:
         if series is None:
             return {axis: at}
         self.place(series)
-        x = series.column(axis)
         found: dict[Axis, float] = {axis: at}
-        known = np.isfinite(x)
-        if not known.any():
+        index = series.nearest(axis, at)
+        if index is None:
+            return found
+        x = series.column(axis)
+        # the neighbour on the other side of `at`, so that a position between two points lies between their values
+        other_end = min(index + 1, len(series) - 1) if at >= x[index] else max(index - 1, 0)
+        ends = sorted((index, other_end), key=lambda i: float(x[i]))
+        if not np.isfinite(x[ends]).all():
             return found
         for other in AXES:
-            y = series.column(other)
-            both = known & np.isfinite(y)
-            if other != axis and both.any():
-                found[other] = float(np.interp(at, x[both], y[both]))
+            y = series.column(other)[ends]
+            if other == axis:
+                continue
+            if np.isfinite(y).all():
+                found[other] = float(np.interp(at, x[ends], y))
+            elif np.isfinite(series.column(other)[index]):
+                found[other] = float(series.column(other)[index])
         return found

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from backend.contract.base import number_from_json
 from backend.contract.resources import RunRecord
 from console import words
+from console.charts import detail
 from console.charts.catalogue import ChartSpec, SeriesSpec, overlay
 from console.charts.chart import TimeSeriesChart
 from console.charts.group import ChartGroup
@@ -33,8 +34,13 @@ MOST_CHARTS = 4
 
 
 def charts_of(runs: Sequence[RunRecord]) -> list[tuple[str, str, str]]:
-    """What is worth a chart: metrics that some run has logged, held-out ones first."""
-    return [chart for chart in CHARTS if any(chart[0] in run.metrics for run in runs)][:MOST_CHARTS]
+    """What is worth a chart: metrics that some run has logged, held-out ones first; then what most runs have logged."""
+    found = [chart for chart in CHARTS if any(chart[0] in run.metrics for run in runs)]
+    if len(found) < MOST_CHARTS:
+        known = {chart[0] for chart in CHARTS}
+        count = Counter(key for run in runs for key in run.metrics if key not in known)
+        found += [(key, key[:60], "") for key, n in count.most_common() if n > 1 or not found]
+    return found[:MOST_CHARTS]
 
 
 class Curves(QObject):
@@ -50,7 +56,7 @@ class Curves(QObject):
         self.charts: list[TimeSeriesChart] = []
         self._keys: list[str] = []
         self._reading: dict[str, list[Any]] = {}
-        self._last: dict[str, int] = {}
+        self._last: dict[str, tuple[int, float]] = {}
         order = theme.series_order()
         for key, title, style in charts_of(runs):
             single = SeriesSpec(key, "single-neutral", "", style=style, smooth=key.startswith("train/"))
@@ -60,6 +66,7 @@ class Curves(QObject):
             self.charts.append(chart)
             self._keys.append(key)
         self.group.crosshair_changed.connect(self._on_crosshair)
+        self.group.request_window.connect(self._on_window_wanted)
 
     def read(self) -> None:
         """Ask for the history of every run; what comes meanwhile waits."""
@@ -74,17 +81,19 @@ class Curves(QObject):
         """The history of one run, then what waited for it."""
         if run_id not in self.runs:
             return
+        counts = {}
         for key, data in body["series"].items():
-            values = [number_from_json(value) for value in data["values"]]
-            times = [self._since_start(run_id, at) for at in data["times"]]
-            epochs = data.get("epochs") or None
-            if epochs and any(epoch is None for epoch in epochs):
-                epochs = None
-            self.group.set_series(f"{run_id}:{key}", data["steps"], times, epochs, _numbers(values))
+            full = f"{run_id}:{key}"
+            self.group.set_series(full, *self._columns(run_id, data))
+            counts[full] = data["count"]
             if data["steps"]:
-                self._last[f"{run_id}:{key}"] = data["steps"][-1]
-        waiting = self._reading.pop(run_id, [])
-        self._append(run_id, [p for p in waiting if p[1] > self._last.get(f"{run_id}:{p[0]}", -1)])
+                self._last[full] = (data["steps"][-1], data["times"][-1])
+        self.group.set_true_counts(counts)
+        self._append(run_id, self._reading.pop(run_id, []))
+
+    def _columns(self, run_id: str, data: dict[str, Any]) -> tuple[Any, ...]:
+        steps, times, epochs, values = detail.columns_of(data)
+        return steps, [self._since_start(run_id, at) for at in times], epochs, values
 
     def refuse(self, run_id: str, text: str) -> None:
         """The others still show."""
@@ -104,13 +113,34 @@ class Curves(QObject):
     def _append(self, run_id: str, points: Sequence[Any]) -> None:
         by_key: dict[str, list[Any]] = defaultdict(list)
         for point in points:
-            by_key[point[0]].append(point)
+            step, time = self._last.get(f"{run_id}:{point[0]}", (-1, -math.inf))
+            # the feed may be behind the history: what that had already comes again
+            if point[1] > step or point[2] > time:
+                by_key[point[0]].append(point)
         for key, batch in by_key.items():
             times = [self._since_start(run_id, point[2]) for point in batch]
             epochs = [point[3] for point in batch]
             known = epochs if all(epoch is not None for epoch in epochs) else None
-            values = _numbers([point[4] for point in batch])
+            values = detail.numbers([point[4] for point in batch])
             self.group.append(f"{run_id}:{key}", [point[1] for point in batch], times, known, values)
+
+    def _on_window_wanted(self, low: float, high: float) -> None:
+        """A zoom: ask for the window of every run whose curves were thinned."""
+        found = detail.wanted(self.group, low, high)
+        for run_id, run in self.runs.items() if found is not None else ():
+            keys = [key.partition(":")[2] for key in found.keys if key.startswith(f"{run_id}:")]
+            query = {**found.query, "keys": ",".join(keys)}
+            if found.x == "time":
+                query |= {end: query[end] + (run.started_at or 0.0) for end in ("from", "to")}
+            if keys:
+                self._context.link.get(f"/runs/{run_id}/series", query).on_reply(_Reading(self, run_id).take_detail)
+
+    def take_detail(self, run_id: str, body: dict[str, Any]) -> None:
+        """Finer points of the window in view."""
+        if run_id not in self.runs:
+            return
+        for key, data in body["series"].items():
+            self.group.set_detail(f"{run_id}:{key}", *self._columns(run_id, data))
 
     def _since_start(self, run_id: str, at: float) -> float:
         """Seconds since the run began: runs of different days lie over each other on the time axis."""
@@ -141,10 +171,6 @@ class Curves(QObject):
             chart.closing()
 
 
-def _numbers(values: Sequence[float | None]) -> list[float]:
-    return [float("nan") if value is None else value for value in values]
-
-
 class _Reading:
     """The reply about one run."""
 
@@ -153,6 +179,9 @@ class _Reading:
 
     def take(self, body: Any) -> None:
         self._curves.take(self._run_id, body)
+
+    def take_detail(self, body: Any) -> None:
+        self._curves.take_detail(self._run_id, body)
 
     def refuse(self, error: Any) -> None:
         self._curves.refuse(self._run_id, error.text)

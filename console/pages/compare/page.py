@@ -15,6 +15,7 @@ from console.actions import Action
 from console.context import Context
 from console.i18n import mark, tr, tr_n
 from console.pages.compare import facts
+from console.pages.compare.sweep_panel import SweepPanel
 from console.pages.compare.tables import ConfigTable, Line, MetricsTable
 from console.settings import SMOOTHING
 from console.sheets import RegisterSheet
@@ -30,6 +31,7 @@ from console.widgets.text import Text
 
 SMOOTHING_STEPS = 1000
 MOST_OFFERED = 20
+SWEEP_HEIGHT = 236
 
 
 class ComparePage(Page):
@@ -45,6 +47,7 @@ class ComparePage(Page):
         self.curves: Any = None
         self.metrics: MetricsTable | None = None
         self.config: ConfigTable | None = None
+        self.sweep: SweepPanel | None = None
         self._build_header()
         self._holder: QWidget = QWidget()
         self.content.addWidget(self._holder, 1)
@@ -115,7 +118,7 @@ class ComparePage(Page):
         runs = self.runs()
         if self.curves is not None:
             self.curves.close()
-        self.curves = self.metrics = self.config = None
+        self.curves = self.metrics = self.config = self.sweep = None
         if len(runs) < facts.FEWEST:
             self._show_empty()
             return
@@ -160,7 +163,7 @@ class ComparePage(Page):
         for at, chart in enumerate(self.curves.charts):
             chart.setMinimumHeight(270 if at < 2 else 210)
             alone = at == len(self.curves.charts) - 1 and at % 2 == 0
-            grid.addWidget(chart, 0 if at < 2 else 2, at % 2, 1, 2 if alone else 1)
+            grid.addWidget(chart, 0 if at < 2 else 3, at % 2, 1, 2 if alone else 1)
         self.metrics = MetricsTable(runs)
         self.metrics.eye_clicked.connect(self._on_eye)
         self.metrics.moved.connect(self._on_moved)
@@ -179,10 +182,15 @@ class ComparePage(Page):
             panel.setFixedHeight(max(214, min(330, 78 + 34 * len(runs))))
         grid.addWidget(left, 1, 0)
         grid.addWidget(self._config_panel, 1, 1)
+        self.sweep = SweepPanel(self.context)
+        self.sweep.setFixedHeight(SWEEP_HEIGHT)
+        self.sweep.opened.connect(self._on_run_opened)
+        self.sweep.compare_wanted.connect(self._on_compare_wanted)
+        grid.addWidget(self.sweep, 2, 0, 1, 2)
         for index in (0, 1):
             grid.setColumnStretch(index, 1)
         grid.setRowStretch(0, 4)
-        grid.setRowStretch(2, 3)
+        grid.setRowStretch(3, 3 if len(self.curves.charts) > 2 else 0)
         for widget in (*self._tools, self.add_run):
             widget.show()
         return holder
@@ -201,6 +209,16 @@ class ComparePage(Page):
             self.curves.take_changes(changes)
             if changes.everything or changes.connection or changes.runs & set(self._ids):
                 self._show_runs()
+            elif changes.runs:
+                self._show_sweep()
+
+    def _show_sweep(self) -> None:
+        """All runs of the sweep, each change of one of them."""
+        if self.sweep is not None and self.curves is not None:
+            known = self.context.state.runs
+            compared = [known[run_id] for run_id in self.curves.runs if run_id in known]
+            metric = self.metrics.metrics[0][0] if self.metrics is not None and self.metrics.metrics else None
+            self.sweep.setVisible(self.sweep.show_runs(compared, list(known.values()), metric))
 
     def _show_runs(self) -> None:
         runs = self.runs()
@@ -213,6 +231,7 @@ class ComparePage(Page):
         self.config.show_rows(rows)
         note = tr("{n} of {count}", n=differing, count=count) if differing else tr("none of {count}", count=count)
         self._config_panel.set_title(tr("Config differences"), note)
+        self._show_sweep()
         self._show_best()
 
     def best(self) -> RunRecord | None:
@@ -290,7 +309,13 @@ class ComparePage(Page):
         self._show_runs()
 
     def _on_opened(self, line: Line) -> None:
-        self.context.navigate(f"run/{line.id}")
+        self._on_run_opened(line.id)
+
+    def _on_run_opened(self, run_id: str) -> None:
+        self.context.navigate(f"run/{run_id}")
+
+    def _on_compare_wanted(self, run_ids: list[str]) -> None:
+        self.context.navigate("compare/" + ",".join(run_ids))
 
     def _on_row_menu(self, line: Line, at: QPoint) -> None:
         menu = QMenu(self)

@@ -1,25 +1,25 @@
 """Feeds the charts of one run: history once, then every batch of the feed, without gap or duplicate.
 
-What arrives while the history is being read waits; a waiting point is taken only when it is newer than the last point
-of its curve.
+What arrives while the history is being read waits. A point is taken only when it is newer than its curve's history.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from backend.contract.base import number_from_json
 from backend.contract.resources import RunEvent, RunRecord, TelemetrySample
+from console.charts import detail
 from console.charts.events import KINDS, ChartEvent
 from console.charts.group import ChartGroup
 from console.context import Context
 from console.state.changes import Changes, Point
 
-POINTS = 4000
+POINTS = 2400
 TELEMETRY_POINTS = 1200
 HOST_VALUES = {
     "cpu/utilization_percent": "cpu_percent",
@@ -63,7 +63,7 @@ class Feeder(QObject):
         self._run: RunRecord | None = None
         self._reading = False
         self._waiting: list[Point] = []
-        self._last_step: dict[str, int] = {}
+        self._last: dict[str, tuple[int, float]] = {}  # step and time of the last point of each curve's history
         self._events: dict[int, RunEvent] = {}
         self._turn = 0
         group.request_window.connect(self._on_window_wanted)
@@ -82,7 +82,7 @@ class Feeder(QObject):
         """Read everything of a run; what belonged to another one is forgotten."""
         self._run = run
         self._turn += 1
-        self._reading, self._waiting, self._last_step, self._events = True, [], {}, {}
+        self._reading, self._waiting, self._last, self._events = True, [], {}, {}
         link, turn = self._context.link, self._turn
         query = {"points": POINTS, "x": "step"}
         reading = _Turn(self, turn)
@@ -108,23 +108,15 @@ class Feeder(QObject):
             return
         counts = {}
         for key, data in body["series"].items():
-            self._set(key, data)
+            self._group.set_series(key, *detail.columns_of(data))
             counts[key] = data["count"]
             if data["steps"]:
-                self._last_step[key] = data["steps"][-1]
+                self._last[key] = (data["steps"][-1], data["times"][-1])
         self._group.set_true_counts(counts)
         self._reading = False
-        newer = [point for point in self._waiting if point[1] > self._last_step.get(point[0], -1)]
-        self._waiting = []
-        self._append(newer)
+        waiting, self._waiting = self._waiting, []
+        self._append(waiting)
         self.loaded.emit()
-
-    def _set(self, key: str, data: dict[str, Any]) -> None:
-        values = [number_from_json(value) for value in data["values"]]
-        epochs = data.get("epochs") or None
-        if epochs is not None and any(epoch is None for epoch in epochs):
-            epochs = None
-        self._group.set_series(key, data["steps"], data["times"], epochs, _numbers(values))
 
     def take_events(self, turn: int, body: dict[str, Any]) -> None:
         """All events so far."""
@@ -170,7 +162,10 @@ class Feeder(QObject):
     def _append(self, points: Iterable[Point]) -> None:
         by_key: dict[str, list[Point]] = defaultdict(list)
         for point in points:
-            by_key[point[0]].append(point)
+            step, time = self._last.get(point[0], (-1, -math.inf))
+            # the feed may be behind the history: what that had already comes again
+            if point[1] > step or point[2] > time:
+                by_key[point[0]].append(point)
         for key, batch in by_key.items():
             epochs = [point[3] for point in batch]
             known = [epoch for epoch in epochs if epoch is not None]
@@ -179,7 +174,7 @@ class Feeder(QObject):
                 [point[1] for point in batch],
                 [point[2] for point in batch],
                 known if len(known) == len(batch) else None,
-                _numbers([point[4] for point in batch]),
+                detail.numbers([point[4] for point in batch]),
             )
 
     def add_events(self, events: Iterable[RunEvent]) -> None:
@@ -192,24 +187,18 @@ class Feeder(QObject):
     # ---- zoom ----------------------------------------------------------------------------------------------
 
     def _on_window_wanted(self, low: float, high: float) -> None:
-        if self._run is None or self._group.axis == "epoch":
+        found = detail.wanted(self._group, low, high) if self._run is not None else None
+        if self._run is None or found is None:
             return
-        reading = _Turn(self, self._turn)
-        query = {"points": POINTS, "x": self._group.axis, "from": low, "to": high}
-        self._context.link.get(f"/runs/{self._run.id}/series", query).on_reply(reading.detail)
+        query = {**found.query, "keys": ",".join(found.keys)}
+        self._context.link.get(f"/runs/{self._run.id}/series", query).on_reply(_Turn(self, self._turn).detail)
 
     def take_detail(self, turn: int, body: dict[str, Any]) -> None:
         """Finer points of the window in view."""
         if turn != self._turn:
             return
         for key, data in body["series"].items():
-            values = _numbers([number_from_json(value) for value in data["values"]])
-            self._group.set_detail(key, data["steps"], data["times"], None, values)
-
-
-def _numbers(values: list[float | None]) -> list[float]:
-    """None is drawn like NaN: as a gap."""
-    return [float("nan") if value is None else value for value in values]
+            self._group.set_detail(key, *detail.columns_of(data))
 
 
 class _Turn:

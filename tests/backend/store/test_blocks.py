@@ -71,9 +71,40 @@ def test_an_outline_has_the_extremes_of_its_block(rows: list[tuple[int, float, f
     assert (outline.steps[0], outline.steps[-1]) == (columns.steps[0], columns.steps[-1])
 
 
+@settings(deadline=None, max_examples=30)
+@given(points)
+def test_the_fine_outline_stands_at_the_head_of_a_block(
+    rows: list[tuple[int, float, float | None, float | None]],
+) -> None:
+    columns = _columns(rows)
+    packed = blocks.pack(columns)
+    fine = blocks.fine_outline(packed[: blocks.FINE_BYTES])
+    assert fine is not None
+    kept = blocks.unpack_outlines([fine])
+    for start in range(0, len(columns), blocks.FINE_POINTS):
+        part = columns.values[start : start + blocks.FINE_POINTS]
+        finite = part[np.isfinite(part)]
+        if len(finite) and len(columns) % blocks.FINE_POINTS == 0:
+            assert {finite.min(), finite.max()} <= set(kept.values.tolist())
+    assert blocks.fine_outline(blocks._packed(columns)) is None
+
+
+def test_the_longest_fine_outline_is_read_with_the_head() -> None:
+    rng = np.random.default_rng(3)
+    count = blocks.BLOCK_POINTS
+    odd = rng.integers(0, 2**63, count).view(np.float64)  # nothing to compress
+    steps = rng.integers(-(2**62), 2**62, count)
+    columns = blocks.Columns(np.arange(count), steps, odd, odd[::-1].copy(), odd, np.zeros(count, np.uint8))
+    assert blocks.fine_outline(blocks.pack(columns)[: blocks.FINE_BYTES]) is not None
+
+
 def test_damaged_bytes_are_named() -> None:
     with pytest.raises(ValueError, match="damaged"):
         blocks.unpack(b"nonsense")
+    packed = bytearray(blocks.pack(_columns([(1, 1.0, None, 1.0)])))
+    packed[8] ^= 0xFF
+    with pytest.raises(ValueError, match="damaged"):
+        blocks.fine_outline(bytes(packed))
 
 
 def test_what_is_no_number_is_refused() -> None:

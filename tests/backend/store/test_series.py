@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backend import failpoints
-from backend.store import Store, series
+from backend.store import Store, blocks, series
 from tests.helpers.stores import a_run, exported_points, make_store, odd_values
 
 
@@ -24,7 +25,6 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series, "BLOCK_POINTS", 64)
     monkeypatch.setattr(series, "TAIL_POINTS", 150)
     monkeypatch.setattr(series, "TAIL_ROWS", 20)
-    monkeypatch.setattr(series, "EXACT_BLOCKS", 4)
 
 
 def _mixed(count: int) -> list[series.Point]:
@@ -90,11 +90,49 @@ def test_a_long_picture_keeps_extremes_and_a_window_is_exact(store: Store) -> No
     assert (wide.count, wide.steps[0], wide.steps[-1]) == (1801, 100, 1900)
 
 
-@pytest.mark.usefixtures("_small")
-def test_a_picture_of_many_blocks_reads_no_points(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.series.append("r1", 1, [("a", step, 1.0, None, 0.5) for step in range(640)])
-    monkeypatch.setattr(store.series, "_points", lambda *_: pytest.fail("points were read"))
-    assert store.series.read("r1", points=50)["a"].count == 640
+def _count_blocks(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many blocks each series read unpacks as a whole."""
+    read, whole = [], store.series._whole
+
+    def counting(connection: Any, ids: Any) -> Any:
+        read.append(len(ids))
+        return whole(connection, ids)
+
+    monkeypatch.setattr(store.series, "_whole", counting)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("window", "points", "most"),
+    [((None, None), 100, 0), ((100, 39_900), 100, 2), ((5_000, 25_000), 1000, 2), ((8_000, 12_000), 2000, 2)],
+)
+def test_a_picture_reads_outlines_and_the_blocks_at_its_edges(
+    store: Store, monkeypatch: pytest.MonkeyPatch, window: tuple[float | None, float | None], points: int, most: int
+) -> None:
+    steps = 10 * series.BLOCK_POINTS
+    spikes = {0: 9.0, 5_001: 11.0, 11_777: -33.0, 24_000: 44.0, steps - 1: 55.0}
+    logged = [("a", step, 1e9 + step, None, spikes.get(step, float(step % 7))) for step in range(steps)]
+    store.series.append("r1", 1, logged)
+    read = _count_blocks(store, monkeypatch)
+    found = store.series.read("r1", ["a"], *window, points)["a"]
+    assert sum(read) <= most
+    low, high = window[0] or 0, window[1] or steps
+    inside = [value for step, value in spikes.items() if low <= step <= high]
+    assert set(inside) <= set(found.values)
+    assert found.count == min(steps - 1, int(high)) - int(low) + 1
+    assert len(found.steps) <= points
+
+
+def test_blocks_of_the_first_version_are_still_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = 6 * series.BLOCK_POINTS
+    monkeypatch.setattr(blocks, "pack", blocks._packed)
+    store.series.append("r1", 1, [("a", step, 1e9 + step, None, float(step % 7)) for step in range(steps)])
+    monkeypatch.undo()
+    found = store.series.read("r1", ["a"], 100, 20_000, 1000)["a"]
+    assert found.count == 19_901
+    assert len(list(store.series.export("r1"))) == steps
+    store.series.append("r1", 1, [("a", steps, 1.0, None, 1.0)] * series.TAIL_POINTS)
+    assert store.series.count("r1") == steps + series.TAIL_POINTS
 
 
 @pytest.mark.usefixtures("_small")

@@ -61,6 +61,64 @@ def test_points_that_came_while_reading_follow_without_gap_or_duplicate(desk: De
     assert math.isnan(values[4])
 
 
+def test_a_feed_that_is_behind_the_history_adds_nothing_twice(desk: Desk, page: RunPage) -> None:
+    desk.link.last("GET", "/runs/r1/series").succeed(series([0.1, 0.2, 0.3]))
+    late = [("train/loss", step, 900.0 + step, None, step / 10) for step in (2, 3, 4)]
+    page.refresh(Changes(points={"r1": late}))
+    assert losses(page)[0] == [1, 2, 3, 4]
+    page.refresh(Changes(points={"r1": [("train/loss", 2, 950.0, None, 0.7)]}))  # logged later, though an old step
+    assert losses(page)[0] == [1, 2, 3, 4, 2]
+
+
+def thinned(count: int = 100_000, kept: int = 200) -> dict[str, Any]:
+    steps = list(range(0, count, count // kept))
+    data = {
+        "steps": steps, "times": [900.0 + s / 100 for s in steps], "epochs": [s / 1000 for s in steps],
+        "values": [float(s % 7) for s in steps], "count": count,
+    }  # fmt: skip
+    return {"run_id": "r1", "series": {"train/loss": data, "lonely/metric": data}, "next_event": 5}
+
+
+@pytest.mark.parametrize(
+    ("axis", "window", "query"),
+    [
+        ("step", (20_000, 30_000), ("step", 17_500, 32_500)),
+        ("time", (1100.0, 1200.0), ("time", 1075.0, 1225.0)),
+        ("epoch", (20.0, 30.0), ("step", 17_500, 32_500)),
+    ],
+)
+def test_a_zoom_asks_for_what_is_in_view(
+    desk: Desk, page: RunPage, qtbot: QtBot, axis: Any, window: tuple[float, float], query: tuple[str, float, float]
+) -> None:
+    desk.link.last("GET", "/runs/r1/series").succeed(thinned())
+    group = page.charts.group
+    group.set_axis(axis)
+    with qtbot.waitSignal(group.request_window):
+        group.zoom_to(*window)
+    asked = desk.link.last("GET", "/runs/r1/series")
+    assert asked.query["keys"] == "train/loss"
+    assert (asked.query["x"], asked.query["from"], asked.query["to"]) == pytest.approx(query)
+    assert asked.query["points"] <= 8000
+    fine = list(range(17_500, 32_500, 50))
+    data = {
+        "steps": fine, "times": [900.0 + s / 100 for s in fine], "epochs": [s / 1000 for s in fine],
+        "values": ["nan", None, *([2.0] * (len(fine) - 2))], "count": 15_000,
+    }  # fmt: skip
+    asked.succeed({"run_id": "r1", "series": {"train/loss": data}, "next_event": 5})
+    best = group.store.best("train/loss", axis, *window)
+    assert len(best) == len(fine)
+
+
+def test_a_run_with_a_lot_of_points_says_how_many(desk: Desk, page: RunPage) -> None:
+    desk.link.last("GET", "/runs/r1/series").succeed(thinned(1_203_400, 200))
+    loss = page.charts.grid.chart("loss")
+    loss.redraw()
+    assert "all 1,203,400 points" in loss.header.unit
+    page.refresh(Changes(points={"r1": [("train/loss", 1_203_401, 1e9, None, 1.0)]}))
+    loss.redraw()
+    assert "all 1,203,401 points" in loss.header.unit
+
+
 def test_a_new_attempt_reads_the_history_again(desk: Desk, page: RunPage) -> None:
     desk.link.last("GET", "/runs/r1/series").succeed(series([0.1]))
     before = len([a for a in desk.link.asked if a.path == "/runs/r1/series"])
