@@ -12,6 +12,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "3": (
         f"{CONSOLE}/test_app.py::test_the_window_is_there_before_the_backend",
         f"{CONSOLE}/test_app.py::test_the_backend_is_started_beside_the_window",
+        f"{CONSOLE}/test_app.py::test_an_opened_window_starts_the_backend_and_tells_when_that_fails",
         f"{CONSOLE}/test_app.py::test_a_start_that_fails_says_why",
         f"{CONSOLE}/link/test_link.py::test_another_protocol_is_not_talked_to",
         f"{CONSOLE}/link/test_link.py::test_no_backend_is_said_and_ends_the_busy_button",

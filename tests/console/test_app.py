@@ -73,6 +73,24 @@ def test_the_window_is_there_before_the_backend(qtbot: QtBot, home: Home) -> Non
     assert (home.root / "console.json").exists()
 
 
+def test_an_opened_window_starts_the_backend_and_tells_when_that_fails(
+    qtbot: QtBot, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Home] = []
+
+    def fail(wanted: Home) -> None:
+        asked.append(wanted)
+        raise LaunchFailed("The backend ended at once (exit 7).")
+
+    monkeypatch.setattr("console.app.launch.start", fail)
+    console = Console(home)
+    qtbot.addWidget(console.window)
+    console.open()
+    qtbot.waitUntil(lambda: any("exit 7" in toast.accessibleName() for toast in console.window.toasts.toasts))
+    assert asked == [home]
+    console.close()
+
+
 def test_a_slot_that_fails_is_told_and_the_window_lives_on(qtbot: QtBot, home: Home) -> None:
     console = Console(home, start_backend=False)
     qtbot.addWidget(console.window)
