@@ -95,9 +95,15 @@ def continue_run(link: Link, run_id: str) -> Call:
     return link.post(f"/runs/{_id(run_id)}/resume")
 
 
-def fork_run(link: Link, run_id: str, checkpoint: str, settings: dict[str, Any]) -> Call:
+def apply_settings(link: Link, run_id: str, settings: dict[str, Any]) -> Call:
+    """Other settings from the next checkpoint of a run under way on."""
+    return link.post(f"/runs/{_id(run_id)}/settings", {"settings": settings})
+
+
+def fork_run(link: Link, run_id: str, checkpoint: str, settings: dict[str, Any], *, name: str | None = None) -> Call:
     """A new run that begins at a checkpoint of this one."""
-    return link.post(f"/runs/{_id(run_id)}/fork", {"checkpoint": checkpoint, "settings": settings})
+    body = {"checkpoint": checkpoint, "settings": settings, "name": name}
+    return link.post(f"/runs/{_id(run_id)}/fork", body)
 
 
 def move_run(link: Link, run_id: str, position: int) -> Call:

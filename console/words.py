@@ -60,6 +60,17 @@ def metric_name(key: str, *, part: bool = True) -> str:
     return f"{where} {text}".strip().replace("_", " ") if part else text.replace("_", " ")
 
 
+def energy(kwh: float | None, price: float = 0.0, currency: str = "") -> str:
+    """0.12 kWh · €0.04; a small amount in Wh; the cost only where a price is known."""
+    if kwh is None:
+        return DASH
+    amount = f"{fixed(kwh, 2 if kwh < 100 else 0)} kWh" if kwh >= 0.1 else f"{fixed(1000 * kwh, 1)} Wh"
+    if price <= 0:
+        return amount
+    gap = " " if currency[-1:].isalpha() else ""
+    return f"{amount} · {currency}{gap}{fixed(kwh * price, 2)}"
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """0.52 → 52%."""
     return DASH if share is None else f"{fixed(100 * share, digits)}%"

@@ -54,6 +54,8 @@ def _save(event: RunEvent) -> Save | None:
 
 def _with_way(run: RunRecord, finding: Finding) -> Finding:
     """The finding with how its settings can be had: in a fork, at the next checkpoint, or only in a clone."""
+    if run.source:  # made elsewhere: it can be looked at only
+        return finding.model_copy(update={"settings": {}})
     if not finding.settings:
         return finding
     way = "fork" if finding.checkpoint else "live" if _can_change(run, finding) else "clone"

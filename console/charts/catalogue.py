@@ -14,7 +14,7 @@ class SeriesSpec:
 
     scale: multiplied before drawing (bytes to GB). smooth: has a smoothed curve over the raw one. points: a dot at
     each value. low, high: keys of the interval around it (shape band). style: see format.number. fill: an area under
-    this curve though the chart has others.
+    this curve though the chart has others. behind: drawn first and paler, for what is only compared with.
     """
 
     key: str
@@ -28,6 +28,7 @@ class SeriesSpec:
     high: str | None = None
     dash: tuple[int, ...] = ()
     fill: bool = False
+    behind: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ RUN_CHARTS: tuple[ChartSpec, ...] = (
             _S("train/backward_s", "step-backward", "backward", style="percent"),
         ),
         shape="stack",
-        total=("train/optimizer_s",),
+        total=("train/copy_s", "train/optimizer_s", "train/other_s"),
         capacity=100,
     ),
     _C("throughput", "Throughput", (_S("train/samples_per_s"),), "examples/s", zero=True),

@@ -24,6 +24,7 @@ from console.words import stopwatch
 
 MOST_DOTS = 80
 DIMMED = 0.25
+BEHIND = 0.6
 GAP_PX = 6.0
 SINCE_START = 1e8  # times below this are no clock times: seconds since each run began, as the compare page gives them
 
@@ -86,7 +87,9 @@ class Curves:
                 if len(top) and s.key not in self.off
             ]
         low, high = page.range
-        found = [(s, page.store.best(s.key, page.axis, low, high)) for s in self.shown()]
+        found = [
+            (s, page.store.best(s.key, page.axis, low, high)) for s in sorted(self.shown(), key=lambda s: not s.behind)
+        ]
         return [(s, series) for s, series in found if series is not None]
 
     # -- the picture -----------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ class Curves:
 
     def _add_curve(self, picture: Picture, page: PageState, item: Drawn, below: Drawn | None) -> None:
         spec, factor = item.spec, item.spec.scale
-        dim = DIMMED if self.hover is not None and self.hover != spec.key else 1.0
+        dim = DIMMED if self.hover is not None and self.hover != spec.key else BEHIND if spec.behind else 1.0
         x, y = self._pixels(picture, page, item.raw.x, item.raw.y * factor)
         self._add_area(picture, page, item, below, (x, y), dim)
         raw_alpha = float(token("raw-alpha")) if item.smooth is not None else 1.0
@@ -159,7 +162,7 @@ class Curves:
             picture.dots.append(Dots(x[lone], y[lone], spec.role, 3.0, spec.key))
         if len(item.raw.odd_x):
             picture.odd += _odd_marks(self._pixels(picture, page, item.raw.odd_x, item.raw.odd_x)[0], item.raw.odd_y)
-        if not spec.points:
+        if not spec.points and not spec.behind:
             self._add_gaps(picture, page, item)
 
     def _add_area(

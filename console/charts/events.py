@@ -13,6 +13,8 @@ GROUP_PX = 12.0
 KINDS: dict[str, tuple[str, str, bool]] = {
     "checkpoint": ("bookmark", "text-tertiary", True),
     "evaluation": ("circle-check", "text-tertiary", True),
+    "settings": ("sliders-horizontal", "accent", True),
+    "fork": ("git-fork", "text-tertiary", True),
     "pause": ("pause", "text-tertiary", False),
     "resume": ("play", "text-tertiary", False),
     "warning": ("triangle-alert", "warn", True),

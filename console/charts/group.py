@@ -67,6 +67,7 @@ class ChartGroup(QObject):
         self.events: list[ChartEvent] = []
         self.charts: list[TimeSeriesChart] = []
         self.extra_actions: list[tuple[str, Callable[[], object]]] = []  # more entries for every chart's menu
+        self.actions_at: Callable[[float], list[tuple[str, Callable[[], object]]]] = lambda _at: []  # of a place
         self.crosshair: float | None = None
         self._hovered: TimeSeriesChart | None = None
         self._follow_span = follow_span

@@ -28,6 +28,8 @@ def build_menu(chart: TimeSeriesChart, position: float | None) -> QMenu:
             tr("Add note here"),
             lambda: chart.group.note_requested.emit(chart.group.store.position(chart.group.axis, position)),
         )
+        for text, act in chart.group.actions_at(position):
+            _add(menu, text, act)
         menu.addSeparator()
     _add(menu, tr("Save image as PNG…"), lambda: _save(chart, "png"))
     _add(menu, tr("Save image as SVG…"), lambda: _save(chart, "svg"))

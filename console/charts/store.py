@@ -18,6 +18,7 @@ class SeriesStore:
         self._reference: str | None = None
         self._details: dict[str, Series] = {}
         self._growing: set[str] = set()  # keys whose finer part reaches the newest point
+        self.backdrop: set[str] = set()  # keys that are only compared with: they do not say how far the run is
 
     def __contains__(self, key: str) -> bool:
         return key in self._series and len(self._series[key]) > 0
@@ -132,9 +133,11 @@ class SeriesStore:
     # -- positions -------------------------------------------------------------------------------------------
 
     def reach(self, axis: Axis) -> tuple[float, float] | None:
-        """The span all series cover on an axis."""
+        """The span all series but the backdrop cover on an axis."""
         spans = []
-        for series in self._series.values():
+        for key, series in self._series.items():
+            if key in self.backdrop:
+                continue
             self.place(series)
             span = series.reach(axis)
             if span is not None:

@@ -4,13 +4,14 @@ page.py         the page: head, tabs, what is shown when
 acting.py       what can be done about the run, and why not
 head.py         crumb, state, actions, progress line
 feeder.py       reads history once, then appends what the feed brings
+branch.py       the curves of the run it was forked from, behind its own
 charts_tab.py   chart grid with its docks
 docks.py        panels that float, dock and remember their place
 findings.py     diagnosis, summary and events panels
 log_tab.py      the whole log
 tables_tab.py   checkpoints and samples
 facts_tab.py    config and environment
-sheets.py       stop and note sheets
+sheets.py       stop, note and fork sheets
 """
 
 from console.pages.run.page import RunPage

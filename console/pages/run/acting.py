@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu, QSlider, QWidget
 
-from backend.contract.resources import RunRecord
+from backend.contract.resources import CheckpointRecord, RunRecord
 from console import operations, words
 from console.actions import Action
 from console.asking import ask
 from console.i18n import tr
 from console.pages.run.head import RunHead, buttons_for
-from console.pages.run.sheets import NoteSheet, StopSheet
+from console.pages.run.sheets import ForkSheet, NoteSheet, StopSheet
 from console.sheets import ExportSheet, RegisterSheet, RenameSheet
 from console.sheets.imported import why_not_here
 from console.widgets.controls import Segmented, Tabs, Toggle
@@ -115,8 +116,7 @@ class RunActions(Page):
         self.context.toast(tr("Checkpoint asked for"), tr("It is written after the present step."), kind="info")
 
     def _last_checkpoint(self) -> int | None:
-        steps = [row.step for row in self._parts["checkpoints"].model.all_rows() if row.present]  # type: ignore[attr-defined]
-        return max(steps, default=None)
+        return max((row.step for row in self._checkpoints()), default=None)
 
     def _compare_with_champion(self, run: RunRecord) -> None:
         name = (run.model_version or "").partition(":")[0]
@@ -165,9 +165,37 @@ class RunActions(Page):
             self.context.start("run.new", run=self.run, settings=settings)
 
     def _on_fork(self, checkpoint: str) -> None:
+        found = next((row for row in self._checkpoints() if row.name == checkpoint), None)
+        if self.run is not None and found is not None:
+            self.context.open_sheet(ForkSheet(self.context, self.run, found))
+
+    def _on_fork_with(self, checkpoint: str, settings: dict[str, Any]) -> None:
         if self.run is not None:
-            call = operations.fork_run(self.context.link, self._run_id, checkpoint, {})
+            call = operations.fork_run(self.context.link, self._run_id, checkpoint, settings)
             ask(self.context, call).on_reply(self._on_forked)
+
+    def _on_apply(self, settings: dict[str, Any]) -> None:
+        if self.run is not None:
+            ask(self.context, operations.apply_settings(self.context.link, self._run_id, settings)).on_reply(
+                self._on_apply_asked
+            )
+
+    def _on_apply_asked(self, _body: Any) -> None:
+        self.context.toast(tr("Change asked for"), tr("It is in force from the next checkpoint on."), kind="info")
+
+    def _checkpoints(self) -> list[CheckpointRecord]:
+        """Those that are still there."""
+        return [row for row in self._parts["checkpoints"].model.all_rows() if row.present]  # type: ignore[attr-defined]
+
+    def _chart_actions(self, at: float) -> list[tuple[str, Callable[[], object]]]:
+        """What can be done at a place of the charts: a fork from the checkpoint nearest to it."""
+        group = self._parts["charts"].group  # type: ignore[attr-defined]
+        step = group.store.position(group.axis, at).get("step")
+        rows = self._checkpoints()
+        if step is None or not rows or self.context.offline():
+            return []
+        near = min(rows, key=lambda row: abs(row.step - step))
+        return [(tr("Fork from checkpoint at step {n}…", n=words.count(near.step)), partial(self._on_fork, near.name))]
 
     def _on_forked(self, body: dict[str, Any]) -> None:
         self.context.navigate(f"run/{body['id']}")

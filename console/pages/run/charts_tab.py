@@ -13,6 +13,7 @@ from console.charts.grid import ChartGrid
 from console.charts.group import ChartGroup
 from console.context import Context
 from console.i18n import tr
+from console.pages.run.branch import ParentCurves, over_parent
 from console.pages.run.docks import DockArea, side_width
 from console.pages.run.feeder import Feeder
 from console.pages.run.findings import DiagnosisPanel, EventsPanel, SummaryPanel
@@ -28,9 +29,13 @@ LEVELS = (("info", "All"), ("warning", "Warnings"), ("eval", "Eval"))
 
 
 class ChartsTab(QWidget):
-    """Signals: note_wanted(place dict), clone_wanted(settings), why_wanted(finding)."""
+    """Signals: note_wanted(place dict), apply_wanted(settings), fork_wanted(checkpoint, settings),
+    clone_wanted(settings), why_wanted(finding), diagnosed(Diagnosis)."""
 
     note_wanted = Signal(object)
+    apply_wanted = Signal(dict)
+    fork_wanted = Signal(str, dict)
+    diagnosed = Signal(object)
     clone_wanted = Signal(dict)
     why_wanted = Signal(object)
 
@@ -42,8 +47,10 @@ class ChartsTab(QWidget):
         self.group = ChartGroup(self, axis="step", labels="elapsed")
         self.group.clock.set_rate(context.settings.get(FRAME_RATE), 1)
         self.group.set_smoothing(context.settings.get(SMOOTHING))
-        self.grid = ChartGrid(self.group, RUN_CHARTS if _has_gpu(context, run) else CPU_RUN_CHARTS)
+        specs = RUN_CHARTS if _has_gpu(context, run) else CPU_RUN_CHARTS
+        self.grid = ChartGrid(self.group, map(over_parent, specs) if run.fork_of else specs)
         self.feeder = Feeder(context, self.group, self)
+        self.parent_curves = ParentCurves(context, self.group, self)
         self.diagnosis = DiagnosisPanel()
         self.summary = SummaryPanel()
         self.events = EventsPanel()
@@ -56,6 +63,7 @@ class ChartsTab(QWidget):
         self._restore()
         self.show_run(run)
         self.feeder.open(run)
+        self.parent_curves.open(run)
 
     def _build_docks(self) -> DockArea:
         docks = DockArea(self.grid)
@@ -70,7 +78,9 @@ class ChartsTab(QWidget):
         self.events.chosen.connect(self._on_event_chosen)
         self.group.event_selected.connect(self.events.select)
         self.group.note_requested.connect(self.note_wanted)
-        self.diagnosis.apply_wanted.connect(self.clone_wanted)
+        self.diagnosis.apply_wanted.connect(self.apply_wanted)
+        self.diagnosis.fork_wanted.connect(self.fork_wanted)
+        self.diagnosis.clone_wanted.connect(self.clone_wanted)
         self.diagnosis.why_wanted.connect(self.why_wanted)
         self.log.view.step_clicked.connect(self._on_step_clicked)
         self.grid.layout_changed.connect(self._on_layout_changed)
@@ -123,7 +133,10 @@ class ChartsTab(QWidget):
         self._run = run
         per_epoch = run.facts.get("steps_per_epoch") or _per_epoch(run)
         self.group.set_total_steps(run.total_steps, per_epoch)
-        self.summary.show_run(run)
+        settings = self._context.state.settings
+        self.summary.show_run(run, settings)
+        self.diagnosis.show_pending(run.pending_settings)
+        self.events.settings = settings
         self._set_capacities()
 
     def _set_capacities(self) -> None:
@@ -143,6 +156,7 @@ class ChartsTab(QWidget):
         if run.id in changes.runs:
             self.show_run(run)
         self.feeder.take(changes, run)
+        self.parent_curves.take(changes)
         if lines := changes.log.get(run.id):
             self.log.append(lines)
         self._diagnose(run)
@@ -155,7 +169,9 @@ class ChartsTab(QWidget):
         self._context.link.get(f"/runs/{run.id}/diagnosis").on_reply(self._on_diagnosed)
 
     def _on_diagnosed(self, body: dict[str, Any]) -> None:
-        self.diagnosis.show_diagnosis(Diagnosis.model_validate(body))
+        diagnosis = Diagnosis.model_validate(body)
+        self.diagnosis.show_diagnosis(diagnosis)
+        self.diagnosed.emit(diagnosis)
 
     def _on_event_chosen(self, event: RunEvent) -> None:
         if event.step is not None:

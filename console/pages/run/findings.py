@@ -8,10 +8,10 @@ from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from backend.contract.resources import Diagnosis, RunEvent, RunRecord
+from backend.contract.resources import BackendSettings, Diagnosis, RunEvent, RunRecord
 from console import words
 from console.charts.events import KINDS
-from console.i18n import tr, tr_n
+from console.i18n import mark, tr, tr_n
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.buttons import Button
@@ -23,12 +23,13 @@ from console.widgets.rows import EventRow, KeyValue
 from console.widgets.text import Text
 
 SHARES = (
-    ("data", "Waiting for data", "step-data"),
-    ("forward", "Forward", "step-forward"),
-    ("backward", "Backward", "step-backward"),
-    ("optimizer", "Optimizer", "s3-teal"),
-    ("other", "Other", "step-other"),
+    ("data", mark("Waiting for data"), "step-data"),
+    ("copy", mark("Copy to the card"), "s5-yellow"),
+    ("forward", mark("Forward pass"), "step-forward"),
+    ("backward", mark("Backward pass"), "step-backward"),
+    ("rest", mark("Optimizer and other"), "step-other"),
 )
+LEAST_SHARE = 0.005  # a smaller one reads 0%
 EVENTS_SHOWN = 60
 
 
@@ -86,9 +87,15 @@ class ShareRow(QWidget):
 
 
 class DiagnosisPanel(Panel):
-    """The most useful finding with its evidence; the others are one click away. Signals: apply_wanted(settings)."""
+    """The most useful finding with its evidence; the others are one click away.
+
+    Signals: apply_wanted(settings) at the next checkpoint; fork_wanted(checkpoint, settings); clone_wanted(settings);
+    why_wanted(finding).
+    """
 
     apply_wanted = Signal(dict)
+    fork_wanted = Signal(str, dict)
+    clone_wanted = Signal(dict)
     why_wanted = Signal(object)
 
     def __init__(self) -> None:
@@ -102,6 +109,7 @@ class DiagnosisPanel(Panel):
         self.body.addStretch(1)
         self._index = 0
         self._diagnosis: Diagnosis | None = None
+        self._pending: dict[str, Any] = {}
         self._rows.addWidget(Text(tr("Measuring the first steps."), "small", "text-tertiary", wrap=True))
 
     def show_diagnosis(self, diagnosis: Diagnosis) -> None:
@@ -110,6 +118,12 @@ class DiagnosisPanel(Panel):
             return
         self._diagnosis, self._index = diagnosis, 0
         self._show()
+
+    def show_pending(self, settings: dict[str, Any]) -> None:
+        """What was asked for and waits for the next checkpoint: its button says so."""
+        if settings != self._pending:
+            self._pending = dict(settings)
+            self._show()
 
     def _show(self) -> None:
         clear(self._rows)
@@ -134,13 +148,15 @@ class DiagnosisPanel(Panel):
             self._rows.addWidget(more)
 
     def _add_shares(self, shares: dict[str, float]) -> None:
-        parts = [(name, text, role, shares[name]) for name, text, role in SHARES if shares.get(name)]
+        rest = shares.get("optimizer", 0.0) + shares.get("other", 0.0)
+        known = {**shares, "rest": rest}
+        parts = [(text, role, known[name]) for name, text, role in SHARES if known.get(name, 0.0) >= LEAST_SHARE]
         if not parts:
             return
         bar = ShareBar()
-        bar.set_parts([(role, share) for _, _, role, share in parts])
+        bar.set_parts([(role, share) for _, role, share in parts])
         self._rows.addWidget(bar)
-        self._rows.addWidget(column(*(ShareRow(role, tr(text), share) for _, text, role, share in parts), gap=0))
+        self._rows.addWidget(column(*(ShareRow(role, tr(text), share) for text, role, share in parts), gap=0))
 
     def _add_fix(self, finding: Any) -> None:
         if finding.fix:
@@ -150,12 +166,25 @@ class DiagnosisPanel(Panel):
             self._rows.addWidget(Text(finding.gain, "small", "text-secondary", wrap=True))
         why = Button(tr("Why?"), "ghost")
         why.clicked.connect(self._on_why)
-        buttons: list[QWidget | None] = [why, None]
-        if finding.settings:
-            clone = Button(tr("Clone with this"), "primary")
-            clone.clicked.connect(self._on_apply)
-            buttons = [clone, why, None]
-        self._rows.addWidget(row(*buttons))
+        act = self._button(finding)
+        self._rows.addWidget(row(*([act] if act is not None else []), why, None))
+
+    def _button(self, finding: Any) -> Button | None:
+        """The one thing to do about it, as far as the run's state allows."""
+        if not finding.settings:
+            return None
+        if finding.apply == "fork":
+            button = Button(tr("Resume from step {n}", n=words.count(finding.checkpoint_step)), "primary", "git-fork")
+            button.setAccessibleName(finding.fix or "")
+        elif finding.apply == "live":
+            button = Button(tr("Apply at next checkpoint"), "primary")
+            if finding.settings.items() <= self._pending.items():
+                button.setText(tr("Waits for checkpoint"))
+                button.set_enabled(False, tr("Asked for; the next checkpoint holds it. Checkpoint now makes one."))
+        else:
+            button = Button(tr("Clone with this"), "primary")
+        button.clicked.connect(self._on_apply)
+        return button
 
     def _finding(self) -> Any:
         findings = self._diagnosis.findings if self._diagnosis else ()
@@ -170,8 +199,14 @@ class DiagnosisPanel(Panel):
             self.why_wanted.emit(finding)
 
     def _on_apply(self) -> None:
-        if finding := self._finding():
-            self.apply_wanted.emit(dict(finding.settings))
+        finding = self._finding()
+        if finding is None:
+            return
+        settings = dict(finding.settings)
+        if finding.apply == "fork":
+            self.fork_wanted.emit(finding.checkpoint, settings)
+        else:
+            (self.apply_wanted if finding.apply == "live" else self.clone_wanted).emit(settings)
 
 
 def _look(severity: str) -> StateLook:
@@ -195,9 +230,9 @@ class SummaryPanel(Panel):
         self._facts: list[tuple[str, str, bool]] = []
         self._values: list[KeyValue] = []
 
-    def show_run(self, run: RunRecord) -> None:
+    def show_run(self, run: RunRecord, settings: BackendSettings | None = None) -> None:
         """Update in place; the layout changes only when a fact appears."""
-        facts = [fact for fact in _facts(run) if fact[1]]
+        facts = [fact for fact in (*_facts(run), energy_fact(run, settings)) if fact[1]]
         if [fact[0] for fact in facts] != [fact[0] for fact in self._facts]:
             clear(self._rows)
             self._values = [KeyValue(label, value, mono=mono) for label, value, mono in facts]
@@ -236,6 +271,16 @@ def _facts(run: RunRecord) -> list[tuple[str, str, bool]]:
     ]
 
 
+def energy_fact(run: RunRecord, settings: BackendSettings | None) -> tuple[str, str, bool]:
+    """What the run has spent; nothing where no card told its power, as on a machine without one."""
+    return tr("Energy"), "" if run.energy_kwh is None else energy_text(run.energy_kwh, settings), False
+
+
+def energy_text(kwh: float, settings: BackendSettings | None) -> str:
+    """An amount and, where a price is known, its cost."""
+    return words.energy(kwh, settings.energy_price, settings.currency) if settings else words.energy(kwh)
+
+
 def _of(part: int | None, whole: int | None) -> str:
     if not part or not whole:
         return ""
@@ -265,6 +310,7 @@ class EventsPanel(Panel):
         self._events: list[RunEvent] = []
         self._shown: list[int] = []
         self._items: list[EventRow] = []
+        self.settings: BackendSettings | None = None  # for the cost of an evaluation's energy
         self.show_events([])
 
     def show_events(self, events: list[RunEvent]) -> None:
@@ -280,12 +326,17 @@ class EventsPanel(Panel):
         for event in newest:
             icon, role, _ = KINDS.get(event.kind, ("circle-dot", "text-tertiary", False))
             right = words.count(event.step) if event.step is not None else words.moment(event.time)
-            item = EventRow(icon, role, event.text or event.kind, right, clickable=True)
+            item = EventRow(icon, role, self._text(event), right, clickable=True)
             item.setProperty("event", event.id)
             item.clicked.connect(self._on_clicked)
             self._rows.addWidget(item)
             self._items.append(item)
         self._rows.addStretch(1)
+
+    def _text(self, event: RunEvent) -> str:
+        spent = event.data.get("energy_kwh")
+        text = event.text or event.kind
+        return f"{text} · {energy_text(spent, self.settings)}" if isinstance(spent, int | float) else text
 
     def select(self, event_id: str) -> None:
         """Bring the row of an event into view and mark it for a moment through the focus."""

@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSlider, QStackedWidget, QWidget
 
-from backend.contract.resources import LogPage, RunRecord
+from backend.contract.resources import Diagnosis, Finding, LogPage, RunRecord
 from backend.contract.states import RunState
+from console import words
 from console.context import Context
 from console.i18n import mark, tr
 from console.pages.run.acting import RunActions
@@ -64,6 +65,7 @@ class RunPage(RunActions):
         super().__init__(context)
         self._run_id = ""
         self._told_state = ""
+        self._way_out: Finding | None = None  # past a spike or NaN
         self.content.setSpacing(6)
         self.head = RunHead()
         self.head.wanted.connect(self._on_wanted)
@@ -133,7 +135,7 @@ class RunPage(RunActions):
             self._stack.removeWidget(part)
             part.setParent(None)
             part.deleteLater()
-        self._parts = {}
+        self._parts, self._way_out = {}, None
         self.tabs.set_value("charts")
 
     def _show_run(self) -> None:
@@ -199,6 +201,10 @@ class RunPage(RunActions):
         self._follow.setChecked(group.follow)
         charts.note_wanted.connect(self._on_note)
         charts.clone_wanted.connect(self._on_clone_with)
+        charts.apply_wanted.connect(self._on_apply)
+        charts.fork_wanted.connect(self._on_fork_with)
+        charts.diagnosed.connect(self._on_diagnosed)
+        group.actions_at = self._chart_actions
         charts.why_wanted.connect(self._on_why)
         charts.feeder.failed.connect(self._on_history_failed)
 
@@ -263,10 +269,30 @@ class RunPage(RunActions):
             self._stack.setCurrentWidget(view)
 
     def _fix_button(self, run: RunRecord) -> Button:
-        text = tr("Resume from checkpoint") if run.resumable else tr("Clone…")
-        fix = Button(text, "primary", "play" if run.resumable else "")
-        fix.clicked.connect(self._on_continue if run.resumable else self._on_clone)
+        """The way on: past a spike or NaN with half the rate, else from the newest checkpoint, else as a clone."""
+        way = self._way_out
+        if way is not None and way.checkpoint_step is not None:
+            step = words.count(way.checkpoint_step)
+            fix = Button(tr("Resume from step {n} with learning rate halved", n=step), "primary", "git-fork")
+            fix.clicked.connect(self._on_way_out)
+        elif run.resumable:
+            fix = Button(tr("Resume from checkpoint"), "primary", "play")
+            fix.clicked.connect(self._on_continue)
+        else:
+            fix = Button(tr("Clone…"), "primary")
+            fix.clicked.connect(self._on_clone)
         return fix
+
+    def _on_way_out(self) -> None:
+        if self._way_out is not None and self._way_out.checkpoint is not None:
+            self._on_fork_with(self._way_out.checkpoint, dict(self._way_out.settings))
+
+    def _on_diagnosed(self, diagnosis: Diagnosis) -> None:
+        way = next((finding for finding in diagnosis.findings if finding.apply == "fork"), None)
+        if way != self._way_out:
+            self._way_out = way
+            if self.run is not None:
+                self._show_failure(self.run)
 
     # ---- tools of the charts -------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 from annotated_types import Ge, Gt, Le, Lt
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QWidget
 
 from backend.contract.resources import BackendSettings
 from console import operations
@@ -63,9 +63,13 @@ class Choice(QComboBox):
 def make_control(
     kind: type, choices: list[tuple[str, str]], low: float, high: float, digits: int, unit: str
 ) -> QWidget:
-    """Toggle, segments, drop-down or number, by what the value is."""
+    """Toggle, segments, drop-down, line of text or number, by what the value is."""
     if kind is bool:
         return Toggle("")
+    if kind is str and not choices:
+        line = QLineEdit()
+        line.setFixedWidth(132)
+        return line
     if choices:
         return Segmented(choices) if len(choices) <= MOST_SEGMENTS else Choice(choices)
     return Number(low, high, digits, unit)
@@ -79,6 +83,8 @@ def read_control(control: QWidget) -> Any:
         return control.value
     if isinstance(control, Choice):
         return control.currentData()
+    if isinstance(control, QLineEdit):
+        return control.text().strip()
     return control.value() if isinstance(control, QDoubleSpinBox) else None
 
 
@@ -91,6 +97,9 @@ def write_control(control: QWidget, value: Any) -> None:
         control.set_value(str(value))
     elif isinstance(control, Choice):
         control.setCurrentIndex(max(0, control.findData(value)))
+    elif isinstance(control, QLineEdit):
+        if not control.hasFocus():  # what is being typed stays
+            control.setText(str(value))
     elif isinstance(control, QDoubleSpinBox) and not control.lineEdit().isModified():
         control.setValue(float(value))
     control.blockSignals(False)
@@ -104,6 +113,8 @@ def on_change(control: QWidget, slot: Callable[[], None]) -> None:
         control.changed.connect(lambda _value: slot())
     elif isinstance(control, Choice):
         control.activated.connect(lambda _index: slot())
+    elif isinstance(control, QLineEdit):
+        control.editingFinished.connect(slot)
     elif isinstance(control, QDoubleSpinBox):
         control.valueChanged.connect(lambda _value: slot())
 
@@ -178,6 +189,9 @@ RUNS_AT_ONCE = Kept("runs_at_once", mark("Runs at once"), mark("Further runs wai
 MIRROR = Kept("mirror", mark("Copy runs to the MLflow store"), mark("Other tools can read them there."))
 RESERVE = Kept("reserve_disk_bytes", mark("Keep free on the disk"), mark("Runs and imports that need it are refused."),
                "GB", 1e-9, 1, 100_000)  # fmt: skip
+ENERGY_PRICE = Kept("energy_price", mark("Price of a kilowatt-hour"), mark("0 shows energy without its cost."),
+                    "", digits=3, high=1e6)  # fmt: skip
+CURRENCY = Kept("currency", mark("Currency"), mark("Stands before the cost of a run."))
 DRIFT = (
     Kept("drift_psi_limit", mark("Drift limit"), mark("An alert opens when a feature's PSI is above."), digits=2,
          high=10),
@@ -226,7 +240,7 @@ class BackendRow(Row):
             write_control(control, self._shown(getattr(settings, self._kept.key)))
 
     def _shown(self, value: Any) -> Any:
-        return value if self._kind is bool else float(value) * self._kept.scale
+        return value if self._kind in (bool, str) else float(value) * self._kept.scale
 
     def _on_changed(self) -> None:
         settings = self._context.state.settings
@@ -234,7 +248,7 @@ class BackendRow(Row):
             return
         before = getattr(settings, self._kept.key)
         raw = read_control(self.control)
-        value = raw if self._kind is bool else self._kind(round(raw / self._kept.scale, 6))
+        value = raw if self._kind in (bool, str) else self._kind(round(raw / self._kept.scale, 6))
         if value != before:
             self._ask(value, before)
 

@@ -9,7 +9,15 @@ from console import words
 from console.asking import ask
 from console.context import Context
 from console.i18n import tr, tr_n
-from console.pages.settings.fields import MIRROR, RESERVE, RUNS_AT_ONCE, TELEMETRY_HZ, BackendRow
+from console.pages.settings.fields import (
+    CURRENCY,
+    ENERGY_PRICE,
+    MIRROR,
+    RESERVE,
+    RUNS_AT_ONCE,
+    TELEMETRY_HZ,
+    BackendRow,
+)
 from console.pages.settings.parts import Category, Row, Section
 from console.settings import HIDDEN_PANELS
 from console.widgets.buttons import Button
@@ -135,10 +143,13 @@ class GpuCategory(Category):
         self.cards = self.add(Section(tr("Shown on the Overview")))
         self.rate = BackendRow(context, TELEMETRY_HZ)
         self.add(Section(tr("Readings"), self.rate))
+        self.energy = (BackendRow(context, ENERGY_PRICE), BackendRow(context, CURRENCY))
+        self.add(Section(tr("Energy of a run"), *self.energy))
 
     def refresh(self) -> None:
         """Rebuilt only when there are other cards."""
-        self.rate.refresh()
+        for value in (self.rate, *self.energy):
+            value.refresh()
         sample = self._context.state.telemetry
         gpus = sample.gpus if sample else ()
         problem = sample.gpu_problem or "" if sample else ""

@@ -171,6 +171,13 @@ def test_twice_the_batch_needs_a_clone_and_half_of_it_does_not() -> None:
     assert (finding.settings, finding.apply) == ({"batch_size": 8, "gradient_accumulation": 2}, "live")
 
 
+def test_a_run_made_elsewhere_offers_nothing_to_do() -> None:
+    settings = TextClassificationSettings(batch_size=16).model_dump()
+    run = a_run(source="wandb", state="completed", settings=settings)
+    (finding,) = look(run, train__loss=points([1.0] * 30 + [math.nan])).findings
+    assert (finding.settings, finding.apply) == ({}, "")
+
+
 def test_copying_to_the_card() -> None:
     step, copied = points([1.0] * 30), points([0.2] * 30)
     card = a_card(pcie_rx_bytes_per_s=3e9)

@@ -251,3 +251,20 @@ def test_hairlines_stand_between_the_rows_that_are_shown(desk: Desk, page: Setti
     assert (latency.hairline.isHidden(), disk.hairline.isHidden()) == (True, False)
     page.search.setText("disk in use")
     assert (latency.isHidden(), disk.isHidden(), disk.hairline.isHidden()) == (True, False, True)
+
+
+def test_price_and_currency_of_energy(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    price = row(page, "gpus", "energy_price")
+    assert price.control.minimum() == 0
+    price.control.setValue(0.312)
+    asked = desk.link.last("PATCH", "/settings")
+    assert asked.body == {"values": {"energy_price": 0.312}}
+    asked.succeed(BackendSettings(energy_price=0.312).model_dump())
+    currency = row(page, "gpus", "currency")
+    currency.control.setText("CHF ")
+    currency.control.editingFinished.emit()
+    asked = desk.link.last("PATCH", "/settings")
+    assert asked.body == {"values": {"currency": "CHF"}}
+    asked.succeed(BackendSettings(energy_price=0.312, currency="CHF").model_dump())
+    assert desk.toasts[-1] == ("ok", "Currency: CHF", "before: €")
+    assert currency.control.text() == "CHF"
