@@ -9,12 +9,14 @@ menus.py     QActions and menus from the action table
 finder.py    what the palette lists
 bell.py      the bell's popover
 jobs.py      the jobs' popover: what runs, the queue to reorder
+drops.py     what dropping a thing on the rail means
 helpsheet.py  the `?` sheet: every shortcut
 asking.py    how a page asks the backend, and the words of a refusal
 history.py   back, forward, undo
 words.py     numbers, sizes, times as people read them
 yaml.py      a run's request as flat YAML, and back
 actions.py   every action as data: menus, shortcuts, palette, help sheet
+keys.py      every key: what pages bind, the user's own
 context.py   what a page is given
 settings.py  what the user chose, declared once, kept in console.json
 i18n.py      texts in English and Chinese

@@ -13,6 +13,7 @@ from console import operations, status
 from console.actions import Action, Actions
 from console.bell import BellPopover
 from console.context import Context
+from console.drops import SCHEME, RailDrops, meaning
 from console.finder import palette_items
 from console.helpsheet import HelpSheet
 from console.history import Places, UndoStack
@@ -70,8 +71,6 @@ SHEETS: dict[str, str] = {
 KINDS = {"model": "models", "endpoint": "endpoints", "alert": "alerts", "drift": "alerts", "dataset": "data"}
 """Kind of a deep link → page, where they differ."""
 
-SCHEME = "modeldeck://"
-
 
 class Window(Shell):
     """The main window. `changed(changes)` is connected to the loader; everything else is done by its own parts."""
@@ -120,7 +119,10 @@ class Window(Shell):
         self.rail.chosen.connect(self.navigate)
         self.rail.pin_chosen.connect(self.navigate)
         self.rail.pins_moved.connect(self._on_pins_moved)
-        self.rail.dropped.connect(self._on_dropped)
+        self._drops = RailDrops(self.state, pin=self.pin, repin=self.repin, navigate=self.navigate, start=self.start)
+        self.rail.takes = lambda dragged, target: meaning(dragged, target) is not None
+        self.rail.dropped.connect(self._drops.take)
+        self.rail.pin_menu_asked.connect(self._on_pin_menu)
         self.status.clicked.connect(self._on_status_clicked)
         self.sheets.emptied.connect(self._on_layer_closed)
         self.palette_box.closed.connect(self._on_layer_closed)
@@ -383,16 +385,6 @@ class Window(Shell):
             self._fit_rail()
         elif key == PINNED.key:
             self.rail.set_pins(status.pins(self.state, self.settings.get(PINNED)))
-
-    def _on_dropped(self, link: str, target: str) -> None:
-        """A version dropped on an endpoint deploys there, runs dropped on a compare join it."""
-        kind, _, thing = link.removeprefix(SCHEME).partition("/")
-        if kind == "run" and target.startswith("compare/"):
-            self.navigate(f"{target},{thing}")
-        elif kind == "model" and target.partition("/")[0] in ("endpoints", "endpoint"):
-            self.navigate(link)
-        else:
-            self.pin(link.removeprefix(SCHEME), thing)
 
     def _on_status_clicked(self, key: str) -> None:
         if key == "language":

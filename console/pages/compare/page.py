@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QGridLayout, QMenu, QSlider, QWidget
 
 from backend.contract.resources import RunRecord
@@ -32,6 +34,7 @@ from console.widgets.text import Text
 SMOOTHING_STEPS = 1000
 MOST_OFFERED = 20
 SWEEP_HEIGHT = 236
+LINK = "modeldeck://run/"
 
 
 class ComparePage(Page):
@@ -41,6 +44,7 @@ class ComparePage(Page):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context, scroll=True)
+        self.setAcceptDrops(True)
         self.content.setSpacing(0)
         self._ids: list[str] = []
         self._hidden: set[str] = set()
@@ -264,11 +268,13 @@ class ComparePage(Page):
     def actions(self) -> list[Action]:  # type: ignore[override]
         if self.curves is None:
             return []
+        pinned = self.context.is_pinned(f"compare/{self.target()}")
         best = self.best()
         why = "" if best else tr("Only a completed run can be registered.")
         return [
             Action("compare.register", tr("Register the best…"), self._on_register, "package", "", "run",
                    reason=lambda: why),
+            Action("compare.pin", tr("Unpin") if pinned else tr("Pin"), self._on_pin, "pin", "", "run"),
             Action("compare.export", tr("Export…"), self._on_export, "download", "", "run"),
             Action("compare.axis", tr("Next x axis"), lambda: self.axis.step(1), "", "", "view"),
             Action("compare.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "", "view"),
@@ -333,7 +339,7 @@ class ComparePage(Page):
         menu.popup(at)
 
     def _on_removed(self, run_id: str) -> None:
-        self.context.navigate("compare/" + ",".join(other for other in self._ids if other != run_id))
+        self._go(other for other in self._ids if other != run_id)
 
     def _on_add_menu(self) -> None:
         menu = QMenu(self)
@@ -347,7 +353,30 @@ class ComparePage(Page):
         menu.popup(self.add_run.mapToGlobal(self.add_run.rect().bottomLeft() + QPoint(0, 4)))
 
     def _on_added(self, run_id: str) -> None:
-        self.context.navigate("compare/" + ",".join([*self._ids, run_id]))
+        self._go((*self._ids, run_id))
+
+    def _go(self, run_ids: Iterable[str]) -> None:
+        """Compare these: here; as a step of the history when this is the page of the window."""
+        target = ",".join(dict.fromkeys(run_ids))
+        if self.context.is_in_front(self):
+            self.context.navigate(f"compare/{target}")
+        else:
+            self.open_target(target)
+
+    def _on_pin(self) -> None:
+        link = f"compare/{self.target()}"
+        if self.context.is_pinned(link):
+            self.context.unpin(link)
+        else:
+            self.context.pin(link, tr_n(len(self._ids), "Compare {n} run", "Compare {n} runs"))
+        self.context.actions_changed()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        event.setAccepted(bool(_dragged_runs(event)))
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self._go((*self._ids, *_dragged_runs(event)))
 
     def _on_export(self) -> None:
         runs = self.runs()
@@ -360,6 +389,11 @@ class ComparePage(Page):
 
     def _on_failed(self, name: str, text: str) -> None:
         self.context.toast(tr("The curves of {name} could not be read", name=name), text, kind="bad")
+
+
+def _dragged_runs(event: QDropEvent) -> list[str]:
+    lines = event.mimeData().text().splitlines()
+    return [line.removeprefix(LINK) for line in lines if line.startswith(LINK)]
 
 
 def _inset(table: QWidget) -> QWidget:
