@@ -30,7 +30,12 @@ def diagnose_run(store: Store, clock: Clock, run: RunRecord) -> Diagnosis:
     keys = [key for key in store.series.keys(run.id) if key.startswith(("train/", "eval/"))]
     series = store.series.read(run.id, keys, None, None, 2000, "step") if keys else {}
     if run.source:  # this machine's readings say nothing of a training elsewhere
-        return diagnose(Measured(run, series, now=now))
+        found = diagnose(Measured(run, series, now=now))
+        plain = tuple(
+            finding.model_copy(update={"fix": None, "gain": None, "settings": {}, "apply": "", "checkpoint": None})
+            for finding in found.findings
+        )
+        return found.model_copy(update={"findings": plain})  # nothing here could apply a fix
     history = store.telemetry.of_run(run, 2000)
     checkpoints = tuple(found for found in store.runs.checkpoints(run.id) if found.present)
     saves = tuple(save for event in store.runs.events(run.id) if (save := _save(event)) is not None)

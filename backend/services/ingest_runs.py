@@ -49,6 +49,7 @@ class RunLines:
         self._nan_steps = 0
         self._log: list[tuple[float | None, str, str]] = []
         self._urgent = False
+        self._first_odd: tuple[int, list[str]] | None = None
         self._spark_key = str(run.facts.get("spark_key", "train/loss"))
 
     # ---- lines -------------------------------------------------------------------------------------------------------
@@ -84,6 +85,7 @@ class RunLines:
         self._points += points
         if odd:
             self._nan_steps += 1
+            self._first_odd = self._first_odd or (step, [key for key, value in values.items() if value in ODD_NUMBERS])
         self._metrics.update(values)
         self._progress(time, step, epoch)
         loss = values.get(self._spark_key)
@@ -343,10 +345,10 @@ class RunLines:
         if self._state.get("told_nan"):
             return
         self._state["told_nan"] = True
-        bad = [key for key, value in self._metrics.items() if value in ODD_NUMBERS]
-        text = f"{', '.join(bad) or 'A metric'} is not a number at step {self._fields.get('step', self._run.step):,}"
+        step, bad = self._first_odd or (self._run.step, [])
+        text = f"{', '.join(key[:200] for key in bad[:5]) or 'A metric'} is not a number at step {step:,}"
         self._store.runs.add_event(
-            self._run.id, "warning", step=self._fields.get("step"), text=text, data={"code": "nan", "keys": bad}
+            self._run.id, "warning", step=step, text=text, data={"code": "nan", "keys": bad[:50]}
         )
 
     def _eta(self) -> float | None:

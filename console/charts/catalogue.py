@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -222,6 +223,25 @@ def spec_for(key: str, known: tuple[ChartSpec, ...] = RUN_CHARTS + ENDPOINT_CHAR
     role = {"train": "train", "eval": "eval"}.get(group.split("/")[0], "single-neutral")
     series = SeriesSpec(key, role, points=group == "eval", smooth=group == "train")
     return ChartSpec(f"metric:{key}", (rest or key).replace("_", " ")[:80] or "metric", (series,), unit=group[:40])
+
+
+SHOWN_IMPORTED = 12
+_COUNTERS = frozenset(("epoch", "global_step", "step", "_step"))
+
+
+def imported_charts(keys: Iterable[str]) -> tuple[ChartSpec, ...]:
+    """The charts of a run that another program made: what its metrics fill, nothing else. Catalogued ones come first,
+    then one for each other key; beyond the first dozen, and for mere counters, they wait to be added."""
+    left = list(keys)
+    found = []
+    for spec in RUN_CHARTS:
+        if any(series.key in left for series in spec.series):
+            found.append(spec.with_(hidden=False))
+            left = [key for key in left if all(series.key != key for series in spec.series)]
+    plain = [key for key in left if key.rpartition("/")[2] not in _COUNTERS]
+    found += [spec_for(key) for key in plain]
+    shown = tuple(spec.with_(hidden=at >= SHOWN_IMPORTED) for at, spec in enumerate(found))
+    return shown + tuple(spec_for(key).with_(hidden=True) for key in left if key not in plain)
 
 
 def gpu_charts(index: int) -> tuple[ChartSpec, ...]:

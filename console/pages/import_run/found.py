@@ -89,14 +89,14 @@ def _columns() -> list[Column]:
     return [
         Column("tick", "", lambda _r: None, kind="check", width=34, sortable=False, hideable=False,
                cell=lambda r: ("circle-x", "bad") if r.problem else None),
-        Column("name", tr("Name"), lambda r: r.name, stretch=True, weight=500, width=200, hideable=False,
+        Column("name", tr("Name"), lambda r: r.name, stretch=True, weight=500, width=160, hideable=False,
                tip=lambda r: r.path),
-        Column("source", tr("From"), lambda r: tr(SOURCES.get(r.source, r.source)), width=150, role=lambda _r: grey),
-        Column("points", tr("Points"), lambda r: r.points, text=_points, align="right", width=90),
-        Column("metrics", tr("Metrics"), lambda r: r.metric_count, align="right", width=76,
+        Column("source", tr("From"), lambda r: tr(SOURCES.get(r.source, r.source)), width=144, role=lambda _r: grey),
+        Column("points", tr("Points"), lambda r: r.points, text=_points, align="right", width=84),
+        Column("metrics", tr("Metrics"), lambda r: r.metric_count, align="right", width=70,
                tip=lambda r: ", ".join(key[:60] for key in r.metrics[:40])),
-        Column("steps", tr("Steps"), lambda r: r.last_step, text=_steps, align="right", width=140),
-        Column("state", tr("State"), _state, width=150, role=_state_role),
+        Column("steps", tr("Steps"), lambda r: r.last_step, text=_steps, align="right", width=124),
+        Column("state", tr("State"), _state, width=104, role=_state_role),
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from backend.contract.resources import Diagnosis, RunEvent, RunRecord
-from console.charts.catalogue import CPU_RUN_CHARTS, RUN_CHARTS
+from console.charts.catalogue import CPU_RUN_CHARTS, RUN_CHARTS, ChartSpec, imported_charts
 from console.charts.grid import ChartGrid
 from console.charts.group import ChartGroup
 from console.context import Context
@@ -47,7 +47,7 @@ class ChartsTab(QWidget):
         self.group = ChartGroup(self, axis="step", labels="elapsed")
         self.group.clock.set_rate(context.settings.get(FRAME_RATE), 1)
         self.group.set_smoothing(context.settings.get(SMOOTHING))
-        specs = RUN_CHARTS if _has_gpu(context, run) else CPU_RUN_CHARTS
+        specs = _charts_of(context, run)
         self.grid = ChartGrid(self.group, map(over_parent, specs) if run.fork_of else specs)
         self.feeder = Feeder(context, self.group, self)
         self.parent_curves = ParentCurves(context, self.group, self)
@@ -91,7 +91,7 @@ class ChartsTab(QWidget):
     def _restore(self) -> None:
         self._restoring = True
         kept = self._context.settings.entry(LAYOUTS, self._run.recipe, {}) or {}
-        if isinstance(kept.get("charts"), dict):
+        if isinstance(kept.get("charts"), dict) and not self._run.source:  # each imported run has its own metrics
             self.grid.restore_layout(kept["charts"])
         if not self.docks.restore_layout(kept.get("docks")):
             self.docks.arrange(side_width(), LOG_HEIGHT)
@@ -209,6 +209,13 @@ class LogPanel(Panel):
     def append(self, lines: list[Any]) -> None:
         """Lines of the feed."""
         self.view.append([(line.time or 0.0, line.level, line.text) for line in lines])
+
+
+def _charts_of(context: Context, run: RunRecord) -> tuple[ChartSpec, ...]:
+    """What a run of this machine logs; of an imported one, what it holds."""
+    if run.source:
+        return imported_charts(run.metrics)
+    return RUN_CHARTS if _has_gpu(context, run) else CPU_RUN_CHARTS
 
 
 def _has_gpu(context: Context, run: RunRecord) -> bool:

@@ -171,6 +171,8 @@ class ProgressLine(QWidget):
         fraction = min(1.0, run.step / run.total_steps) if run.total_steps else 0.0
         final = run.state in FINAL_RUN_STATES
         failed = run.state in (RunState.FAILED, RunState.INTERRUPTED)
+        for widget in (self._percent, self._bar):  # an ended run that never told how long it would be
+            widget.setHidden(final and not run.total_steps)
         self._percent.setText(f"{100 * fraction:.0f}%" if run.total_steps else words.DASH)
         self._bar.set_fraction(fraction)
         self._steps.setText(_steps_text(run))
@@ -191,6 +193,7 @@ class ProgressLine(QWidget):
         self._chip_texts = chips
         while (item := self._chips.takeAt(0)) is not None:
             if widget := item.widget():
+                widget.hide()
                 widget.deleteLater()
         for text in chips[:5]:
             self._chips.addWidget(Tag(text if len(text) <= 28 else text[:27] + "…"))
