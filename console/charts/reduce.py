@@ -59,13 +59,13 @@ def minmax_indices(y: Floats, start: int, stop: int, buckets: int, known: Extrem
     chunks = known is not None and size >= 4 * CHUNK
     if chunks:
         size = -(-size // CHUNK) * CHUNK
-    first, last = -(-start // size) * size, stop // size * size
+    first = min(-(-start // size) * size, stop)
+    last = max(first, stop // size * size)
     if known is not None and chunks and last > first:
         known.learn(y)
         low, high = known.of(y, first, last, size)
     else:
-        low, high = (side + first for side in _extremes(y[first : max(first, last)], size))
-        last = max(first, last)
+        low, high = (side + first for side in _extremes(y[first:last], size))
     parts = [np.sort(np.stack((low, high), axis=1), axis=1).ravel()]
     for a, b in ((start, first), (last, stop)):
         if b > a:

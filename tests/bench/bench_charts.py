@@ -1,8 +1,8 @@
 """Redraw time of the run page's nine live charts, pan and zoom of sixteen, beside bare pyqtgraph in the same run.
 
 Run: QT_QPA_PLATFORM=offscreen python tests/bench/bench_charts.py [--points 5000] [--frames 60]. Limits: nine live
-charts 12 ms at p95; sixteen charts 16.7 ms a frame (60 a second), also with 10 series × 1,000,000 points loaded. CPU time of
-this process stands beside wall time: the machine may be busy.
+charts 12 ms at p95; sixteen charts 16.7 ms a frame (60 a second), also with 10 series × 1,000,000 points loaded. CPU
+time of this process stands beside wall time: the machine may be busy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From a worker's log to the feed, beside MLflow in the same run: `python -m tests.bench.bench_ingest [thousand steps]`.
+"""From a worker's log to the feed, beside MLflow in the same run: `python -m tests.bench.bench_ingest [thousands]`.
 
 1. The log alone: what a training loop hands to BufferedLog until it is on the disk (limit 300,000 points/s), bytes
    a point, and what each call costs the loop (mean and p99 ≤ 5 µs, worst ≤ 10 ms).
