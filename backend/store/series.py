@@ -308,7 +308,8 @@ class Series:
     @staticmethod
     def _data(connection: Connection, ids: Collection[int], what: Any) -> dict[int, bytes]:
         """Block → its bytes; blocks that are gone are left out."""
-        found, wanted, table = {}, sorted(ids), SERIES_DATA.c
+        found: dict[int, bytes] = {}
+        wanted, table = sorted(ids), SERIES_DATA.c
         for start in range(0, len(wanted), MOST_IDS):
             query = select(table.block_id, what.label("data"))
             rows = connection.execute(query.where(table.block_id.in_(wanted[start : start + MOST_IDS])))

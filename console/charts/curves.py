@@ -287,10 +287,10 @@ def _odd_marks(columns: Floats, values: Floats) -> list[tuple[float, float]]:
 
 def _gap_text(page: PageState, series: Series, a: float, b: float) -> str:
     """`no data 14:03 to 14:05`, on every axis: the clock times of the points beside the hole."""
-    ends = (series.nearest(page.axis, a), series.nearest(page.axis, b))
-    if None in ends:
+    first, last = series.nearest(page.axis, a), series.nearest(page.axis, b)
+    if first is None or last is None:
         return tr("no data")
-    start, stop = (float(t) for t in series.column("time")[list(ends)])
+    start, stop = (float(series.column("time")[i]) for i in (first, last))
     if not np.isfinite(start) or not np.isfinite(stop):
         return tr("no data")
     if page.axis == "time" and not stop > start:

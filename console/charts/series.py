@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from console.charts.reduce import Floats, Indices, Smoother, column_indices, every_nth, typical_spacing
+from console.charts.reduce import Extremes, Floats, Indices, Smoother, column_indices, every_nth, typical_spacing
 
 Axis = Literal["step", "epoch", "time"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time")
@@ -58,6 +58,7 @@ class Series:
         self._breaks: dict[str, _Breaks] = {}
         self._reach: dict[str, tuple[int, float, float]] = {}
         self._smooth: dict[tuple[str, float], tuple[Smoother, list[Floats], int]] = {}
+        self._extremes = Extremes()
         self.history = 0  # points before this index came from the store, maybe thinned; later ones are live
         self.placed = 0  # points before this index have their final step and epoch
         self.timed = False  # only its time is known; the store places it on the other axes
@@ -110,6 +111,7 @@ class Series:
         self._odd = self._odd[self._odd >= count] - count
         self.placed = max(0, self.placed - count)
         self.history = max(0, self.history - count)
+        self._extremes = Extremes()
         self.invalidate()
 
     def invalidate(self) -> None:
@@ -209,7 +211,7 @@ class Series:
         chosen: list[Indices] = []
         for start, stop in self.spans(axis, low, high):
             if smoothing is None:
-                chosen.append(column_indices(x, source, (start, stop), (low, high), max(1, pixels)))
+                chosen.append(column_indices(x, source, (start, stop), (low, high), max(1, pixels), self._extremes))
             else:
                 picked = every_nth(start, stop, max(2, pixels))
                 chosen.append(picked[np.isfinite(source[picked])])

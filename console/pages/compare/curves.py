@@ -127,7 +127,9 @@ class Curves(QObject):
     def _on_window_wanted(self, low: float, high: float) -> None:
         """A zoom: ask for the window of every run whose curves were thinned."""
         found = detail.wanted(self.group, low, high)
-        for run_id, run in self.runs.items() if found is not None else ():
+        if found is None:
+            return
+        for run_id, run in self.runs.items():
             keys = [key.partition(":")[2] for key in found.keys if key.startswith(f"{run_id}:")]
             query = {**found.query, "keys": ",".join(keys)}
             if found.x == "time":

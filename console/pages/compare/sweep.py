@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from backend.contract.resources import RunRecord
+from console import words
 from console.charts import format as fmt
 from console.charts.format import number
 from console.i18n import tr
@@ -123,7 +124,7 @@ def possible_axes(runs: Sequence[RunRecord]) -> list[Axis]:
         if len(set(axis.values) - {None}) > 1 and len(axis.words) <= MOST_WORDS:
             found.append(axis)
     for key in sorted({key for run in runs for key in run.metrics if key.startswith(("eval/", "test/", "train/"))}):
-        axis = _axis(key, key.replace("_", " ").replace("/", " "), [facts.value_of(run, key) for run in runs], True)
+        axis = _axis(key, words.metric_name(key), [facts.value_of(run, key) for run in runs], True)
         if len(set(axis.known)) > 1:
             found.append(axis)
     return found

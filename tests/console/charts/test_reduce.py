@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.charts.reduce import Smoother, every_nth, minmax_indices, typical_spacing
+from console.charts.reduce import CHUNK, Extremes, Smoother, every_nth, minmax_indices, typical_spacing
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,30 @@ def test_extremes_survive_values_that_are_no_numbers(values: list[float], bucket
     if len(known):
         assert y[chosen].min() == known.min()
         assert y[chosen].max() == known.max()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60_000), st.integers(1, 40), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_extremes_put_together_from_chunks_are_the_true_ones(count: int, buckets: int, share: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=count)
+    y[rng.random(count) < share**4] = rng.choice([np.nan, np.inf, -np.inf])
+    known, parts = Extremes(), np.sort(rng.integers(0, count + 1, 3))
+    for upto in (*parts.tolist(), count):  # the series grew in parts
+        start = int(rng.integers(0, upto + 1))
+        chosen = minmax_indices(y[:upto], start, upto, buckets, known)
+        assert (np.diff(chosen) > 0).all()
+        assert len(chosen) <= 2 * buckets + 6
+        size = -(-(upto - start) // buckets)
+        if upto - start <= 2 * buckets:
+            continue
+        size = -(-size // CHUNK) * CHUNK if size >= 4 * CHUNK else size
+        for first in range(start // size * size, upto, size):
+            part = y[max(first, start) : min(first + size, upto)]
+            part = part[np.isfinite(part)]
+            if len(part):
+                inside = y[chosen[(chosen >= first) & (chosen < first + size)]]
+                assert (inside.min(), inside.max()) == (part.min(), part.max())
 
 
 def test_buckets_stay_where_they_are_when_the_curve_grows() -> None:

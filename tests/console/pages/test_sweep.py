@@ -71,7 +71,7 @@ def on_axis(plot: Parallel, key: str, place: float) -> QPoint:
     return QPoint(round(plot.axis_x(index_of(plot, key))), round(plot.row_of(place)))
 
 
-# ---- which runs, which axes -------------------------------------------------------------------------------------------
+# ---- which runs, which axes --------------------------------------------------------------------
 
 
 def test_all_runs_of_the_sweep_and_all_that_differs(page: ComparePage) -> None:
@@ -118,7 +118,7 @@ def test_every_known_value_has_a_place_on_its_axis(values: list[float | None], l
     assert all(-0.01 <= place <= 1.01 for place, _ in axis.ticks())
 
 
-# ---- by mouse ----------------------------------------------------------------------------------------------------------
+# ---- by mouse ----------------------------------------------------------------------------------
 
 
 def test_brushing_an_axis_filters_runs(page: ComparePage, qtbot: QtBot) -> None:
@@ -131,7 +131,7 @@ def test_brushing_an_axis_filters_runs(page: ComparePage, qtbot: QtBot) -> None:
     assert page.sweep is not None
     assert page.sweep.subtitle.text().startswith(f"sweep-4 · {len(inside)} of 28 runs")
     chip = next(iter(page.sweep._chips.values()))
-    assert chip.text.startswith("eval f1 0.94")
+    assert chip.text.startswith("eval macro F1 0.94")
     drag(qtbot, plot, on_axis(plot, "method", 1.0), on_axis(plot, "method", 0.8))
     both = plot.inside()
     assert set(both) < set(inside)
@@ -221,7 +221,7 @@ def test_a_line_opens_its_run_and_the_brushed_are_compared(desk: Desk, page: Com
     assert desk.places[-1] == f"run/{plot.ids[found]}"
 
 
-# ---- by keys -----------------------------------------------------------------------------------------------------------
+# ---- by keys -----------------------------------------------------------------------------------
 
 
 def test_everything_by_keys(page: ComparePage, qtbot: QtBot) -> None:
