@@ -243,7 +243,7 @@ class ModelForm(QWidget):
         grid = QGridLayout(holder)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(12)
-        grid.setVerticalSpacing(15)
+        grid.setVerticalSpacing(12)
         for index, spec in enumerate(specs):
             grid.addWidget(self._build(spec), index // columns, index % columns, Qt.AlignmentFlag.AlignTop)
         for index in range(columns):

@@ -31,7 +31,7 @@ def datasets(state: AppState, task: str) -> list[Choice]:
     """Datasets of a task, newest first; without any the built-in sample, which is imported at launch."""
     fitting = [d for d in state.datasets.values() if not task or d.task == task]
     fitting.sort(key=lambda d: -d.created_at)
-    found = [(d.id, tr("{name} · v{version} · {rows} rows", name=short(d.name, 32 - len(f"{d.version}{d.rows:,}") - 11),
+    found = [(d.id, tr("{name} · v{version} · {rows} rows", name=short(d.name, 28 - len(f"{d.version}{d.rows:,}") - 11),
                        version=d.version, rows=words.count(d.rows))) for d in fitting]  # fmt: skip
     if not any(d.name == SAMPLE for d in fitting):
         found.append((SAMPLE, tr("Sample: movie reviews, 3,000 rows")))
