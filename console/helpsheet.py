@@ -37,6 +37,7 @@ SHEET_KEYS: tuple[tuple[str, str], ...] = (
     (mark("Advanced settings"), "Alt+A"),
 )
 WITH_CHARTS = frozenset({"run", "compare", "endpoints", "alerts"})
+KEYS_WIDTH = 84  # three caps: the groups stand in the same columns
 
 
 class HelpSheet(Sheet):
@@ -56,13 +57,15 @@ class HelpSheet(Sheet):
         self._group(title, [(tr(text), key) for text, key in entries])
 
     def _group(self, title: str, entries: list[tuple[str, str]]) -> None:
+        shown = [(text, key) for text, key in entries if key]
+        if not shown:
+            return
         self.add(Text(title, "panel-title"))
         holder = QWidget()
         grid = QGridLayout(holder)
         grid.setContentsMargins(0, 0, 0, 8)
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(6)
-        shown = [(text, key) for text, key in entries if key]
         half = (len(shown) + 1) // 2
         for index, (text, key) in enumerate(shown):
             left = 0 if index < half else 3
@@ -71,4 +74,6 @@ class HelpSheet(Sheet):
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(3, 1)
         grid.setColumnMinimumWidth(2, 16)
+        for keys in (1, 4):
+            grid.setColumnMinimumWidth(keys, KEYS_WIDTH)
         self.add(holder)

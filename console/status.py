@@ -22,6 +22,7 @@ RIGHT: tuple[tuple[str, str], ...] = (
     ("version", mark("About, copy diagnostics")),
 )
 MOST_GPUS = 4
+START_TRIES = 3  # after 1, 2 and 4 s
 GB = 1e9
 GIB = 2**30  # memory is counted as cards and drivers count it
 
@@ -37,6 +38,11 @@ class BannerText:
     restart: bool = True
 
 
+def starting(state: Any) -> bool:
+    """Nothing was heard of the backend yet, and it has had no more time than a start takes: no reason to warn."""
+    return not state.loaded and not state.online and (state.retry is None or state.retry[0] <= START_TRIES)
+
+
 def backend_parts(state: Any, latency_ms: float | None) -> list[Part]:
     """Dot, word, and how long the last answer took."""
     if state.online:
@@ -44,7 +50,7 @@ def backend_parts(state: Any, latency_ms: float | None) -> list[Part]:
         if latency_ms is not None:
             parts.append(Part("grey", f"{max(1, round(latency_ms))} ms"))
         return parts
-    if state.stale_since is None and not state.loaded:
+    if starting(state):
         return [Part("dot", "accent"), Part("text", tr("Starting backend"))]
     return [Part("dot", "warn"), Part("text", tr("Backend offline"), role="warn")]
 
@@ -136,7 +142,7 @@ def banner(state: Any, version: str) -> BannerText | None:
     if state.mismatch:
         text = tr("Backend {theirs} and app {ours} differ.", theirs=state.mismatch, ours=version)
         return BannerText(text, tr("Restart the backend to finish the update."), icon="refresh-cw")
-    if not state.online and state.stale_since is not None:
+    if not state.online and state.stale_since is not None and not starting(state):
         detail = ""
         if state.retry is not None:
             detail = tr("Reconnecting, try {count}, next in {seconds} s.", count=state.retry[0], seconds=state.retry[1])

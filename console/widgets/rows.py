@@ -155,7 +155,7 @@ class KeyValue(_Row):
         label = theme.font("small")
         left = min(paint.text_width(self._label, label) + 10, area.width() * 0.6)
         value = area.adjusted(left, 0, 0, 0)
-        paint.draw_text(painter, value, self._value, font, self._role, paint.CENTER_RIGHT)
+        paint.draw_text(painter, value, self._value, font, self._role, paint.CENTER_RIGHT, middle=True)
         paint.draw_text(painter, area.adjusted(0, 0, left - area.width(), 0), self._label, label, "text-secondary")
         painter.end()
 

@@ -31,11 +31,16 @@ def datasets(state: AppState, task: str) -> list[Choice]:
     """Datasets of a task, newest first; without any the built-in sample, which is imported at launch."""
     fitting = [d for d in state.datasets.values() if not task or d.task == task]
     fitting.sort(key=lambda d: -d.created_at)
-    found = [(d.id, tr("{name} · v{version} · {rows} rows", name=d.name, version=d.version, rows=words.count(d.rows)))
-             for d in fitting]  # fmt: skip
+    found = [(d.id, tr("{name} · v{version} · {rows} rows", name=short(d.name, 28 - len(f"{d.version}{d.rows:,}") - 11),
+                       version=d.version, rows=words.count(d.rows))) for d in fitting]  # fmt: skip
     if not any(d.name == SAMPLE for d in fitting):
         found.append((SAMPLE, tr("Sample: movie reviews, 3,000 rows")))
     return [*found, (IMPORT, tr("Import data…"))]
+
+
+def short(name: str, room: int) -> str:
+    """A name in at most `room` characters; the middle goes, so that version and rows stay readable."""
+    return name if len(name) <= room else f"{name[: room - room // 2 - 1]}…{name[-(room // 2) :]}"
 
 
 def devices(state: AppState) -> list[Choice]:

@@ -87,7 +87,9 @@ class EstimatePanel(Panel):
     def __init__(self) -> None:
         super().__init__(tr("Estimate"))
         self.setFixedWidth(WIDTH)
-        self.add_action(Text(tr("updates as you type"), "small", "text-tertiary"))
+        hint = Text(tr("updates as you type"), "small", "text-tertiary")
+        hint.setContentsMargins(0, 0, 3, 0)  # in line with the values below
+        self.add_action(hint)
         self.memory = Text("", "small", "text-secondary")
         self._used = Text(words.DASH, "panel-title")
         font = theme.font("body", 600)

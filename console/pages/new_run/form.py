@@ -38,7 +38,7 @@ class RunForm(QWidget):
         self._extra: dict[str, Problem] = {}
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(12)
+        self._layout.setSpacing(13)
         self._layout.addWidget(Text(tr("What do you want to train?"), "small", "text-secondary", weight=600))
         self.cards = RecipeCards(self.recipes, self.recipes[0]["name"] if self.recipes else "")
         self.cards.chosen.connect(self._on_recipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from backend.contract.resources import RunEstimate, RunRecord
 from console import operations
 from console.asking import ask
 from console.context import Context
-from console.i18n import tr, tr_n
+from console.i18n import mark, tr, tr_n
 from console.pages.new_run.estimate import EstimatePanel
 from console.pages.new_run.form import RunForm
 from console.pages.new_run.request import as_command, from_file, from_run
@@ -28,6 +29,8 @@ from console.widgets.sheet import Sheet
 
 DRAFT = "run.new"
 ESTIMATE_AFTER_MS = 120
+WAIT_MS = 250
+NO_RECIPE = mark("The backend offers no recipe.")
 LINK = "modeldeck://"
 
 
@@ -68,6 +71,18 @@ class NewRunSheet(Sheet):
         self._connect()
         self._ask_estimate()
         self._check()
+        self._again = partial(context.start, "run.new", run=run, settings=settings, dataset=dataset, file=file)
+        self._wait = QTimer(self, interval=WAIT_MS)
+        self._wait.timeout.connect(self._on_wait)
+        if not self.form.recipes:
+            self._wait.start()
+
+    def _on_wait(self) -> None:
+        """Opened before the backend had said what it offers: begin afresh once it has."""
+        if self.context.state.recipes:
+            self._launched = True  # nothing of this form is a draft
+            self.close_sheet()
+            self._again()
 
     # ---- building ------------------------------------------------------------------------------------------
 
@@ -100,9 +115,9 @@ class NewRunSheet(Sheet):
         if not isinstance(outer, QVBoxLayout):
             return
         outer.removeWidget(self._scroll)
-        self.body.setContentsMargins(20, 0, 20, 12)
+        self.body.setContentsMargins(20, 3, 20, 12)
         middle = QHBoxLayout()
-        middle.setContentsMargins(0, 0, 20, 12)
+        middle.setContentsMargins(0, 3, 20, 12)
         middle.setSpacing(0)
         middle.addWidget(self._scroll, 1)
         middle.addWidget(self.estimate)
@@ -156,6 +171,8 @@ class NewRunSheet(Sheet):
         reason = self.problem.text() if wrong else ""
         if self.context.offline():
             reason = tr("Backend does not answer.")
+        elif not self.form.recipes:
+            reason = tr(NO_RECIPE)
         self.launch.set_enabled(not reason, reason)
         return wrong
 
@@ -190,7 +207,8 @@ class NewRunSheet(Sheet):
         self._estimate_timer.stop()
         body = self.form.body()
         if not body["recipe"]:
-            self.estimate.show_nothing(tr("The backend offers no recipe."))
+            waits = not self.context.state.loaded
+            self.estimate.show_nothing(tr("Reading what the backend offers.") if waits else tr(NO_RECIPE))
             return
         self._turn += 1
         reading = _Reply(self, self._turn)

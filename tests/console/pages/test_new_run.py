@@ -212,3 +212,14 @@ def test_names_and_times_in_words() -> None:
     assert time_range(2280, 2760) == "38 to 46 min"
     assert time_range(None, None) == "known after one run like it"
     assert time_range(8, 8) == "about 8 s"
+
+
+def test_a_sheet_opened_too_early_begins_afresh_when_the_recipes_come(desk: Desk, qtbot: QtBot) -> None:
+    desk.state.loaded = False
+    early = open_sheet(desk, qtbot, dataset="d1")
+    assert not early.launch.isEnabled()
+    desk.state.recipes = [recipe_line(recipe) for recipe in RECIPES]
+    with qtbot.waitSignal(early.closed):
+        pass
+    assert desk.started[-1] == ("run.new", {"run": None, "settings": None, "dataset": "d1", "file": None})
+    assert desk.context.settings.get(DRAFTS) == {}

@@ -178,7 +178,7 @@ def test_register_names_the_version_it_becomes(desk: Desk, page: RunPage, qtbot:
     asked = desk.link.last("POST", "/models")
     assert asked.body == {"run_id": "r1", "name": "movie-reviews", "note": ""}
     asked.succeed({"id": "op1"})
-    assert desk.places[-1] == "model/movie-reviews"
+    assert desk.places[-1] == "model/movie-reviews/1"
 
 
 def test_failure_says_cause_and_offers_the_way_on(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
