@@ -13,5 +13,6 @@ bench_long.py      a run of ten million points: first picture ≤ 0.5 s, any win
 bench_ingest.py    log alone ≥ 300,000 points/s, to the feed ≥ 100,000, ≤ 5 µs a point in the loop; beside MLflow
 bench_runs.py      5,000 runs filtered, sorted and scrolled in < 300 ms
 bench_soak.py      a live run at a high rate: memory, objects and timers of window and daemon stay
+bench_import.py    opening a run beside TensorBoard's EventAccumulator on the same points: ≥ 100 × its rate
 window.py          a real window offscreen, for those that need one
 """

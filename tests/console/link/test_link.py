@@ -200,3 +200,38 @@ def test_two_greetings_open_one_feed(qtbot: QtBot, server: FakeServer, link: Lin
     call = link.get("/system")
     qtbot.waitUntil(lambda: call.ended)
     assert len([asked for asked, _, _ in server.asked if "/feed" in asked]) == 1
+
+
+def test_a_download_is_a_file_only_when_it_is_whole(
+    server: FakeServer, link: Link, qtbot: QtBot, tmp_path: Path
+) -> None:
+    server.replies["GET /runs/r1/export"] = (200, {"a": 1})
+    ended: list[object] = []
+    link.download("/runs/r1/export", {"format": "csv"}, tmp_path / "x.csv").on_reply(ended.append)
+    qtbot.waitUntil(lambda: bool(ended))
+    assert json.loads((tmp_path / "x.csv").read_text()) == {"a": 1}
+    assert ended == [{"path": str(tmp_path / "x.csv"), "size_bytes": (tmp_path / "x.csv").stat().st_size}]
+    assert server.asked[-1][0] == "GET /api/v1/runs/r1/export?format=csv"
+
+
+def test_a_refused_or_torn_download_leaves_no_file(
+    server: FakeServer, link: Link, qtbot: QtBot, tmp_path: Path
+) -> None:
+    server.replies["GET /runs/gone/export"] = (
+        404,
+        {"kind": "refused", "code": "not_found", "text": "There is no run."},
+    )
+    server.replies["GET /runs/r1/export"] = (200, {"a": 1})
+    server.torn["/runs/r2/export"] = 9
+    told: list[str] = []
+    for name in ("gone", "r2"):
+        call = link.download(f"/runs/{name}/export", {}, tmp_path / "x.csv")
+        call.on_refused(lambda error: told.append(error.text))
+        qtbot.waitUntil(lambda call=call: call.ended)
+    nowhere = link.download("/runs/r1/export", {}, tmp_path / "missing" / "x.csv")
+    nowhere.on_refused(lambda error: told.append(error.text))
+    qtbot.waitUntil(lambda: nowhere.ended)
+    assert told[0] == "There is no run."
+    assert told[1] == "Backend does not answer."
+    assert told[2].startswith("x.csv could not be written")
+    assert list(tmp_path.rglob("*.csv*")) == []
