@@ -47,6 +47,7 @@ from backend.services.scheduler import Scheduler
 from backend.services.telemetry import TelemetryService
 from backend.services.versions import VersionService
 from backend.services.watch import Watch
+from backend.services.webhook import WebhookService
 from backend.store import Store, open_store
 from backend.supervisor.launch import Supervisor
 
@@ -162,6 +163,7 @@ class Daemon:
         self._loop("recovery", lambda _stop: endpoints.recover())
         self._loop("telemetry", telemetry.run)
         self._loop("watch", watch.run)
+        self._loop("webhook", WebhookService(store, clock).run)
         self._loop("housekeeping", self._housekeeping(store))
         parts.mirror = self._start_mirror(store)
         return parts

@@ -617,16 +617,35 @@ class DriftReport(Record):
 
 
 class Rule(Record):
-    """A limit that opens an alert."""
+    """What opens an alert. `test` says what `limit` means:
+
+    limit     the metric is above (or, with above=False, below) `limit` for `for_seconds`
+    stalled   a running run made no step for `limit` × its median, and for `for_seconds` at least
+    idle      the card of a running run is busy less than `limit` percent for `for_seconds`
+    forecast  at the rate of now the disk is full before a running run ends
+    """
 
     id: str
     kind: str
-    metric: str
-    limit: float
+    metric: str = ""
+    limit: float = 0.0
     for_seconds: float = 60.0
     severity: str = "warn"
     enabled: bool = True
     endpoint: str | None = None
+    name: str = ""  # a person's words for it
+    test: Literal["limit", "stalled", "idle", "forecast"] = "limit"
+    above: bool = True
+    own: bool = False  # made by a person: can be removed
+
+
+class RulePreview(Record):
+    """POST /rules/preview: how often a rule would have opened an alert."""
+
+    count: int | None  # None: cannot be told from what is kept
+    days: float  # how much history there is, at most as much as was asked for
+    times: tuple[float, ...] = ()  # the last ones
+    text: str = ""
 
 
 # ---- telemetry ---------------------------------------------------------------------------------------------
@@ -756,6 +775,10 @@ class BackendSettings(Record):
     drift_check_seconds: float = Field(5.0, ge=0.2)
     reserve_disk_bytes: int = Field(1_000_000_000, ge=0)
     runs_at_once: int = Field(1, ge=1, le=16)
+    webhook_url: str = Field("", max_length=500)  # empty: nothing leaves this machine
+    webhook_severity: Literal["info", "warn", "bad"] = "bad"  # from here on
+    quiet_from: str = Field("", pattern=r"^(|([01]\d|2[0-3]):[0-5]\d)$")  # local time; equal or empty: never quiet
+    quiet_to: str = Field("", pattern=r"^(|([01]\d|2[0-3]):[0-5]\d)$")
     mirror: bool = True
     energy_price: float = Field(0.0, ge=0, le=1e6)  # per kWh; 0: costs are not shown
     currency: str = Field("€", max_length=8)

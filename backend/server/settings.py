@@ -8,6 +8,7 @@ from backend.contract.resources import BackendSettings, ChangeSettings
 from backend.server.errors import invalid_from
 from backend.server.parts import PartsIn
 from backend.server.route import Route
+from backend.services.webhook import address_of
 
 router = APIRouter(tags=["settings"], route_class=Route)
 
@@ -30,6 +31,8 @@ def change_settings(body: ChangeSettings, parts: PartsIn) -> BackendSettings:
         BackendSettings.model_validate({**before.model_dump(), **body.values})
     except ValidationError as error:
         raise invalid_from(error.errors()) from error
+    if body.values.get("webhook_url"):
+        address_of(str(body.values["webhook_url"]))
     with parts.store.transaction():
         after = parts.store.settings.change(body.values)
         old = {key: getattr(before, key) for key in body.values}

@@ -10,6 +10,7 @@ from typing import Any
 from backend.clock import Clock
 from backend.contract.resources import AlertRecord
 from backend.contract.states import AlertState, Severity
+from backend.services import webhook
 from backend.store import Store
 
 ACTIVE = (AlertState.OPEN, AlertState.ACKNOWLEDGED, AlertState.SNOOZED)
@@ -41,6 +42,8 @@ def key_of(alert: AlertRecord) -> Key:
     """The cause an alert belongs to."""
     if alert.kind in DRIFT_KINDS:
         return "drift", alert.endpoint, None
+    if alert.kind == "rule":  # several rules may speak of one metric
+        return "rule", alert.endpoint, alert.evidence.get("cause")
     return alert.kind, alert.endpoint, alert.run_id or alert.feature
 
 
@@ -99,7 +102,9 @@ class Causes:
         alert = AlertRecord(
             id=f"alert-{uuid.uuid4().hex[:12]}", opened_at=now, endpoint=cause.key[1], **_said(cause, now)
         )
-        self._active[cause.key] = self._store.alerts.open(alert)
+        with self._store.transaction():
+            self._active[cause.key] = self._store.alerts.open(alert)
+            webhook.note_alert(self._store, alert)
         self._opened.add(cause.key)
         return alert
 

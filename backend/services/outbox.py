@@ -13,6 +13,7 @@ from typing import Any
 from backend.contract.base import number_to_json
 from backend.contract.resources import RunRecord, VersionRecord
 from backend.contract.states import FINAL_RUN_STATES
+from backend.services.system_metrics import system_metrics
 from backend.store import Store
 from backend.store.settings import OutboxItem
 
@@ -59,7 +60,7 @@ def _run(store: Store, item: OutboxItem) -> dict[str, Any]:
     if run is None:
         return {"run_id": item.key, "removed": True}
     ended = run.state in FINAL_RUN_STATES
-    return {**_about(store, run), "metrics": _points(store, run.id) if ended else []}
+    return {**_about(store, run), "metrics": [*_points(store, run.id), *_system(store, run)] if ended else []}
 
 
 def _about(store: Store, run: RunRecord) -> dict[str, Any]:
@@ -96,6 +97,14 @@ def _points(store: Store, run_id: str) -> list[list[Any]]:
             if value is not None:
                 rows.append([key, step, time, number_to_json(value)])
     return rows
+
+
+def _system(store: Store, run: RunRecord) -> list[list[Any]]:
+    """The machine under MLflow's own names, once it is kept with the run: from then on it never changes, so that a
+    message sent twice adds nothing."""
+    if not store.telemetry.is_pinned(run.id):
+        return []
+    return system_metrics(store.telemetry.of_run(run, POINTS_PER_KEY))
 
 
 def _version(store: Store, item: OutboxItem) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The watch: looks at traffic, machine, endpoints and runs, and lets the alerts say what it finds.
 
-watch_drift.py compares traffic with the reference, watch_rules.py compares values with limits, causes.py keeps one
-alert a cause.
+watch_drift.py compares traffic with the reference, watch_rules.py values with limits, watch_own.py the rules of a
+person and those about running runs; causes.py keeps one alert a cause.
 """
 
 import logging
@@ -10,7 +10,7 @@ import threading
 from backend.clock import Clock
 from backend.contract.feed import FeedMessage
 from backend.contract.resources import EndpointRecord, RunRecord, TelemetrySample
-from backend.contract.states import EndpointState
+from backend.contract.states import LIVE_RUN_STATES, EndpointState
 from backend.services.causes import Causes
 from backend.services.watch_drift import DriftWatch
 from backend.services.watch_rules import RuleWatch
@@ -41,6 +41,7 @@ class Watch:
         self._lock = threading.Lock()
         self._changed = {"alerts", "endpoints"}
         self._run_words: dict[str, FeedMessage] = {}
+        self._live = {run.id: run for run in store.runs.with_states(LIVE_RUN_STATES)}
         self._sample = store.telemetry.latest()
         self._unsubscribe = store.feed.subscribe(self._on_messages)
 
@@ -75,9 +76,9 @@ class Watch:
             self._endpoints = self._store.endpoints.all()
         self._causes.begin(reload="alerts" in changed)
         sample = self._fresh_sample()
-        self._rules.check(self._endpoints, sample)
-        self._rules.cards(sample)
         self._states(words)
+        self._rules.check(self._endpoints, sample, list(self._live.values()))
+        self._rules.cards(sample)
         if self._clock.monotonic() >= self._drift_due:
             self._check_drift()
 
@@ -98,9 +99,14 @@ class Watch:
         self._rules.endpoints_gone(names)
         for run_id, message in words.items():
             if message.kind == "removed":
+                self._live.pop(run_id, None)
                 self._rules.run_gone(run_id)
             elif message.kind == "changed":
-                self._rules.run(RunRecord.model_validate(message.data))
+                run = RunRecord.model_validate(message.data)
+                self._live.pop(run_id, None)
+                if run.state in LIVE_RUN_STATES:
+                    self._live[run_id] = run
+                self._rules.run(run)
 
     def _check_drift(self) -> None:
         settings = self._store.settings.get()

@@ -1,51 +1,19 @@
 """Alerts from limits: a metric above its limit for a time, a card that is lost, an endpoint that is down, a run that
 failed."""
 
-import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from backend.clock import Clock
 from backend.contract.events import RequestWindow
 from backend.contract.resources import EndpointRecord, Rule, RunRecord, TelemetrySample
 from backend.contract.states import EndpointState, RunState, Severity
 from backend.services.causes import Cause, Causes, Key
+from backend.services.rule_values import Spell, back, in_words, machine_values, matching, past
+from backend.services.watch_own import OwnRules
 from backend.store import Store
-
-CLOSE_SHARE = 0.9
-"""A limit's alert resolves when the value was below this share of the limit for as long as it took to open."""
 
 SERVE_S = 10.0
 """Request windows of this long are "now"."""
-
-NAMES: dict[str, tuple[str, str]] = {
-    "serve/latency_ms_p99": ("p99 latency", "ms"),
-    "serve/errors_per_s": ("Errors", "per s"),
-    "serve/rejected_per_s": ("Rejected requests", "per s"),
-    "temperature_c": ("temperature", "°C"),
-    "memory_used_share": ("memory", "%"),
-    "disk/used_share": ("Disk", "%"),
-    "memory/used_share": ("Memory", "%"),
-}
-"""What a metric (or the last part of a card's metric) is called, and its unit; shares are told in percent."""
-
-
-@dataclass
-class Spell:
-    """How long a value has been over its limit, or back under it, on the monotonic clock."""
-
-    since: float | None = None
-    is_open: bool = False
-
-    def see(self, *, turning: bool, now: float, seconds: float) -> bool:
-        """`turning`: the value contradicts the present state. Returns whether the alert should be open now."""
-        if not turning:
-            self.since = None
-        else:
-            self.since = now if self.since is None else self.since
-            if now - self.since >= seconds:
-                self.is_open, self.since = not self.is_open, None
-        return self.is_open
 
 
 class RuleWatch:
@@ -54,14 +22,19 @@ class RuleWatch:
     def __init__(self, store: Store, clock: Clock, causes: Causes) -> None:
         self._store, self._clock, self._causes = store, clock, causes
         self._spells: dict[tuple[str, Key], Spell] = {}
+        self._own = OwnRules(store, clock, causes)
 
-    def check(self, endpoints: list[EndpointRecord], sample: TelemetrySample | None) -> None:
+    def check(
+        self, endpoints: list[EndpointRecord], sample: TelemetrySample | None, runs: list[RunRecord] | None = None
+    ) -> None:
         """Every enabled rule against every value it names; a disabled rule's alerts resolve."""
-        machine = _machine_values(sample) if sample is not None else {}
+        machine = machine_values(sample) if sample is not None else {}
         served = {endpoint.name: self._served(endpoint) for endpoint in endpoints}
         wanted: set[Key] = set()
         kinds = set()
-        for rule in self._store.rules.all():
+        rules = self._store.rules.all()
+        self._own.check([rule for rule in rules if is_own(rule)], machine, served, runs or [])
+        for rule in [rule for rule in rules if not is_own(rule)]:
             kinds.add(rule.kind)
             for key, value, limit in _targets(rule, machine, served, endpoints):
                 wanted.add(key)
@@ -71,8 +44,8 @@ class RuleWatch:
     def _limit(self, rule: Rule, key: Key, value: float | None, limit: float) -> None:
         spell = self._spells.setdefault((rule.id, key), Spell(is_open=self._causes.is_open(key)))
         serving = key[1] is not None
-        over = value is not None and value > limit
-        under = serving if value is None else value <= limit * CLOSE_SHARE  # an endpoint nobody asks has no latency
+        over = value is not None and past(rule, value, limit)
+        under = serving if value is None else back(rule, value, limit)  # an endpoint nobody asks has no latency
         turning = rule.enabled and (under if spell.is_open else over)
         open_now = spell.see(turning=turning, now=self._clock.monotonic(), seconds=rule.for_seconds)
         if not rule.enabled:
@@ -144,6 +117,11 @@ class RuleWatch:
         self._causes.gone(("run", None, run_id), "The run was deleted.")
 
 
+def is_own(rule: Rule) -> bool:
+    """Whether watch_own.py looks after a rule."""
+    return rule.own or rule.test != "limit"
+
+
 def _targets(
     rule: Rule,
     machine: Mapping[str, float | None],
@@ -153,7 +131,7 @@ def _targets(
     """(cause, value now, limit) of everything a rule speaks of; an endpoint's own p99 target replaces the rule's
     limit."""
     if not rule.metric.startswith("serve/"):
-        names = [name for name in machine if fnmatch.fnmatchcase(name, rule.metric)]
+        names = matching(rule.metric, machine)
         return [((rule.kind, None, name), machine[name], rule.limit) for name in names]
     found = []
     for endpoint in endpoints:
@@ -162,27 +140,6 @@ def _targets(
             key: Key = (rule.kind, endpoint.name, rule.metric)
             found.append((key, served[endpoint.name].get(rule.metric), float(own or rule.limit)))
     return found
-
-
-def _machine_values(sample: TelemetrySample) -> dict[str, float | None]:
-    """Readings under the names rules use; a lost card says nothing."""
-    host = sample.host
-    values = {
-        "cpu/utilization_percent": host.cpu_percent,
-        "memory/used_share": _share(host.memory_used_bytes, host.memory_total_bytes),
-        "disk/used_share": _share(host.disk_used_bytes, host.disk_total_bytes),
-    }
-    for card in sample.gpus:
-        if card.lost is None:
-            values[f"gpu/{card.index}/temperature_c"] = card.temperature_c
-            values[f"gpu/{card.index}/utilization_percent"] = card.utilization_percent
-            values[f"gpu/{card.index}/power_w"] = card.power_w
-            values[f"gpu/{card.index}/memory_used_share"] = _share(card.memory_used_bytes, card.memory_total_bytes)
-    return values
-
-
-def _share(used: int | None, total: int | None) -> float | None:
-    return used / total if used is not None and total else None
 
 
 def _served_values(windows: list[RequestWindow]) -> dict[str, float | None]:
@@ -201,7 +158,7 @@ def _served_values(windows: list[RequestWindow]) -> dict[str, float | None]:
 
 def _limit_cause(rule: Rule, key: Key, value: float, limit: float) -> Cause:
     metric = key[2] or rule.metric
-    title, said, bound = _in_words(metric, value, limit)
+    title, said, bound = in_words(metric, value, limit)
     where = f" on {key[1]}" if key[1] else ""
     return Cause(
         key=key,
@@ -212,14 +169,3 @@ def _limit_cause(rule: Rule, key: Key, value: float, limit: float) -> Cause:
         feature=metric,
         evidence={"metric": metric, "value": value, "limit": limit, "for_seconds": rule.for_seconds, "rule": rule.id},
     )
-
-
-def _in_words(metric: str, value: float, limit: float) -> tuple[str, str, str]:
-    head, _, tail = metric.rpartition("/")
-    name, unit = NAMES.get(metric) or NAMES.get(tail) or (metric, "")
-    if head.startswith("gpu/"):
-        name = f"GPU {head.removeprefix('gpu/')} {name}"
-    if unit == "%":
-        return name, f"{value:.0%}", f"{limit:.0%}"
-    digits = 1 if max(value, limit) < 100 else 0
-    return name, f"{value:.{digits}f} {unit}".strip(), f"{limit:.{digits}f} {unit}".strip()

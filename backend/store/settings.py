@@ -5,7 +5,7 @@ import json
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 
 from backend.contract.base import Record
 from backend.contract.errors import Conflict, Invalid, NotFound
@@ -22,6 +22,9 @@ RULE_DEFAULTS: tuple[Rule, ...] = (
     Rule(id="gpu-memory", kind="gpu", metric="gpu/*/memory_used_share", limit=0.97, for_seconds=120.0, severity="info"),
     Rule(id="disk-used", kind="disk", metric="disk/used_share", limit=0.95, for_seconds=10.0, severity="bad"),
     Rule(id="memory-used", kind="memory", metric="memory/used_share", limit=0.95, for_seconds=60.0),
+    Rule(id="run-stalled", kind="rule", test="stalled", limit=10.0, for_seconds=300.0),
+    Rule(id="gpu-idle", kind="rule", test="idle", limit=5.0, for_seconds=600.0),
+    Rule(id="disk-forecast", kind="rule", test="forecast", metric="disk/used_bytes", for_seconds=120.0, severity="bad"),
 )
 """Every rule with its limit as it comes; a changed one is stored and replaces its line."""
 
@@ -95,6 +98,17 @@ class Rules:
             connection.execute(insert(RULES).prefix_with("OR REPLACE"), {"id": rule.id, "body": to_body(rule)})
         return rule
 
+    def remove(self, rule_id: str) -> Rule:
+        """Delete a rule of one's own; NotFound for an unknown one, Conflict for one that comes with the program."""
+        with self._database.writing() as connection:
+            known = {rule.id: rule for rule in self.all()}
+            if rule_id not in known:
+                raise NotFound(f"There is no rule {rule_id!r}.")
+            if not known[rule_id].own:
+                raise Conflict(f"The rule {rule_id} comes with the program.", fix="Switch it off instead.")
+            connection.execute(delete(RULES).where(RULES.c.id == rule_id))
+        return known[rule_id]
+
 
 class Idempotency:
     """Replies kept for a day, so that a double click or a lost reply never does a thing twice."""
@@ -139,59 +153,64 @@ class Idempotency:
 
 
 class OutboxItem(NamedTuple):
-    """Something the mirror has still to do."""
+    """Something that has still to be done."""
 
     id: int
     kind: str
     key: str
     body: dict[str, Any]
     attempts: int
+    created_at: float = 0.0
 
 
 class Outbox:
-    """Work for the MLflow neighbour, stored in the transaction that makes it necessary, in order, until it is done."""
+    """Work for somebody outside (the MLflow neighbour, the webhook), stored in the transaction that makes it necessary,
+    in order, until it is done."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, table: Table = OUTBOX) -> None:
         self._database = database
+        self._table = table
 
     def add(self, kind: str, key: str, body: dict[str, Any]) -> int:
         """Put something at the end; returns its id."""
         row = {"kind": kind, "key": key, "body": to_text(body), "created_at": self._database.clock.now()}
         with self._database.writing() as connection:
-            return connection.execute(insert(OUTBOX), row).lastrowid
+            return connection.execute(insert(self._table), row).lastrowid
 
     def take(self, limit: int = 100) -> list[OutboxItem]:
         """The oldest ones whose time has come; they stay until done() or failed()."""
         now = self._database.clock.now()
         # A clock set back must not hold work for long: nothing ever waits more than five minutes.
-        due = (OUTBOX.c.next_at <= now) | (OUTBOX.c.next_at > now + 300)
-        query = select(OUTBOX).where(due).order_by(OUTBOX.c.id).limit(limit)
+        due = (self._table.c.next_at <= now) | (self._table.c.next_at > now + 300)
+        query = select(self._table).where(due).order_by(self._table.c.id).limit(limit)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return [OutboxItem(row.id, row.kind, row.key, json.loads(row.body), row.attempts) for row in rows]
+        return [
+            OutboxItem(row.id, row.kind, row.key, json.loads(row.body), row.attempts, row.created_at) for row in rows
+        ]
 
     def done(self, item_id: int) -> None:
         """It has arrived; a second call does nothing."""
         with self._database.writing() as connection:
-            connection.execute(delete(OUTBOX).where(OUTBOX.c.id == item_id))
+            connection.execute(delete(self._table).where(self._table.c.id == item_id))
 
     def failed(self, item_id: int, text: str) -> None:
         """It has to be tried again: after 1 s, 2 s, 4 s … five minutes at most."""
         with self._database.writing() as connection:
-            attempts = connection.scalar(select(OUTBOX.c.attempts).where(OUTBOX.c.id == item_id))
+            attempts = connection.scalar(select(self._table.c.attempts).where(self._table.c.id == item_id))
             if attempts is None:
                 return
             next_at = self._database.clock.now() + min(2.0**attempts, 300.0)
             values = {"attempts": attempts + 1, "next_at": next_at, "error": text}
-            connection.execute(update(OUTBOX).where(OUTBOX.c.id == item_id), values)
+            connection.execute(update(self._table).where(self._table.c.id == item_id), values)
 
     def backlog(self) -> int:
         """How many things wait."""
         with self._database.reading() as connection:
-            return connection.scalar(select(func.count()).select_from(OUTBOX)) or 0
+            return connection.scalar(select(func.count()).select_from(self._table)) or 0
 
     def last_error(self) -> str | None:
         """What the oldest failed one said."""
-        query = select(OUTBOX.c.error).where(OUTBOX.c.error.is_not(None)).order_by(OUTBOX.c.id).limit(1)
+        query = select(self._table.c.error).where(self._table.c.error.is_not(None)).order_by(self._table.c.id).limit(1)
         with self._database.reading() as connection:
             return connection.scalar(query)

@@ -21,6 +21,7 @@ from backend.store.operations import Operations
 from backend.store.runs import Runs
 from backend.store.series import Series
 from backend.store.settings import Idempotency, Outbox, Rules, Settings
+from backend.store.tables import WEBHOOKS
 from backend.store.telemetry import Telemetry
 from backend.store.upgrade import back_up, backups
 from backend.store.versions import Versions
@@ -61,6 +62,7 @@ class Store:
         self.settings = Settings(database)
         self.rules = Rules(database)
         self.outbox = Outbox(database)
+        self.webhooks = Outbox(database, WEBHOOKS)
         self._closers: list[Callable[[bool], None]] = []
         database.on_health.append(self._on_health)
 

@@ -372,6 +372,22 @@ OUTBOX = Table(
     sqlite_autoincrement=True,
 )
 
+WEBHOOKS = Table(
+    "webhooks",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", Float, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    Index("ix_webhooks_next", "next_at", "id"),
+    sqlite_autoincrement=True,
+)
+"""Alerts the webhook has still to hear of."""
+
 FEED = Table(
     "feed",
     METADATA,

@@ -28,6 +28,9 @@ READINGS, NEWEST = 0, 1
 MOST_READINGS = 20_000
 """More never wait, even when nothing packs them."""
 
+MOST_ROWS = 300_000
+"""Thirty days in steps of ten seconds."""
+
 _PRUNE_EVERY = 600
 _AT_ONCE = 40
 
@@ -118,13 +121,17 @@ class Telemetry:
         """start … stop (unix time) in at most `points` steps, each with mean, lowest and highest; `names` are patterns
         with *, none means all."""
         with self._database.reading() as connection:
-            tier = _tier_for(connection, start, (stop - start) / max(points, 1))
-            rows = _blocks_between(connection, tier, start, stop, names)
-            waiting = _readings_between(connection, start, stop, names)
+            tier, packed, waiting = _rows_between(connection, start, stop, points, names)
             oldest = _oldest(connection)
-        whole = slots.joined([rows, waiting])
-        step = float(tier.step) if len(rows) else 0.0
+        whole = slots.joined([packed, waiting])
+        step = float(tier.step) if len(packed) else 0.0
         return as_history(slots.thinned(whole, start, stop, points), step, oldest)
+
+    def rows(self, start: float, stop: float, names: Sequence[str], points: int = MOST_ROWS) -> Rows:
+        """As between(), as columns of numbers and not thinned any further: about `points` rows."""
+        with self._database.reading() as connection:
+            _, packed, waiting = _rows_between(connection, start, stop, points, names)
+        return slots.joined([packed, waiting])
 
     # ---- with a run --------------------------------------------------------------------------------------------------
 
@@ -195,6 +202,15 @@ def _chosen(rows: Rows, patterns: Sequence[str]) -> Rows:
     which = [place for place, name in enumerate(rows.names) if _matches(name, patterns)]
     names = tuple(rows.names[place] for place in which)
     return Rows(names, rows.times, rows.low[:, which], rows.mean[:, which], rows.high[:, which])
+
+
+def _rows_between(
+    connection: Connection, start: float, stop: float, points: int, names: Sequence[str]
+) -> tuple[Tier, Rows, Rows]:
+    """What is packed, in the tier that fits, and what is not packed yet."""
+    tier = _tier_for(connection, start, (stop - start) / max(points, 1))
+    packed = _blocks_between(connection, tier, start, stop, names)
+    return tier, packed, _readings_between(connection, start, stop, names)
 
 
 def _readings_between(connection: Connection, start: float, stop: float, names: Sequence[str]) -> Rows:
