@@ -1,20 +1,23 @@
 """Everything on the screen; it sees of the backend only contract, paths, platform and launch.
 
 app.py       composition root: build the parts, show the window
-window.py    the window: pages and sheets by name, navigation, what the shell's actions do
+window.py    the window: navigation, what the shell's actions do
 shell.py     its base: top bar, banner, rail, page stack, status bar, layers, areas, place
+catalogue.py  every page and sheet by name
 stack.py     pages made on first show; a broken one shows its own error
 status.py    what status bar, rail and banner say of the state
 menus.py     QActions and menus from the action table
 finder.py    what the palette lists
 bell.py      the bell's popover
 jobs.py      the jobs' popover: what runs, the queue to reorder
+drops.py     what dropping a thing on the rail means
 helpsheet.py  the `?` sheet: every shortcut
 asking.py    how a page asks the backend, and the words of a refusal
 history.py   back, forward, undo
 words.py     numbers, sizes, times as people read them
 yaml.py      a run's request as flat YAML, and back
 actions.py   every action as data: menus, shortcuts, palette, help sheet
+keys.py      every key: what pages bind, the user's own
 context.py   what a page is given
 settings.py  what the user chose, declared once, kept in console.json
 i18n.py      texts in English and Chinese

@@ -41,6 +41,7 @@ PAGE_KEYS: tuple[PageKey, ...] = (
     PageKey("compare", "compare.axis", mark("Next x axis"), "X"),
     PageKey("compare", "compare.rougher", mark("Less smoothing"), "["),
     PageKey("compare", "compare.smoother", mark("More smoothing"), "]"),
+    PageKey("compare", "compare.pin", mark("Pin"), "P"),
     PageKey("data", "data.next", mark("Next dataset"), "J"),
     PageKey("data", "data.before", mark("Previous dataset"), "K"),
     PageKey("data", "data.tab", mark("Next tab"), "Ctrl+Tab"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from console import status
 from console.actions import Action, Actions
@@ -114,6 +114,21 @@ class Shell(QMainWindow):
 
     def unpin(self, link: str) -> None:
         self.settings.set(PINNED, [p for p in self.settings.get(PINNED) if p.get("link") != link])
+
+    def repin(self, link: str, other: str) -> None:
+        """A pinned link is another one now, at its place."""
+        pinned = [{**p, "link": other} if p.get("link") == link else p for p in self.settings.get(PINNED)]
+        self.settings.set(PINNED, pinned)
+
+    def _on_pin_menu(self, link: str, at: QPoint) -> None:
+        menu = QMenu(self)
+        menu.addAction(tr("Open"), lambda: self.navigate(link))
+        menu.addAction(tr("Move up"), lambda: self.rail.move_pin(link, -1))
+        menu.addAction(tr("Move down"), lambda: self.rail.move_pin(link, 1))
+        menu.addSeparator()
+        menu.addAction(tr("Unpin"), lambda: self.unpin(link))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(at)
 
     def is_pinned(self, link: str) -> bool:
         return any(isinstance(p, dict) and p.get("link") == link for p in self.settings.get(PINNED))

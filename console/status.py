@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.contract.states import RunState
 from console.i18n import mark, tr
-from console.widgets.rail import Pin
+from console.widgets.pins import Pin
 from console.widgets.statusbar import Part
 
 LEFT: tuple[tuple[str, str], ...] = (

@@ -12,11 +12,13 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QMouseEvent
 from console import operations, status
 from console.actions import Action, Actions
 from console.bell import BellPopover
+from console.catalogue import KINDS, PAGES, SHEETS
 from console.context import Context
+from console.drops import SCHEME, RailDrops, meaning
 from console.finder import palette_items
 from console.helpsheet import HelpSheet
 from console.history import Places, UndoStack
-from console.i18n import mark, tr, translator
+from console.i18n import tr, translator
 from console.jobs import JobsPopover
 from console.settings import (
     DENSITY,
@@ -42,35 +44,6 @@ from console.theme import theme
 from console.widgets.palette import CommandPalette
 from console.widgets.sheet import Sheet
 from console.widgets.toast import Toast
-
-PAGES: tuple[PageSpec, ...] = (
-    PageSpec("overview", mark("Overview"), "layout-dashboard", "console.pages.overview:OverviewPage"),
-    PageSpec("data", mark("Data"), "database", "console.pages.data:DataPage", mark("Build")),
-    PageSpec("runs", mark("Runs"), "activity", "console.pages.runs:RunsPage", mark("Build")),
-    PageSpec("run", mark("Run"), "activity", "console.pages.run:RunPage", None, "runs", True),
-    PageSpec("compare", mark("Compare"), "chart-line", "console.pages.compare:ComparePage", None, "runs", True),
-    PageSpec("models", mark("Models"), "package", "console.pages.models:ModelsPage", mark("Ship")),
-    PageSpec(
-        "endpoints", mark("Endpoints"), "rocket", "console.pages.endpoints:EndpointsPage", mark("Ship"), None, True
-    ),
-    PageSpec("alerts", mark("Drift & alerts"), "bell", "console.pages.alerts:AlertsPage", mark("Watch")),
-    PageSpec("audit", mark("Audit"), "file-clock", "console.pages.audit:AuditPage", mark("Watch")),
-    PageSpec("settings", mark("Settings"), "settings", "console.pages.settings:SettingsPage"),
-)  # fmt: skip
-
-SHEETS: dict[str, str] = {
-    "run.new": "console.pages.new_run:NewRunSheet",
-    "data.import": "console.pages.import_data:ImportSheet",
-    "run.import": "console.pages.import_run:ImportRunSheet",
-    "model.promote": "console.pages.models.sheets:PromoteSheet",
-    "model.rollback": "console.pages.models.sheets:RollBackSheet",
-    "endpoint.new": "console.pages.endpoints.sheets:NewEndpointSheet",
-}
-
-KINDS = {"model": "models", "endpoint": "endpoints", "alert": "alerts", "drift": "alerts", "dataset": "data"}
-"""Kind of a deep link → page, where they differ."""
-
-SCHEME = "modeldeck://"
 
 
 class Window(Shell):
@@ -120,7 +93,10 @@ class Window(Shell):
         self.rail.chosen.connect(self.navigate)
         self.rail.pin_chosen.connect(self.navigate)
         self.rail.pins_moved.connect(self._on_pins_moved)
-        self.rail.dropped.connect(self._on_dropped)
+        self._drops = RailDrops(self.state, pin=self.pin, repin=self.repin, navigate=self.navigate, start=self.start)
+        self.rail.takes = lambda dragged, target: meaning(dragged, target) is not None
+        self.rail.dropped.connect(self._drops.take)
+        self.rail.pin_menu_asked.connect(self._on_pin_menu)
         self.status.clicked.connect(self._on_status_clicked)
         self.sheets.emptied.connect(self._on_layer_closed)
         self.palette_box.closed.connect(self._on_layer_closed)
@@ -383,16 +359,6 @@ class Window(Shell):
             self._fit_rail()
         elif key == PINNED.key:
             self.rail.set_pins(status.pins(self.state, self.settings.get(PINNED)))
-
-    def _on_dropped(self, link: str, target: str) -> None:
-        """A version dropped on an endpoint deploys there, runs dropped on a compare join it."""
-        kind, _, thing = link.removeprefix(SCHEME).partition("/")
-        if kind == "run" and target.startswith("compare/"):
-            self.navigate(f"{target},{thing}")
-        elif kind == "model" and target.partition("/")[0] in ("endpoints", "endpoint"):
-            self.navigate(link)
-        else:
-            self.pin(link.removeprefix(SCHEME), thing)
 
     def _on_status_clicked(self, key: str) -> None:
         if key == "language":

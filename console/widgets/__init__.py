@@ -31,6 +31,7 @@ palette.py    the command palette
 fuzzy.py      its matching, pure
 topbar.py     mark, menu bar, search box, bell, New run
 rail.py       pages in groups with badges
+pins.py       a pinned thing of the rail
 statusbar.py  painted segments that are buttons
 focusring.py  the keyboard focus ring
 """

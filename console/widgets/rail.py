@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QPainter,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
 from console.i18n import tr
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.pins import Pin, PinItem
 from console.widgets.text import Text, set_tip
 
 MOST_PINNED = 8
-
-
-@dataclass(frozen=True)
-class Pin:
-    """A pinned thing: deep link, text, and either a progress fraction or a dot role."""
-
-    link: str
-    text: str
-    fraction: float | None = None
-    dot: str = ""
+PINNED_AREA = "pinned"
 
 
 class RailItem(QAbstractButton):
@@ -36,6 +35,7 @@ class RailItem(QAbstractButton):
         self._text = text
         self._badge, self._badge_bad = "", False
         self._collapsed = False
+        self.over = False
         self.setCheckable(True)
         self.setFixedHeight(28)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -60,15 +60,22 @@ class RailItem(QAbstractButton):
         self.retranslate()
         self.update()
 
+    def set_over(self, over: bool) -> None:
+        """Something that can be dropped here hovers over it."""
+        if over != self.over:
+            self.over = over
+            self.update()
+
     def sizeHint(self) -> QSize:
         return QSize(52, 28)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
         on = self.isChecked()
-        if on or self.underMouse():
+        if on or self.underMouse() or self.over:
             fill = theme.role("selected") if on else theme.role("raised")
-            paint.box(painter, QRectF(self.rect()), theme.radius("row"), fill)
+            line = theme.role("accent") if self.over else None
+            paint.box(painter, QRectF(self.rect()), theme.radius("row"), fill, line)
         role = "text" if on or self.underMouse() else "text-secondary"
         icon_role = role if on or self.underMouse() else "text-tertiary"
         left = (self.width() - 16) / 2 if self._collapsed else 9
@@ -93,68 +100,23 @@ class RailItem(QAbstractButton):
         paint.draw_text(painter, area, self._badge, font, "bad" if self._badge_bad else "text-tertiary", paint.CENTER)
 
 
-class PinItem(QAbstractButton):
-    """One pinned thing, with a ring or a dot; drag moves it."""
-
-    moved = Signal(str, int)
-
-    def __init__(self, pin: Pin) -> None:
-        super().__init__()
-        self.pin = pin
-        self._collapsed = False
-        self._pressed_y: float | None = None
-        self.setFixedHeight(27)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setText(pin.text)
-        self.setAccessibleName(pin.text if pin.fraction is None else f"{pin.text}, {pin.fraction:.0%}")
-        set_tip(self, self.accessibleName())
-
-    def set_collapsed(self, collapsed: bool) -> None:
-        self._collapsed = collapsed
-        self.update()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._pressed_y = event.position().y()
-        super().mousePressEvent(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        start, self._pressed_y = self._pressed_y, None
-        steps = round((event.position().y() - start) / 29) if start is not None else 0
-        if steps:
-            self.setDown(False)
-            self.moved.emit(self.pin.link, steps)
-        else:
-            super().mouseReleaseEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        painter = QPainter(self)
-        if self.underMouse() or self.isDown():
-            paint.box(painter, QRectF(self.rect()), theme.radius("row"), theme.role("raised"))
-        left = (self.width() - 16) / 2 if self._collapsed else 9
-        spot = QRectF(left, (self.height() - 16) / 2, 16, 16)
-        if self.pin.fraction is not None:
-            paint.ring(painter, spot, self.pin.fraction)
-        else:
-            paint.dot(painter, spot.center(), self.pin.dot or "idle", 8)
-        if not self._collapsed:
-            role = "text" if self.underMouse() else "text-secondary"
-            area = QRectF(34, 0, self.width() - 40, self.height())
-            paint.draw_text(painter, area, self.text(), theme.font("small"), role)
-        painter.end()
-
-
 class Rail(QWidget):
     """Groups of pages, then pinned things, then the last page at the foot.
 
     Signals:
         chosen(str): a page's key. pin_chosen(str): a pinned link. pins_moved(list): links in their new order.
-        dropped(str, str): a dragged link was dropped on a page or pinned link.
+        pin_menu_asked(str, QPoint): context menu of a pinned link.
+        dropped(list, str): dragged deep links, or paths of files, and the page, pinned link or "pinned" they fell on.
+
+    Attributes:
+        takes: asked with the same two before a drop is offered.
     """
 
     chosen = Signal(str)
     pin_chosen = Signal(str)
     pins_moved = Signal(list)
-    dropped = Signal(str, str)
+    pin_menu_asked = Signal(str, QPoint)
+    dropped = Signal(list, str)
 
     def __init__(self, pages: Sequence[tuple[str, str, str, str | None]], parent: QWidget | None = None) -> None:
         """`pages`: (key, text, icon, group or None); the last one without a group stands at the foot."""
@@ -164,6 +126,7 @@ class Rail(QWidget):
         self._pins: list[Pin] = []
         self._pin_items: list[PinItem] = []
         self._collapsed = False
+        self.takes: Callable[[list[str], str], bool] = lambda _dragged, _target: False
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 9, 10, 11)
@@ -232,29 +195,54 @@ class Rail(QWidget):
 
     def set_pins(self, pins: Sequence[Pin]) -> None:
         """Show up to eight pinned things; without any, the group is gone."""
-        if list(pins) == self._pins and self._pin_items:
+        wanted = list(pins)[:MOST_PINNED]
+        if [p.link for p in wanted] == [p.link for p in self._pins] and self._pin_items:
+            for item, pin in zip(self._pin_items, wanted, strict=True):
+                if item.pin != pin:  # shown in place: a drag or the focus on it goes on
+                    item.set_pin(pin)
+            self._pins = wanted
             return
-        self._pins = list(pins)[:MOST_PINNED]
-        while self._pin_layout.count():
-            taken = self._pin_layout.takeAt(0)
-            widget = taken.widget() if taken is not None else None
-            if widget is not None and widget is not self._pin_label:
-                widget.hide()
-                widget.deleteLater()
-        self._pin_items = []
+        self._pins = wanted
+        self._arrange_pins()
+
+    def _arrange_pins(self) -> None:
+        """Items of links that stay are kept, and with them the focus."""
+        kept = {item.pin.link: item for item in self._pin_items}
+        while self._pin_layout.takeAt(0) is not None:
+            pass
+        self._pin_items = [self._pin_item(kept.pop(pin.link, None), pin) for pin in self._pins]
+        for item in kept.values():
+            item.hide()
+            item.deleteLater()
         self._pin_label.setText(tr("Pinned"))
         self._pin_label.setContentsMargins(9, 11, 0, 0)
         self._pin_label.setFixedHeight(28)
         self._pin_area.setVisible(bool(self._pins))
         self._pin_layout.addSpacing(3)
         self._pin_layout.addWidget(self._pin_label)
-        for pin in self._pins:
-            item = PinItem(pin)
-            item.set_collapsed(self._collapsed)
-            item.clicked.connect(lambda _=False, link=pin.link: self.pin_chosen.emit(link))
-            item.moved.connect(self._on_pin_moved)
-            self._pin_items.append(item)
+        before: QWidget = self._pin_label
+        for item in self._pin_items:
             self._pin_layout.addWidget(item)
+            QWidget.setTabOrder(before, item)
+            before = item
+
+    def _pin_item(self, item: PinItem | None, pin: Pin) -> PinItem:
+        if item is None:
+            item = PinItem(pin)
+            item.setParent(self._pin_area)
+            item.clicked.connect(partial(self._on_pin_clicked, pin.link))
+            item.moved.connect(self._on_pin_moved)
+            item.menu_asked.connect(self.pin_menu_asked)
+        item.set_pin(pin)
+        item.set_collapsed(self._collapsed)
+        return item
+
+    def _on_pin_clicked(self, link: str, _checked: bool = False) -> None:
+        self.pin_chosen.emit(link)
+
+    def move_pin(self, link: str, steps: int) -> None:
+        """Another place for a pinned link."""
+        self._on_pin_moved(link, steps)
 
     def _on_pin_moved(self, link: str, steps: int) -> None:
         links = [pin.link for pin in self._pins]
@@ -269,19 +257,56 @@ class Rail(QWidget):
         for item in self._items.values():
             item.retranslate()
 
+    # -- dropping --------------------------------------------------------------------------------------------
+
+    def _targets(self) -> list[RailItem | PinItem]:
+        return [*self._items.values(), *self._pin_items]
+
+    def _target_at(self, point: QPoint) -> str:
+        """The page or pinned link under a point; "pinned" for all of the rail's room between them."""
+        child = self.childAt(point)
+        if isinstance(child, RailItem):
+            return child.key
+        return child.pin.link if isinstance(child, PinItem) else PINNED_AREA
+
+    def _wanted(self, event: QDropEvent) -> tuple[list[str], str]:
+        """What is dragged and where it would fall: on the thing under the pointer, else into the pinned."""
+        dragged = dragged_things(event)
+        target = self._target_at(event.position().toPoint())
+        return dragged, target if self.takes(dragged, target) else PINNED_AREA
+
+    def _mark(self, target: str) -> None:
+        for item in self._targets():
+            item.set_over(target == (item.key if isinstance(item, RailItem) else item.pin.link))
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasText() and event.mimeData().text().startswith("modeldeck://"):
-            event.acceptProposedAction()
+        event.setAccepted(bool(dragged_things(event)))
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        dragged, target = self._wanted(event)
+        taken = self.takes(dragged, target)
+        self._mark(target if taken else "")
+        event.setAccepted(taken)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: ARG002
+        self._mark("")
 
     def dropEvent(self, event: QDropEvent) -> None:
-        child = self.childAt(event.position().toPoint())
-        target = child.key if isinstance(child, RailItem) else child.pin.link if isinstance(child, PinItem) else ""
-        if target:
-            self.dropped.emit(event.mimeData().text(), target)
+        dragged, target = self._wanted(event)
+        self._mark("")
+        if self.takes(dragged, target):
             event.acceptProposedAction()
+            self.dropped.emit(dragged, target)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.role("chrome"))
         painter.fillRect(self.width() - 1, 0, 1, self.height(), theme.role("line"))
         painter.end()
+
+
+def dragged_things(event: QDropEvent) -> list[str]:
+    """The deep links of a drag, one a line, or the paths of its files."""
+    data = event.mimeData()
+    files = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
+    return files or [line for line in data.text().splitlines() if line.startswith("modeldeck://")]

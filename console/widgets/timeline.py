@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QDrag, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDrag,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
 from console.theme import theme
@@ -52,6 +64,7 @@ class VersionTimeline(QWidget):
         self._entries: list[VersionEntry] = []
         self._current = ""
         self._hover = -1
+        self._over = -1
         self._pressed: QPointF | None = None
 
     def set_entries(self, entries: Sequence[VersionEntry]) -> None:
@@ -132,16 +145,35 @@ class VersionTimeline(QWidget):
         self._hover = -1
         self.update()
 
-    def dragEnterEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        if event.mimeData().text().startswith("modeldeck://"):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event) -> None:  # type: ignore[no-untyped-def]
-        target = self._at(event.position().y())
+    def _pair(self, event: QDropEvent) -> tuple[VersionEntry, VersionEntry] | None:
+        """The dragged version and the one below the pointer, when both are here and differ."""
         link = event.mimeData().text().removeprefix("modeldeck://")
         source = next((entry for entry in self._entries if entry.link == link), None)
-        if target is not None and source is not None and target is not source:
-            self.compared.emit(source.key, target.key)
+        target = self._at(event.position().y())
+        return (source, target) if source is not None and target is not None and source is not target else None
+
+    def _set_over(self, over: int) -> None:
+        if over != self._over:
+            self._over = over
+            self.update()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        event.setAccepted(event.mimeData().text().startswith("modeldeck://model/"))
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        pair = self._pair(event)
+        event.setAccepted(pair is not None)
+        self._set_over(self._entries.index(pair[1]) if pair is not None else -1)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: ARG002
+        self._set_over(-1)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        pair = self._pair(event)
+        self._set_over(-1)
+        if pair is not None:
+            event.acceptProposedAction()
+            self.compared.emit(pair[0].key, pair[1].key)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard
@@ -163,6 +195,9 @@ class VersionTimeline(QWidget):
         if current or index == self._hover:
             fill = theme.role("selected") if current else theme.role("raised", 0.6)
             paint.box(painter, QRectF(0, top, self.width(), ROW), theme.radius("row"), fill)
+        if index == self._over:
+            area = QRectF(0, top, self.width(), ROW)
+            paint.box(painter, area, theme.radius("row"), theme.role("accent-soft"), theme.role("accent"))
         centre = QPointF(19, top + 20)
         painter.setPen(QPen(theme.role("line-control"), 1.5))
         if index + 1 < len(self._entries):

@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import RunRecord, SystemStatus, TelemetrySample
@@ -20,6 +17,7 @@ from console.widgets.queuelist import QueueList
 from console.widgets.text import rich_text_leaks
 from console.window import Window
 from tests.console.test_window import SPECS
+from tests.helpers.dragging import drag
 from tests.helpers.fake_link import FakeLink
 
 # The offscreen platform cannot raise a popover or give it the keyboard, and says so.
@@ -67,16 +65,6 @@ def jobs(qtbot: QtBot, window: Window) -> JobsPopover:
 
 def order(queue: QueueList) -> list[str]:
     return [item.key for item in queue.items()]
-
-
-def drag(queue: QueueList, start: QPoint, end: QPoint) -> None:
-    """Press, move in steps with the button held, let go."""
-    QTest.mousePress(queue, LEFT, pos=start)
-    for share in (0.3, 0.6, 1.0):
-        at = QPointF(start + (end - start) * share)
-        moved = QMouseEvent(QEvent.Type.MouseMove, at, queue.mapToGlobal(at), LEFT, LEFT, Qt.KeyboardModifier(0))
-        QApplication.sendEvent(queue, moved)
-    QTest.mouseRelease(queue, LEFT, pos=end)
 
 
 def asked(window: Window) -> list[tuple[str, Any]]:

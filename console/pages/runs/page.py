@@ -19,7 +19,7 @@ from console.i18n import mark, tr
 from console.pages.runs.chosen import Chosen
 from console.pages.runs.columns import build_columns, build_fields, higher_is_better, metric_keys, words_of
 from console.pages.runs.groups import GROUPS, GroupHead, Groups
-from console.pages.runs.table import RunsTable
+from console.pages.runs.table import CompareZone, RunsTable
 from console.settings import FILTERS, TABLES
 from console.state.changes import Changes
 from console.tables import Filter, TableModel
@@ -89,6 +89,8 @@ class RunsPage(Page):
         self._columns_button.clicked.connect(self._on_columns_menu)
         self.compare_button = Button(tr("Compare"), icon="chart-line", tip=tr("Compare"), action="runs.compare")
         self.compare_button.clicked.connect(self.chosen.compare)
+        self.compare_zone = CompareZone(self.compare_button)
+        self.compare_zone.dropped.connect(self._on_dropped_on_compare)
         self.header.set_left_gap(8)
         self.header.add_left(self.filter)
         self.header.add_left(self._group_button)
@@ -96,7 +98,7 @@ class RunsPage(Page):
         self.import_button = Button(tr("Import…"), icon="upload", tip=tr("Bring in runs that other programs made"))
         self.import_button.clicked.connect(self._on_import)
         self.header.add_action(self.import_button)
-        self.header.add_action(self.compare_button)
+        self.header.add_action(self.compare_zone)
         self.content.addWidget(self.header)
 
     def _build_empty(self) -> QWidget:
@@ -257,6 +259,12 @@ class RunsPage(Page):
             return
         place = target.queue_position or 1
         ask(self.context, operations.move_run(self.context.link, run_id, place))
+
+    def _on_dropped_on_compare(self, run_ids: list[str]) -> None:
+        """They join the ticked ones; two or more are compared at once."""
+        self.model.set_ticked(list(dict.fromkeys((*self.model.ticked, *run_ids))))
+        if not self.chosen.why_not_compare():
+            self.chosen.compare()
 
     def _on_filter(self, found: Filter | None) -> None:
         self._filter = found

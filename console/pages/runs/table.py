@@ -5,14 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
-from PySide6.QtGui import QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QDrag, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from backend.contract.states import RunState
 from console.pages.runs.groups import GroupHead
 from console.tables import TableModel, TableView
+from console.widgets.buttons import Button
 
 LINK = "modeldeck://run/"
+
+
+def dragged_runs(event: QDropEvent) -> list[str]:
+    """The ids of the runs of a drag, one a line."""
+    lines = event.mimeData().text().splitlines()
+    return [line.removeprefix(LINK) for line in lines if line.startswith(LINK)]
+
+
+class CompareZone(QWidget):
+    """Around the Compare button: dragged runs may fall on it, even while the button itself is disabled.
+
+    Signals: dropped(list): the ids of the runs.
+    """
+
+    dropped = Signal(list)
+
+    def __init__(self, button: Button) -> None:
+        super().__init__()
+        self._button = button
+        self.setAcceptDrops(True)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(button)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        event.setAccepted(bool(dragged_runs(event)))
+        self._button.setDown(event.isAccepted())
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: ARG002
+        self._button.setDown(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._button.setDown(False)
+        event.acceptProposedAction()
+        self.dropped.emit(dragged_runs(event))
 
 
 class RunsTable(TableView):
@@ -65,7 +101,7 @@ class RunsTable(TableView):
             far = (event.position().toPoint() - self._pressed[0]).manhattanLength()
             if far >= QApplication.startDragDistance():
                 run, self._pressed = self._pressed[1], None
-                self._drag(run.id)
+                self._drag(self._together(run.id))
             return
         super().mouseMoveEvent(event)
 
@@ -73,23 +109,30 @@ class RunsTable(TableView):
         self._pressed = None
         super().mouseReleaseEvent(event)
 
-    def _drag(self, run_id: str) -> None:
+    def _together(self, run_id: str) -> list[str]:
+        """The ticked or selected runs when this one is among them, else this one."""
+        ticked = [str(each) for each in self._model.ticked]
+        selected = [run.id for run in self.runs_selected()]
+        return next((group for group in (ticked, selected) if run_id in group), [run_id])
+
+    def _drag(self, run_ids: list[str]) -> None:
         drag = QDrag(self)
         data = QMimeData()
-        data.setText(f"{LINK}{run_id}")
+        data.setText("\n".join(f"{LINK}{run_id}" for run_id in run_ids))
         drag.setMimeData(data)
         drag.exec(Qt.DropAction.CopyAction | Qt.DropAction.MoveAction)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        event.setAccepted(event.mimeData().text().startswith(LINK))
+        event.setAccepted(bool(dragged_runs(event)))
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         event.setAccepted(self._queued_at(event.position().toPoint()) is not None)
 
     def dropEvent(self, event: QDropEvent) -> None:
         target = self._queued_at(event.position().toPoint())
-        moved = event.mimeData().text().removeprefix(LINK)
-        if target is not None and moved != target.id:
+        dragged = dragged_runs(event)
+        moved = dragged[0] if len(dragged) == 1 else ""
+        if target is not None and moved and moved != target.id:
             event.acceptProposedAction()
             self.queue_moved.emit(moved, target.id)
 

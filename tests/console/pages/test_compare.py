@@ -12,6 +12,7 @@ from console.pages.compare.facts import as_csv, best_value, config_rows, short_n
 from console.sheets import RegisterSheet
 from console.state.changes import Changes
 from tests.console.pages.conftest import Desk
+from tests.helpers.dragging import drop
 
 
 def run(number: int, f1: float, loss: float, **fields: Any) -> RunRecord:
@@ -123,3 +124,26 @@ def test_short_names_best_and_differences() -> None:
     assert best_value(runs, "eval/loss", False) is None
     assert config_rows(runs, only_differences=True)[0] == [("lora_rank", ("4", "8"))]
     assert "'=x" in as_csv([run(1, 0.9, 0.3, name="=x")])
+
+
+def test_dropped_runs_join_here_or_by_a_step_of_the_history(desk: Desk, page: ComparePage) -> None:
+    desk.state.runs["r32"] = run(32, 0.9, 0.33)
+    assert drop(page, page.rect().center(), "modeldeck://run/r32\nmodeldeck://run/r4")
+    assert desk.places == ["compare/r4,r8,r16,r32"]
+    desk.context.is_in_front = lambda _page: False  # in a window of its own
+    assert drop(page, page.rect().center(), "modeldeck://run/r32")
+    assert page.target() == "r4,r8,r16,r32"
+    assert len(desk.places) == 1
+    assert not drop(page, page.rect().center(), "modeldeck://model/a/1")
+
+
+def test_a_comparison_is_pinned_and_unpinned(desk: Desk, page: ComparePage) -> None:
+    pinned: dict[str, str] = {}
+    desk.context.pin, desk.context.unpin = pinned.__setitem__, pinned.pop  # type: ignore[assignment]
+    desk.context.is_pinned = lambda link: link in pinned
+    for text in ("Pin", "Unpin"):
+        action = next(a for a in page.actions() if a.id == "compare.pin")
+        assert action.text == text
+        assert action.shortcut == "P"
+        action.callback()  # type: ignore[operator]
+        assert pinned == ({"compare/r4,r8,r16": "Compare 3 runs"} if text == "Pin" else {})

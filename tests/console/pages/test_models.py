@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
@@ -19,6 +19,7 @@ from console.settings import Settings
 from console.state.changes import Changes
 from console.state.store import AppState
 from console.widgets.sheet import SheetHost
+from tests.helpers.dragging import drop, given_away, press_and_move
 from tests.helpers.fake_link import FakeLink
 
 NOW = 1_795_400_000.0
@@ -394,3 +395,17 @@ def test_a_version_being_registered_is_shown_when_it_comes(bench: Bench) -> None
     assert bench.page.target() == "sentiment/3"
     bench.page.open_target("other/1")
     assert not bench.toasts
+
+
+def test_a_version_dropped_on_another_compares_their_runs(bench: Bench, monkeypatch: Any) -> None:
+    serve(bench)
+    timeline = bench.page.versions.timeline
+    first, second = timeline.rect().topLeft() + QPoint(60, 30), timeline.rect().topLeft() + QPoint(60, 90)
+    with given_away(monkeypatch) as texts:
+        press_and_move(timeline, first, second)
+    assert texts == ["modeldeck://model/sentiment/2"]
+    assert drop(timeline, second, texts[0])
+    runs = {v.version: v.run_id for v in bench.state.models["sentiment"].versions}
+    assert bench.places[-1] == f"compare/{runs[2]},{runs[1]}"
+    assert not drop(timeline, first, texts[0])  # on itself
+    assert not drop(timeline, second, "modeldeck://model/other/9")

@@ -17,6 +17,7 @@ from console.sheets import TagSheet
 from console.sheets.tags import split_tags
 from console.state.changes import Changes
 from tests.console.pages.conftest import Desk
+from tests.helpers.dragging import drop, given_away, press_and_move
 
 ALL = Changes(everything=True)
 # The offscreen platform cannot raise a completion list or a menu, and says so.
@@ -196,3 +197,22 @@ def test_a_menu_of_a_row_acts_on_that_row(desk: Desk, page: RunsPage) -> None:
     page._on_row_menu(desk.state.runs["r5"], QPoint(10, 10))
     assert [r.id for r in page.chosen_runs()] == ["r5"]
     QApplication.activePopupWidget().close()
+
+
+def test_ticked_runs_are_dragged_together_onto_compare(desk: Desk, page: RunsPage, monkeypatch: Any) -> None:
+    page.model.set_ticked(["r4", "r5"])
+    rect = page.view.visualRect(page.model.index(page.model.place_of("r5") or 0, 2))
+    with given_away(monkeypatch) as texts:
+        press_and_move(page.view.viewport(), rect.center(), rect.center() + QPoint(0, 40))
+    assert texts == ["modeldeck://run/r4\nmodeldeck://run/r5"]
+    page.model.set_ticked(["r1"])
+    assert not page.compare_button.isEnabled()
+    assert drop(page.compare_zone, QPoint(5, 5), texts[0])
+    assert desk.places == ["compare/r1,r4,r5"]
+    assert not drop(page.compare_zone, QPoint(5, 5), "modeldeck://model/a/1")
+
+
+def test_one_run_on_compare_is_ticked_and_waits_for_another(desk: Desk, page: RunsPage) -> None:
+    assert drop(page.compare_zone, QPoint(5, 5), "modeldeck://run/r4")
+    assert (list(page.model.ticked), desk.places) == (["r4"], [])
+    assert page.bulk.isVisible()
