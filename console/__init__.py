@@ -1,8 +1,9 @@
 """Everything on the screen; it sees of the backend only contract, paths, platform and launch.
 
 app.py       composition root: build the parts, show the window
-window.py    the window: pages and sheets by name, navigation, what the shell's actions do
+window.py    the window: navigation, what the shell's actions do
 shell.py     its base: top bar, banner, rail, page stack, status bar, layers, areas, place
+catalogue.py  every page and sheet by name
 stack.py     pages made on first show; a broken one shows its own error
 status.py    what status bar, rail and banner say of the state
 menus.py     QActions and menus from the action table

@@ -12,12 +12,13 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QMouseEvent
 from console import operations, status
 from console.actions import Action, Actions
 from console.bell import BellPopover
+from console.catalogue import KINDS, PAGES, SHEETS
 from console.context import Context
 from console.drops import SCHEME, RailDrops, meaning
 from console.finder import palette_items
 from console.helpsheet import HelpSheet
 from console.history import Places, UndoStack
-from console.i18n import mark, tr, translator
+from console.i18n import tr, translator
 from console.jobs import JobsPopover
 from console.settings import (
     DENSITY,
@@ -43,33 +44,6 @@ from console.theme import theme
 from console.widgets.palette import CommandPalette
 from console.widgets.sheet import Sheet
 from console.widgets.toast import Toast
-
-PAGES: tuple[PageSpec, ...] = (
-    PageSpec("overview", mark("Overview"), "layout-dashboard", "console.pages.overview:OverviewPage"),
-    PageSpec("data", mark("Data"), "database", "console.pages.data:DataPage", mark("Build")),
-    PageSpec("runs", mark("Runs"), "activity", "console.pages.runs:RunsPage", mark("Build")),
-    PageSpec("run", mark("Run"), "activity", "console.pages.run:RunPage", None, "runs", True),
-    PageSpec("compare", mark("Compare"), "chart-line", "console.pages.compare:ComparePage", None, "runs", True),
-    PageSpec("models", mark("Models"), "package", "console.pages.models:ModelsPage", mark("Ship")),
-    PageSpec(
-        "endpoints", mark("Endpoints"), "rocket", "console.pages.endpoints:EndpointsPage", mark("Ship"), None, True
-    ),
-    PageSpec("alerts", mark("Drift & alerts"), "bell", "console.pages.alerts:AlertsPage", mark("Watch")),
-    PageSpec("audit", mark("Audit"), "file-clock", "console.pages.audit:AuditPage", mark("Watch")),
-    PageSpec("settings", mark("Settings"), "settings", "console.pages.settings:SettingsPage"),
-)  # fmt: skip
-
-SHEETS: dict[str, str] = {
-    "run.new": "console.pages.new_run:NewRunSheet",
-    "data.import": "console.pages.import_data:ImportSheet",
-    "run.import": "console.pages.import_run:ImportRunSheet",
-    "model.promote": "console.pages.models.sheets:PromoteSheet",
-    "model.rollback": "console.pages.models.sheets:RollBackSheet",
-    "endpoint.new": "console.pages.endpoints.sheets:NewEndpointSheet",
-}
-
-KINDS = {"model": "models", "endpoint": "endpoints", "alert": "alerts", "drift": "alerts", "dataset": "data"}
-"""Kind of a deep link → page, where they differ."""
 
 
 class Window(Shell):

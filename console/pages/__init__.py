@@ -1,4 +1,4 @@
-"""One screen per file or folder; pages never import pages. Registered in console/window.py.
+"""One screen per file or folder; pages never import pages. Registered in console/catalogue.py.
 
 overview/    the machine, what trains, what serves, what wants a person
 runs/        every run in one table

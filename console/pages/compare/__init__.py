@@ -1,6 +1,7 @@
 """The compare page: 2 to 12 runs over each other.
 
 page.py    header, panels, which runs
+acting.py  what can be done about them
 curves.py  overlaid charts with one crosshair, history once and then the feed
 tables.py  metrics with the best in bold, config differences
 sweep.py   the axes of a sweep, and where each run stands on them
