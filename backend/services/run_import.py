@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from backend.clock import Clock
 from backend.contract.errors import Broken, ErrorReply, ModeldeckError, NotFound, Refused, Unavailable
 from backend.contract.imports import ImportPreview, ImportRun, PreviewImport
-from backend.contract.jobs import JobSpec
+from backend.contract.jobs import Imported, JobSpec
 from backend.contract.resources import Operation
 from backend.data.foreign.detect import Found, detect
 from backend.data.foreign.found import Source
@@ -175,17 +175,15 @@ class RunImporter:
                     "left_out": known.facts.get("left_out", [])}  # fmt: skip
         folder = self._home.jobs / f".import-{run_id}-{secrets.token_hex(3)}.tmp"
         try:
-            spec = self._write(folder, source, run_id, _name(source, request, several))
-            self._keep(folder, spec, actor)
+            spec, imported = self._write(folder, source, run_id, _name(source, request, several))
+            self._keep(folder, spec, imported, actor)
         finally:
             shutil.rmtree(folder, ignore_errors=True)  # renamed, unless it failed
         self._door.wake()
-        imported = spec.imported
-        assert imported is not None  # noqa: S101 written just now
         return {"id": run_id, "name": spec.name, "source": source.kind, "points": imported.points, "known": False,
                 "left_out": list(imported.left_out)}  # fmt: skip
 
-    def _write(self, folder: Path, source: Source, run_id: str, name: str) -> JobSpec:
+    def _write(self, folder: Path, source: Source, run_id: str, name: str) -> tuple[JobSpec, Imported]:
         """The job folder aside, its event log on the disk."""
         job = JobFolder(folder)
         job.create()
@@ -204,17 +202,15 @@ class RunImporter:
             imported=imported,
         )
         job.write_spec(spec)
-        return spec
+        return spec, imported
 
     def _check(self) -> None:
         self._check_room()
         if self._closing.is_set():
             raise Unavailable("The backend is stopping; nothing was imported by halves.", code="stopping")
 
-    def _keep(self, folder: Path, spec: JobSpec, actor: str) -> None:
+    def _keep(self, folder: Path, spec: JobSpec, imported: Imported, actor: str) -> None:
         """The row and the folder's name in one transaction: a death in between leaves a folder that ingest reads in."""
-        imported = spec.imported
-        assert imported is not None  # noqa: S101 only called with one
         with self._store.transaction():
             self._store.runs.add(imported_run(spec, imported))
             text = f"Imported {imported.points:,} points from {imported.path}"

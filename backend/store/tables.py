@@ -1,5 +1,4 @@
-"""The tables, as SQLAlchemy Core. What is searched, ordered or constrained is a column; the rest of a record lies in
-`body` as JSON.
+"""The tables, as SQLAlchemy Core. What is searched, ordered or constrained is a column; the rest of a record is JSON.
 
 A new field of a contract record needs no change here; a new column needs one here and one migration.
 """
