@@ -7,6 +7,7 @@ test_daemon_killed.py   the daemon is killed twenty times while a fast run goes 
 test_full_disk.py       starts full_disk.py where the system allows it
 test_hostile.py         names, paths, permissions and secrets of house.py
 test_optimized.py       the door under python -O
+test_settings_under_way.py  settings change at a checkpoint, survive a kill, and are forked
 test_story.py           the main job through the real window
 test_worker_killed.py   a training is stopped, killed and resumed through the daemon, to the same bits
 """
