@@ -356,35 +356,29 @@ SETTINGS = Table("settings", METADATA, Column("key", Text, primary_key=True), Co
 RULES = Table("rules", METADATA, Column("id", Text, primary_key=True), Column("body", Text, nullable=False))
 """Only what a person changed; the defaults are written out in settings.py."""
 
-OUTBOX = Table(
-    "outbox",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("created_at", Float, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("next_at", Float, nullable=False, server_default=text("0")),
-    Column("error", Text),
-    Index("ix_outbox_next", "next_at", "id"),
-    sqlite_autoincrement=True,
-)
 
-WEBHOOKS = Table(
-    "webhooks",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("created_at", Float, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    Column("next_at", Float, nullable=False, server_default=text("0")),
-    Column("error", Text),
-    Index("ix_webhooks_next", "next_at", "id"),
-    sqlite_autoincrement=True,
-)
+def _queue(name: str) -> Table:
+    """Work that waits until it is done, tried again later each time."""
+    return Table(
+        name,
+        METADATA,
+        Column("id", Integer, primary_key=True),
+        Column("kind", Text, nullable=False),
+        Column("key", Text, nullable=False),
+        Column("body", Text, nullable=False),
+        Column("created_at", Float, nullable=False),
+        Column("attempts", Integer, nullable=False, server_default=text("0")),
+        Column("next_at", Float, nullable=False, server_default=text("0")),
+        Column("error", Text),
+        Index(f"ix_{name}_next", "next_at", "id"),
+        sqlite_autoincrement=True,
+    )
+
+
+OUTBOX = _queue("outbox")
+"""What the MLflow neighbour has still to hear of."""
+
+WEBHOOKS = _queue("webhooks")
 """Alerts the webhook has still to hear of."""
 
 FEED = Table(

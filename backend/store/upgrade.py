@@ -20,7 +20,7 @@ from backend.store.engine import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-SCHEMA = 3
+SCHEMA = 4
 """The schema version this code reads and writes; the number of the newest migration."""
 
 APP_VERSION = "0.1.0"

@@ -1,4 +1,4 @@
-"""Schema version 3: telemetry in packed tiers and with each run, and alerts the webhook has still to hear of.
+"""Schema version 3: telemetry in packed tiers, and with each run.
 
 Samples of the older form become readings that the next roll-up packs.
 """
@@ -25,12 +25,6 @@ TABLES = (
     CREATE TABLE telemetry_runs ( run_id TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,
         PRIMARY KEY (run_id, name), FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE )
     """,
-    """
-    CREATE TABLE webhooks ( id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, "key" TEXT NOT NULL,
-        body TEXT NOT NULL, created_at FLOAT NOT NULL, attempts INTEGER DEFAULT 0 NOT NULL,
-        next_at FLOAT DEFAULT 0 NOT NULL, error TEXT )
-    """,
-    "CREATE INDEX ix_webhooks_next ON webhooks (next_at, id)",
 )
 
 HOST = {
