@@ -20,6 +20,7 @@ actions.py   every action as data: menus, shortcuts, palette, help sheet
 keys.py      every key: what pages bind, the user's own
 context.py   what a page is given
 settings.py  what the user chose, declared once, kept in console.json
+garbage.py   Python's collector, kept on the window's thread
 i18n.py      texts in English and Chinese
 theme/       colours, sizes, fonts and icons by name
 widgets/     the components of the design

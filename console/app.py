@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QApplication
 
 from backend import launch
 from backend.paths import Home, default_home, runtime_folder
+from console.garbage import Garbage
 from console.i18n import tr
 from console.link.link import Link
 from console.link.loader import Loader
@@ -131,6 +132,7 @@ class Console(QObject):
     def __init__(self, home: Home, *, start_backend: bool = True) -> None:
         super().__init__()
         self.home = home
+        self.garbage = Garbage(self)
         self.settings = Settings(home.root / "console.json")
         self.state = AppState()
         self.link = Link(home, self)
@@ -159,6 +161,7 @@ class Console(QObject):
         self.link.close()
         self.window.close()
         self.starter.wait(5)
+        self.garbage.close()
 
     def diagnostics(self) -> str:
         """What a bug report needs; nothing secret: no key, no data, no user name."""

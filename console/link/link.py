@@ -70,6 +70,7 @@ class Link(QObject):
         self._downloads: dict[QNetworkReply, Download] = {}
         self._closing = False
         self._asked = ""
+        self._greeting = False
 
     # ---- requests ------------------------------------------------------------------------------------------
 
@@ -164,7 +165,7 @@ class Link(QObject):
 
     def close(self) -> None:
         """End the stream and every request; no signal follows."""
-        self._closing = True
+        self._closing, self._greeting = True, False
         self._retry.stop()
         self._silence.stop()
         self._drop_feed()
@@ -175,10 +176,12 @@ class Link(QObject):
             reply.deleteLater()
 
     def _greet(self) -> None:
-        if self._closing or self.online:
+        if self._closing or self.online or self._greeting:
             return
+        self._greeting = True
         self._address = find_address(self.home)
-        self._network.clearConnectionCache()
+        if not self._waiting:  # Qt ends the thread of its connections then, whoever still uses one
+            self._network.clearConnectionCache()
         if self._address.token:
             self._challenge()
         else:
@@ -205,6 +208,7 @@ class Link(QObject):
         self.get("/system").on_reply(self._on_greeted).on_refused(self._on_greeting_failed)
 
     def _on_greeted(self, body: Any) -> None:
+        self._greeting = False
         if self._feed is not None:
             return  # two greetings were under way: the feed of the first one stands
         if not isinstance(body, dict):  # the backend ended within its answer
@@ -217,6 +221,7 @@ class Link(QObject):
         self._open_feed()
 
     def _on_greeting_failed(self, error: ErrorReply) -> None:
+        self._greeting = False
         if self.online:
             return
         if self.tries == 0:
