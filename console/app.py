@@ -34,6 +34,7 @@ from console.settings import Settings
 from console.shell import Services
 from console.state.store import AppState
 from console.theme import theme
+from console.widgets import spoken
 from console.widgets.text import message_box
 from console.widgets.toast import ToastAction
 from console.window import Window
@@ -228,6 +229,7 @@ def make_application(argv: Sequence[str] = ()) -> QApplication:
     app.setApplicationVersion(launch.VERSION)
     app.setDesktopFileName("modeldeck")
     theme.install()
+    spoken.install()
     app.setWindowIcon(theme.icon("layers", "accent"))
     return app
 

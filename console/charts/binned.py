@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +19,11 @@ class BinnedChart(DistributionChart):
 
     A histogram whose bins grow with the value would show tall bars only because its bins are wide.
     """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        self._lower: list[float] = []
+        self._upper: float | None = None
+        super().__init__(*args, **more)
 
     def set_bins(
         self,
@@ -49,7 +55,7 @@ class BinnedChart(DistributionChart):
             self.header.set_entries([Entry(str(at), c.name, c.role, "") for at, c in enumerate(told)])
 
     def _x_ticks(self, width: float) -> list[tuple[float, str]]:
-        lower = getattr(self, "_lower", [])
+        lower = self._lower
         stride = max(1, -(-len(lower) * 46 // max(1, int(width))))
         ticks = [(float(at), fmt.number(lower[at], "g")) for at in range(0, len(lower), stride)]
         if self._upper is not None and len(lower) % stride == 0:

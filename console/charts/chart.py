@@ -20,6 +20,7 @@ from console.charts.header import ChartHeader, Entry
 from console.charts.palette import colour, pen
 from console.i18n import tr
 from console.theme import theme
+from console.widgets.spoken import Role
 
 DESCRIBE_EVERY_S = 2.0
 MANY = 100_000  # from here on the header says how many points are behind the picture
@@ -35,6 +36,8 @@ class TimeSeriesChart(QWidget):
         dragged(global position, dropped): the header is being dragged.
         hide_requested: the user hid the chart.
     """
+
+    spoken_role = Role.Chart
 
     view_changed = Signal()
     dragged = Signal(QPoint, bool)
@@ -328,6 +331,9 @@ class TimeSeriesChart(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.group.clock.wake()
+
+    def spoken_value(self) -> str:
+        return self.spoken_summary()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)

@@ -80,6 +80,7 @@ class ChartGrid(QScrollArea):
         self, group: ChartGroup, specs: Iterable[ChartSpec], parent: QWidget | None = None, columns: int = 3
     ) -> None:
         super().__init__(parent)
+        self.setAccessibleName(tr("Charts"))
         self.group = group
         self._columns = columns
         self._defaults = tuple(specs)

@@ -22,6 +22,7 @@ from console.charts.picture import Area, Dots, Line, Picture
 from console.charts.reduce import Floats
 from console.i18n import tr
 from console.theme import theme
+from console.widgets.spoken import Role
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class PlainChart(QWidget):
 
     `set_points(labels, curves)` places curves at 0, 1, 2 … with text below (versions, days).
     """
+
+    spoken_role = Role.Chart
 
     def __init__(self, title: str, unit: str = "", parent: QWidget | None = None, framed: bool = True) -> None:
         super().__init__(parent)
@@ -209,6 +212,9 @@ class PlainChart(QWidget):
         picture = self.canvas.picture
         rows = [(float(self._rows(picture, c.values)[index]), c.role) for c in self._curves]
         return [(column, row, role) for row, role in rows if row == row]
+
+    def spoken_value(self) -> str:
+        return self.spoken_summary()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         if not self.framed:

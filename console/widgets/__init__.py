@@ -22,6 +22,7 @@ page.py       Page, PageHeader
 sheet.py      Sheet and its host
 dropfield.py  a path, a place to drop a file, a curtain while one hovers
 trouble.py    what went wrong with a file
+spoken.py     what a screen reader is told of painted widgets
 toast.py      toasts and the banner
 empty.py      EmptyState, Skeleton
 popover.py    Popover

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 from console.widgets.text import set_tip
 
 HEIGHT, GAP, LINE = 24, 4, 31
@@ -17,6 +18,8 @@ HEIGHT, GAP, LINE = 24, 4, 31
 
 class TokenAttribution(QWidget):
     """Wraps its chips to the width it has."""
+
+    spoken_role = Role.Chart
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -10,6 +10,7 @@ from console.i18n import tr
 from console.keys import key_caps, key_table
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 from console.widgets.text import set_tip
 
 
@@ -32,6 +33,8 @@ class _Mark(QWidget):
 class StatePill(_Mark):
     """Icon and word of a state; filled only for states that need attention. `word` replaces the usual word."""
 
+    spoken_role = Role.Indicator
+
     def __init__(self, state: str = "unknown", word: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.set_state(state, word)
@@ -49,6 +52,9 @@ class StatePill(_Mark):
     def word(self) -> str:
         return self._word if self._word is not None else tr(self._look.word)
 
+    def spoken_value(self) -> str:
+        return self.word
+
     def sizeHint(self) -> QSize:
         return QSize(paint.pill_width(self._look, self._word), theme.size("pill-height"))
 
@@ -60,6 +66,8 @@ class StatePill(_Mark):
 
 class AliasChip(_Mark):
     """champion, challenger, previous, shadow, or a user's alias."""
+
+    spoken_role = Role.StaticText
 
     def __init__(self, alias: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,6 +89,8 @@ class Tag(_Mark):
     Signals:
         clicked: only when `clickable`.
     """
+
+    spoken_role = Role.StaticText
 
     clicked = Signal()
 
@@ -124,6 +134,8 @@ class Tag(_Mark):
 class StateDot(_Mark):
     """A dot in a role's colour; `halo` draws the soft ring of a live endpoint. `name` is what it means, in words."""
 
+    spoken_role = Role.Indicator
+
     def __init__(self, role: str, name: str, *, halo: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._role, self._halo = role, halo
@@ -146,6 +158,8 @@ class StateDot(_Mark):
 class Ring(_Mark):
     """A progress ring of 16 px; None is an empty ring."""
 
+    spoken_role = Role.ProgressBar
+
     def __init__(self, fraction: float | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.set_fraction(fraction)
@@ -153,6 +167,12 @@ class Ring(_Mark):
     def set_fraction(self, fraction: float | None) -> None:
         self._fraction = fraction
         self._changed("" if fraction is None else f"{fraction:.0%}")
+
+    def spoken_value(self) -> str:
+        return "" if self._fraction is None else f"{self._fraction:.0%}"
+
+    def spoken_range(self) -> tuple[float, float, float] | None:
+        return None if self._fraction is None else (100 * self._fraction, 0.0, 100.0)
 
     def sizeHint(self) -> QSize:
         return QSize(16, 16)
@@ -165,6 +185,8 @@ class Ring(_Mark):
 
 class Kbd(_Mark):
     """Key caps; `keys` is one string per cap. With an `action` in their place its key of now, hidden without one."""
+
+    spoken_role = Role.StaticText
 
     def __init__(self, *keys: str, action: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -197,6 +219,8 @@ class Kbd(_Mark):
 
 class Icon(_Mark):
     """One glyph in a role's colour, as a widget."""
+
+    spoken_role = Role.Graphic
 
     def __init__(
         self, icon: str, role: str = "text-secondary", size: int = 16, *, name: str = "", parent: QWidget | None = None

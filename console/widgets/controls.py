@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 
 Choice = tuple[str, str]
 """(value, text)"""
@@ -21,6 +22,8 @@ class _Choices(QWidget):
     Signals:
         changed(str): the user chose another value.
     """
+
+    spoken_role = Role.PageTabList
 
     changed = Signal(str)
 
@@ -152,6 +155,9 @@ class Segmented(_Choices):
             rects.append(QRectF(left, 2, width, self._height - 4))
             left += width
         return rects
+
+    def spoken_value(self) -> str:
+        return dict(self._choices).get(self._value, "")
 
     def sizeHint(self) -> QSize:
         return QSize(sum(self._widths()) + 4, self._height)

@@ -11,6 +11,7 @@ from console.widgets import paint
 from console.widgets.buttons import Button
 from console.widgets.chips import Icon, Kbd
 from console.widgets.panel import row
+from console.widgets.spoken import Role
 from console.widgets.text import Text
 
 SKELETON_AFTER_MS = 150
@@ -80,6 +81,8 @@ def _even_width(label: Text, text: str) -> int:
 
 class Skeleton(QWidget):
     """Grey blocks in the shape of rows to come: nothing for 150 ms, after 2 s also what is being read."""
+
+    spoken_role = Role.Animation
 
     WIDTHS = (0.08, 0.34, 0.14, 0.10, 0.10)
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 
 
 def verdict_role(low: float | None, high: float | None, higher_is_better: bool | None = True) -> str:
@@ -50,6 +51,8 @@ def paint_interval(
 class IntervalBar(QWidget):
     """The same as a widget."""
 
+    spoken_role = Role.Indicator
+
     def __init__(self, name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = name
@@ -74,6 +77,15 @@ class IntervalBar(QWidget):
         self._role = verdict_role(low, high, higher_is_better)
         self.setAccessibleName(f"{self._name} {point}, {low} – {high}")
         self.update()
+
+    def spoken_value(self) -> str:
+        return (
+            ""
+            if self._point is None
+            else f"{self._point:.4g} ({self._low:.4g} – {self._high:.4g})"
+            if self._low is not None and self._high is not None
+            else f"{self._point:.4g}"
+        )
 
     def sizeHint(self) -> QSize:
         return QSize(80, 22)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 
 ARROW = 26
 
@@ -32,6 +33,8 @@ class LineageStrip(QWidget):
     Signals:
         opened(str): a node's link.
     """
+
+    spoken_role = Role.List
 
     opened = Signal(str)
 

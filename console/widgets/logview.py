@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 
 Line = tuple[float, str, str]
 """unix time, level, text"""
@@ -35,6 +36,8 @@ class LogView(QAbstractScrollArea):
         step_clicked(int): a step number in a line was clicked.
         follow_changed(bool): scrolling up switched following off, End switched it on.
     """
+
+    spoken_role = Role.Document
 
     step_clicked = Signal(int)
     follow_changed = Signal(bool)

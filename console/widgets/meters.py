@@ -11,31 +11,48 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from console.i18n import tr
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 from console.widgets.text import set_tip
 
 
 class Meter(QWidget):
     """Label and value above a 4 px bar. Above 80 % of a limit the value turns warn, above 95 % bad."""
 
-    def __init__(self, label: str, role: str = "s7-slate", parent: QWidget | None = None) -> None:
+    spoken_role = Role.ProgressBar
+
+    def __init__(self, label: str, role: str = "s7-slate", parent: QWidget | None = None, *, subject: str = "") -> None:
+        """`subject`: whose meter it is, for who cannot see what it stands on."""
         super().__init__(parent)
-        self._label, self._role = label, role
+        self._label, self._role, self._subject = label, role, subject
         self._value, self._unit = "—", ""
         self._fraction: float | None = None
         self._limited = False
         self._stale = False
+        self.setAccessibleName(f"{subject} {label}".strip())
         self.setFixedHeight(34)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_value(self, value: str, unit: str = "", fraction: float | None = None, *, limited: bool = False) -> None:
         """`fraction` of the bar (None: unknown); `limited` when the top of the bar is a limit not to be reached."""
         self._value, self._unit, self._fraction, self._limited = value, unit, fraction, limited
-        self.setAccessibleName(f"{self._label}, {value} {unit}".strip())
+        name = f"{self._subject} {self._label}".strip()
+        self.setAccessibleName(f"{name}, {self._spoken()}")
         self.update()
+
+    def _spoken(self) -> str:
+        if self._unit.startswith("/"):
+            return tr("{value} of {limit}", value=self._value, limit=self._unit.removeprefix("/").strip())
+        return f"{self._value} {self._unit}".strip()
 
     def set_stale(self, stale: bool) -> None:
         self._stale = stale
         self.update()
+
+    def spoken_value(self) -> str:
+        return self._spoken()
+
+    def spoken_range(self) -> tuple[float, float, float] | None:
+        return None if self._fraction is None else (100 * self._fraction, 0.0, 100.0)
 
     def sizeHint(self) -> QSize:
         return QSize(122, 34)
@@ -70,6 +87,8 @@ class MetricTile(QWidget):
         clicked: by mouse, Return or Space.
     """
 
+    spoken_role = Role.Button
+
     clicked = Signal()
 
     def __init__(self, label: str, parent: QWidget | None = None) -> None:
@@ -77,6 +96,7 @@ class MetricTile(QWidget):
         self._label = label
         self._value, self._unit, self._note, self._note_icon = "—", "", "", ""
         self._note_role, self._value_role = "text-tertiary", "text"
+        self.setAccessibleName(label)
         self._stale = False
         self.setFixedHeight(66)
         self.setMinimumWidth(120)
@@ -96,6 +116,9 @@ class MetricTile(QWidget):
     def set_stale(self, stale: bool) -> None:
         self._stale = stale
         self.update()
+
+    def spoken_value(self) -> str:
+        return f"{self._value} {self._unit}".strip()
 
     def sizeHint(self) -> QSize:
         return QSize(190, 66)
@@ -133,9 +156,12 @@ class MetricTile(QWidget):
 class ProgressBar(QWidget):
     """A 4 px bar in a role's colour; None is an empty track."""
 
+    spoken_role = Role.ProgressBar
+
     def __init__(self, name: str = "", role: str = "accent", height: int = 4, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name, self._role = name, role
+        self.setAccessibleName(name)
         self._fraction: float | None = None
         self.setFixedHeight(height)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -145,6 +171,12 @@ class ProgressBar(QWidget):
         self._role = role or self._role
         self.setAccessibleName(f"{self._name} {fraction:.0%}" if fraction is not None else self._name)
         self.update()
+
+    def spoken_value(self) -> str:
+        return "" if self._fraction is None else f"{self._fraction:.0%}"
+
+    def spoken_range(self) -> tuple[float, float, float] | None:
+        return None if self._fraction is None else (100 * self._fraction, 0.0, 100.0)
 
     def sizeHint(self) -> QSize:
         return QSize(120, self.height())
@@ -158,9 +190,12 @@ class ProgressBar(QWidget):
 class EstimateBar(QWidget):
     """Stacked segments in one bar with a legend: (text, amount, role, amount text)."""
 
+    spoken_role = Role.Chart
+
     def __init__(self, name: str = "", *, legend: bool = True, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name, self._legend = name, legend
+        self.setAccessibleName(name)
         self._parts: list[tuple[str, float, str, str]] = []
         self._limit: float | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -172,6 +207,9 @@ class EstimateBar(QWidget):
         self.setAccessibleName(self._name + " " + ", ".join(f"{text} {shown}" for text, _, _, shown in self._parts))
         self.updateGeometry()
         self.update()
+
+    def spoken_value(self) -> str:
+        return ", ".join(f"{text} {shown}" for text, _, _, shown in self._parts)
 
     def sizeHint(self) -> QSize:
         return QSize(240, 10 + (len(self._parts) * 19 + 6 if self._legend and self._parts else 0))
@@ -213,6 +251,8 @@ class EstimateBar(QWidget):
 class Sparkline(QWidget):
     """A painted line of the last values; zero-based for rates and latencies. The tooltip says min, last and max."""
 
+    spoken_role = Role.Chart
+
     def __init__(
         self,
         name: str = "",
@@ -225,6 +265,7 @@ class Sparkline(QWidget):
     ) -> None:
         super().__init__(parent)
         self._name, self._role, self._zero, self._fill, self._number = name, role, zero, fill, number
+        self.setAccessibleName(name)
         self._values: list[float | None] = []
         self.setMinimumSize(40, 24)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -236,11 +277,13 @@ class Sparkline(QWidget):
         known = [v for v in self._values if v is not None and v == v]
         if known:
             low, last, high = (format(v, self._number) for v in (min(known), known[-1], max(known)))
-            self.setAccessibleName(
-                tr("{name}, last {last}, lowest {low}, highest {high}", name=self._name, last=last, low=low, high=high)
-            )
+            self.setAccessibleName(_trend(self._name, known, self._number))
             set_tip(self, self._name, line=tr("min {low} · last {last} · max {high}", low=low, last=last, high=high))
         self.update()
+
+    def spoken_value(self) -> str:
+        known = [v for v in self._values if v is not None and v == v]
+        return format(known[-1], self._number) if known else ""
 
     def sizeHint(self) -> QSize:
         return QSize(90, 30)
@@ -251,3 +294,14 @@ class Sparkline(QWidget):
             painter, QRectF(self.rect()), self._values, theme.role(self._role), zero=self._zero, fill=self._fill
         )
         painter.end()
+
+
+def _trend(name: str, known: Sequence[float], number: str) -> str:
+    """`train loss, falling from 1.20 to 0.22`; less than a fifth of its size is no trend."""
+    first, last = known[0], known[-1]
+    texts = {"name": name, "first": format(first, number), "last": format(last, number)}
+    if abs(last - first) <= 0.2 * max(abs(first), abs(last)):
+        return tr("{name}, steady at {last}", name=name, last=texts["last"])
+    if last > first:
+        return tr("{name}, rising from {first} to {last}", **texts)
+    return tr("{name}, falling from {first} to {last}", **texts)

@@ -80,6 +80,7 @@ class Page(QWidget):
         self.content = QVBoxLayout()
         if scroll:
             area = QScrollArea()
+            area.setAccessibleName(tr(self.title))
             area.setWidgetResizable(True)
             holder = QWidget()
             holder.setLayout(self.content)

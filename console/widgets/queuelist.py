@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 from console.i18n import tr
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 from console.widgets.text import set_tip
 
 ROW = 34
@@ -34,6 +35,8 @@ class QueueList(QWidget):
     Signals:
         moved(str, int): a key and its wanted place, counted from 1. removed(str). opened(str).
     """
+
+    spoken_role = Role.List
 
     moved = Signal(str, int)
     removed = Signal(str)
@@ -80,6 +83,9 @@ class QueueList(QWidget):
     def cross_rect(self, index: int) -> QRectF:
         """Where a row's cross is."""
         return QRectF(self.width() - CROSS, index * ROW, CROSS, ROW)
+
+    def spoken_value(self) -> str:
+        return self._items[self._current].text if self._current < len(self._items) else ""
 
     def sizeHint(self) -> QSize:
         return QSize(340, max(1, len(self._items)) * ROW)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QWidget
 
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 
 ITEM = 62
 
@@ -29,6 +30,8 @@ class _Row(QWidget):
     Signals:
         clicked: mouse, Return or Space, only when it has a link.
     """
+
+    spoken_role = Role.StaticText
 
     clicked = Signal()
 
@@ -209,6 +212,8 @@ class ItemList(QAbstractScrollArea):
         menu_asked(str, QPoint): context menu.
     """
 
+    spoken_role = Role.List
+
     chosen = Signal(str)
     opened = Signal(str)
     menu_asked = Signal(str, QPoint)
@@ -333,6 +338,10 @@ class ItemList(QAbstractScrollArea):
         key = self._current if keyboard else self._at(event.pos().y())
         if key:
             self.menu_asked.emit(key, event.globalPos())
+
+    def spoken_value(self) -> str:
+        item = next((each for each in self._items if each.key == self._current), None)
+        return "" if item is None else f"{item.title}, {item.subtitle}"
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self.viewport())

@@ -48,6 +48,7 @@ class Sheet(QWidget):
         self.body.setContentsMargins(22 if kind == "confirm" else 20, 0, 22 if kind == "confirm" else 20, 4)
         self.body.setSpacing(10)
         self._scroll = QScrollArea()
+        self._scroll.setAccessibleName(title)
         self._scroll.setWidgetResizable(True)
         self._scroll.setWidget(holder)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -21,9 +21,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 
+from console.i18n import tr
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.rows import GATES
+from console.widgets.spoken import Role
 
 ROW = 58
 
@@ -49,6 +51,8 @@ class VersionTimeline(QWidget):
         chosen(str): another version became current. compared(str, str): one was dropped on another.
         menu_asked(str, QPoint).
     """
+
+    spoken_role = Role.List
 
     chosen = Signal(str)
     compared = Signal(str, str)
@@ -91,6 +95,13 @@ class VersionTimeline(QWidget):
         if key != self._current:
             self.set_current(key)
             self.chosen.emit(key)
+
+    def spoken_value(self) -> str:
+        entry = next((each for each in self._entries if each.key == self._current), None)
+        if entry is None:
+            return ""
+        aliases = ", ".join(tr(paint.alias_look(alias).word) for alias in entry.aliases)
+        return ", ".join(part for part in (entry.title, aliases, entry.metric, entry.subtitle) if part)
 
     def sizeHint(self) -> QSize:
         return QSize(300, ROW * len(self._entries))

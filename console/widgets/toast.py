@@ -14,6 +14,7 @@ from console.theme import theme
 from console.widgets import paint
 from console.widgets.buttons import Button, IconButton
 from console.widgets.chips import Icon, Kbd
+from console.widgets.spoken import Role, announce
 from console.widgets.text import Text
 
 KINDS = {
@@ -42,6 +43,8 @@ class Toast(QWidget):
     Signals:
         finished: it may be removed.
     """
+
+    spoken_role = Role.AlertMessage
 
     finished = Signal()
 
@@ -150,6 +153,7 @@ class ToastHost(QWidget):
         toast.finished.connect(lambda: self._remove(toast))
         toast.show()
         self._fit()
+        announce(toast, toast.accessibleName())
         return toast
 
     def drop_undone(self, text: str) -> None:
@@ -194,6 +198,8 @@ class ToastHost(QWidget):
 class Banner(QWidget):
     """A 38 px bar over the whole width: one message, one or two buttons."""
 
+    spoken_role = Role.AlertMessage
+
     def __init__(self, parent: QWidget | None = None, *, rounded: bool = False) -> None:
         super().__init__(parent)
         self._rounded = rounded
@@ -224,14 +230,16 @@ class Banner(QWidget):
         """Show one message with these buttons; what stood there before goes."""
         self._role = role
         self._icon.set_icon(icon, role)
-        self.message.setText(text)
-        self.detail.setText(detail)
         for button in self._buttons:
             button.setParent(None)
             button.deleteLater()
         self._buttons = list(buttons)
         for button in buttons:
             self._layout.addWidget(button)
+        if text != self.message.text():
+            announce(self, text)  # the detail counts seconds, and is not said again and again
+        self.message.setText(text)
+        self.detail.setText(detail)
         self.setAccessibleName(f"{text} {detail}".strip())
         if self.parentWidget() is not None:  # without one it would become a window of its own
             self.show()

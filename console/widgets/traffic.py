@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from console.i18n import tr
 from console.theme import theme
 from console.widgets import paint
+from console.widgets.spoken import Role
 
 TRACK_TOP = 29
 
@@ -19,6 +20,8 @@ class TrafficSlider(QWidget):
     Signals:
         changed(int): the handle moved; percent of the right one. committed(int): Enter was pressed.
     """
+
+    spoken_role = Role.Slider
 
     changed = Signal(int)
     committed = Signal(int)
@@ -48,6 +51,15 @@ class TrafficSlider(QWidget):
         )
         self.setAccessibleName(tr("Traffic: {shares}", shares=text))
         self.update()
+
+    def spoken_value(self) -> str:
+        return f"{self._percent}%"
+
+    def spoken_range(self) -> tuple[float, float, float]:
+        return float(self._percent), 0.0, 100.0
+
+    def spoken_set(self, value: float) -> None:
+        self._move(round(value))
 
     def sizeHint(self) -> QSize:
         return QSize(260, 48)

@@ -340,6 +340,7 @@ def trained_on(version: VersionRecord, dataset: DatasetRecord | None) -> str:
 def _scrolled(widget: QWidget) -> QScrollArea:
     """In a low window the column scrolls instead of being squeezed."""
     area = QScrollArea()
+    area.setAccessibleName(tr("Drift & alerts"))
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

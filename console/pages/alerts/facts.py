@@ -74,6 +74,7 @@ class StoryPanel(Panel):
         self._none.setContentsMargins(14, 0, 14, 0)
         self.add(self._none)
         area = QScrollArea()
+        area.setAccessibleName(tr("History"))
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(holder)

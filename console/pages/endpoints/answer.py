@@ -165,6 +165,7 @@ class Why(QWidget):
         layout.addWidget(row(self.title, None, self._legend))
         self.tokens = TokenAttribution(tr("Why?"))
         self._area = QScrollArea()
+        self._area.setAccessibleName(tr("Answer"))
         self._area.setWidgetResizable(True)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(self.tokens)

@@ -77,6 +77,7 @@ class ModelsPage(ModelActions):
             column.addWidget(panel)
         column.addStretch(1)
         self.area = QScrollArea()
+        self.area.setAccessibleName(tr("Models"))
         self.area.setWidgetResizable(True)
         self.area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.area.setWidget(right)

@@ -47,6 +47,7 @@ class VersionsPanel(Panel):
         inner.addLayout(below)
         inner.addStretch(1)
         self._area = QScrollArea()
+        self._area.setAccessibleName(tr("Versions"))
         self._area.setWidgetResizable(True)
         self._area.setWidget(holder)
         self._area.viewport().setAutoFillBackground(False)

@@ -204,6 +204,7 @@ class OverviewPage(Page):
         layout.setContentsMargins(0, 0, theme.size("page-padding"), 16)
         layout.addWidget(widget)
         area = QScrollArea()
+        area.setAccessibleName(tr("Overview"))
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(holder)

@@ -299,6 +299,7 @@ class EventsPanel(Panel):
         self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(0)
         area = QScrollArea()
+        area.setAccessibleName(tr("Events"))
         area.setWidgetResizable(True)
         area.setWidget(holder)
         holder.setAutoFillBackground(False)

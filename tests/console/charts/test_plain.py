@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtTest import QTest
 
+from console.charts.binned import BinnedChart
 from console.charts.catalogue import Limit
 from console.charts.plain import DistributionChart, PlainChart, PlainCurve
 
@@ -79,3 +80,11 @@ def test_an_empty_distribution_says_so(qtbot) -> None:
     chart.set_histograms([0, 1, 2], None, None)
     chart.grab()
     assert chart.canvas.picture.empty == "No values yet"
+
+
+def test_a_binned_chart_can_be_painted_before_it_has_bins(qtbot) -> None:
+    chart = BinnedChart("Length", "characters")
+    qtbot.addWidget(chart)
+    chart.resize(400, 200)
+    chart.show()
+    assert not chart.grab().isNull()

@@ -84,10 +84,10 @@ def test_two_gpus_are_cards_that_are_updated_in_place(desk: Desk, page: Overview
     tell(page, desk, card(0), card(1))
     before = parts(page, GpuCard)
     assert [c.title.text() for c in before] == ["GPU 0", "GPU 1"]
-    assert before[0].memory.accessibleName() == "Memory, 38.0 /48 GB"
+    assert before[0].memory.accessibleName() == "GPU 0 Memory, 38.0 of 48 GB"
     tell(page, desk, card(0, utilization_percent=91.0), card(1), at=NOW + 1)
     assert parts(page, GpuCard) == before
-    assert before[0].utilization.accessibleName() == "Utilization, 91 %"
+    assert before[0].utilization.accessibleName() == "GPU 0 Utilization, 91 %"
 
 
 def test_three_gpus_are_rows_and_none_is_the_reason(desk: Desk, page: OverviewPage) -> None:
@@ -98,7 +98,7 @@ def test_three_gpus_are_rows_and_none_is_the_reason(desk: Desk, page: OverviewPa
     (none,) = parts(page, NoGpuCard)
     assert "libnvidia-ml" in none.text.text()
     (host,) = parts(page, HostCard)
-    assert host.memory.accessibleName() == "Memory, 61 /128 GB"
+    assert host.memory.accessibleName() == "Memory, 61 of 128 GB"
 
 
 def test_what_to_install_and_check_again_answer(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
