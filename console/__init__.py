@@ -21,6 +21,7 @@ keys.py      every key: what pages bind, the user's own
 context.py   what a page is given
 settings.py  what the user chose, declared once, kept in console.json
 i18n.py      texts in English and Chinese
+said.py      sentences of the backend in the language of now
 theme/       colours, sizes, fonts and icons by name
 widgets/     the components of the design
 tables/      one table model, columns as data, the filter language
