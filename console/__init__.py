@@ -22,6 +22,7 @@ context.py   what a page is given
 settings.py  what the user chose, declared once, kept in console.json
 garbage.py   Python's collector, kept on the window's thread
 i18n.py      texts in English and Chinese
+said.py      sentences of the backend in the language of now
 theme/       colours, sizes, fonts and icons by name
 widgets/     the components of the design
 tables/      one table model, columns as data, the filter language

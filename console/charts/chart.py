@@ -161,6 +161,8 @@ class TimeSeriesChart(QWidget):
     def _set_legend(self, at: float | None) -> None:
         entries = []
         for spec in self.spec.series:
+            if spec.behind and spec.key not in self.group.store:
+                continue  # what it is compared with does not have it
             value, _, _ = self.curves.value_at(self.group, spec, at)
             entries.append(
                 Entry(

@@ -16,6 +16,7 @@ from console.asking import ask
 from console.i18n import tr
 from console.pages.run.head import RunHead, buttons_for
 from console.pages.run.sheets import ForkSheet, NoteSheet, StopSheet
+from console.said import said
 from console.sheets import ExportSheet, RegisterSheet, RenameSheet
 from console.sheets.imported import why_not_here
 from console.widgets.controls import Segmented, Tabs, Toggle
@@ -214,7 +215,7 @@ class RunActions(Page):
             self.context.open_sheet(NoteSheet(self.context, self.run, round(step) if step is not None else None))
 
     def _on_why(self, finding: Any) -> None:
-        sheet = Sheet(finding.title, icon="lightbulb", icon_role="warn", primary=tr("Close"))
+        sheet = Sheet(said(finding.title), icon="lightbulb", icon_role="warn", primary=tr("Close"))
         for name, value in finding.evidence.items():
             shown = words.fixed(value, 4) if isinstance(value, float) else str(value)
             sheet.add(Text(f"{name.replace('_', ' ')}: {shown}", "body", wrap=True))

@@ -17,6 +17,7 @@ from console.charts import detail
 from console.charts.events import KINDS, ChartEvent
 from console.charts.group import ChartGroup
 from console.context import Context
+from console.said import said
 from console.state.changes import Changes, Point
 
 POINTS = 2400
@@ -46,7 +47,7 @@ def chart_event(event: RunEvent) -> ChartEvent | None:
     if event.kind not in KINDS:
         return None
     key = event.data.get("metric") if isinstance(event.data.get("metric"), str) else None
-    return ChartEvent(str(event.id), event.kind, event.text, event.step, event.time, event.epoch, key)
+    return ChartEvent(str(event.id), event.kind, said(event.text), event.step, event.time, event.epoch, key)
 
 
 class Feeder(QObject):

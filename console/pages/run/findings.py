@@ -12,6 +12,7 @@ from backend.contract.resources import BackendSettings, Diagnosis, RunEvent, Run
 from console import words
 from console.charts.events import KINDS
 from console.i18n import mark, tr, tr_n
+from console.said import said
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.buttons import Button
@@ -134,11 +135,11 @@ class DiagnosisPanel(Panel):
         finding = findings[self._index % len(findings)] if findings else None
         self._pill.setVisible(finding is not None)
         if finding is None:
-            self._rows.addWidget(Text(diagnosis.text, "body", wrap=True))
+            self._rows.addWidget(Text(said(diagnosis.text), "body", wrap=True))
             self._add_shares(diagnosis.shares)
             return
         self._pill.set_look(_look(finding.severity), _word(finding.severity))
-        self._rows.addWidget(Text(finding.text or finding.title, "body", wrap=True))
+        self._rows.addWidget(Text(said(finding.text or finding.title), "body", wrap=True))
         self._add_shares(finding.shares or diagnosis.shares)
         self._add_fix(finding)
         if len(findings) > 1:
@@ -161,9 +162,9 @@ class DiagnosisPanel(Panel):
     def _add_fix(self, finding: Any) -> None:
         if finding.fix:
             self._rows.addWidget(line())
-            self._rows.addWidget(Text(finding.fix, "small", weight=600, wrap=True))
+            self._rows.addWidget(Text(said(finding.fix), "small", weight=600, wrap=True))
         if finding.gain:
-            self._rows.addWidget(Text(finding.gain, "small", "text-secondary", wrap=True))
+            self._rows.addWidget(Text(said(finding.gain), "small", "text-secondary", wrap=True))
         why = Button(tr("Why?"), "ghost")
         why.clicked.connect(self._on_why)
         act = self._button(finding)
@@ -175,7 +176,7 @@ class DiagnosisPanel(Panel):
             return None
         if finding.apply == "fork":
             button = Button(tr("Resume from step {n}", n=words.count(finding.checkpoint_step)), "primary", "git-fork")
-            button.setAccessibleName(finding.fix or "")
+            button.setAccessibleName(said(finding.fix or ""))
         elif finding.apply == "live":
             button = Button(tr("Apply at next checkpoint"), "primary")
             if finding.settings.items() <= self._pending.items():
@@ -328,6 +329,7 @@ class EventsPanel(Panel):
             icon, role, _ = KINDS.get(event.kind, ("circle-dot", "text-tertiary", False))
             right = words.count(event.step) if event.step is not None else words.moment(event.time)
             item = EventRow(icon, role, self._text(event), right, clickable=True)
+            item.setToolTip(said(event.text))
             item.setProperty("event", event.id)
             item.clicked.connect(self._on_clicked)
             self._rows.addWidget(item)
@@ -336,8 +338,9 @@ class EventsPanel(Panel):
 
     def _text(self, event: RunEvent) -> str:
         spent = event.data.get("energy_kwh")
-        text = event.text or event.kind
-        return f"{text} · {energy_text(spent, self.settings)}" if isinstance(spent, int | float) else text
+        if event.kind == "evaluation" and isinstance(spent, int | float):  # short: the row has room for few words
+            return f"{tr('Evaluated')} · {energy_text(spent, self.settings)}"
+        return said(event.text or event.kind)
 
     def select(self, event_id: str) -> None:
         """Bring the row of an event into view and mark it for a moment through the focus."""
