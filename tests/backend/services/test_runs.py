@@ -9,7 +9,15 @@ import pytest
 from backend.clock import ManualClock
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.contract.recipes import RECIPES, SelftestSettings, TextClassificationSettings
-from backend.contract.resources import ChangeRun, CheckpointRecord, EstimateRun, RunCommand, RunRecord, StartRun
+from backend.contract.resources import (
+    AddNote,
+    ChangeRun,
+    CheckpointRecord,
+    EstimateRun,
+    RunCommand,
+    RunRecord,
+    StartRun,
+)
 from backend.jobs.folder import JobFolder
 from backend.paths import Home
 from backend.services import base_models, run_start
@@ -272,3 +280,13 @@ def test_an_export_is_lossless() -> None:
         "null}",
         "5.0}",
     ]
+
+
+def test_a_note_at_a_step_stands_where_that_step_was_logged(service: RunService, store: Store) -> None:
+    run = service.start(selftest(steps=10), "me")
+    store.series.append(run.id, 1, [("train/loss", step, 5000.0 + step, step / 10, 0.5) for step in range(0, 100, 10)])
+    note = service.note(run.id, AddNote(text="here", step=44))
+    assert (note.step, note.time, note.epoch) == (44, 5040.0, 4.0)
+    early = service.note(run.id, AddNote(text="before anything", step=-3))
+    assert (early.step, early.epoch) == (-3, None)
+    assert service.note(run.id, AddNote(text="now")).time == early.time
