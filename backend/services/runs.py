@@ -287,11 +287,19 @@ class RunService:
         return after
 
     def note(self, run_id: str, request: AddNote) -> RunEvent:
-        """A remark on the chart, at a step or now."""
+        """A remark on the chart, now or at a step: then with the time and the epoch at which that was logged."""
         run = self.get(run_id)
-        return self._store.runs.add_event(
-            run.id, "note", step=run.step if request.step is None else request.step, text=request.text
-        )
+        if request.step is None:
+            return self._store.runs.add_event(run.id, "note", step=run.step, epoch=run.epoch, text=request.text)
+        time, epoch = self._moment(run, request.step)
+        return self._store.runs.add_event(run.id, "note", time, request.step, epoch, request.text)
+
+    def _moment(self, run: RunRecord, step: int) -> tuple[float | None, float | None]:
+        """When the last point up to a step was logged; None for what is unknown."""
+        keys = self._store.series.keys(run.id)
+        key = "train/loss" if "train/loss" in keys else next(iter(keys), None)
+        found = self._store.series.read(run.id, [key], None, step, 8).get(key) if key is not None else None
+        return (found.times[-1], found.epochs[-1]) if found is not None and found.steps else (None, None)
 
     def remove(self, run_id: str, actor: str) -> None:
         """Delete an ended run with its files; versions made of it stay."""

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRectF
 from console.charts import axis as frame
 from console.charts import scale
 from console.charts.catalogue import ChartSpec, SeriesSpec
-from console.charts.events import ChartEvent, group_marks
+from console.charts.events import ChartEvent, group_marks, place
 from console.charts.format import clock_label
 from console.charts.palette import token
 from console.charts.picture import Area, Dots, Line, Picture, Shade
@@ -208,7 +208,7 @@ class Curves:
         placed = [
             (plot.left() + (spot - low) * per_unit, e)
             for e in page.events
-            if (spot := e.at(page.axis)) is not None and low <= spot <= high
+            if (spot := place(e, page.axis, page.store)) is not None and low <= spot <= high
         ]
         picture.marks = group_marks(placed)
         picture.lane = self.spec.lane

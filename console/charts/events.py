@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.charts.series import Axis
+from console.charts.store import SeriesStore
 
 GROUP_PX = 12.0
 
@@ -51,6 +52,16 @@ class ChartEvent:
     @property
     def urgent(self) -> bool:
         return self.style[1] in ("warn", "bad")
+
+
+def place(event: ChartEvent, axis: Axis, store: SeriesStore) -> float | None:
+    """Where an event stands on an axis: as it says itself, else where the points of its step, or of its time, stand."""
+    known = event.at(axis)
+    if known is not None:
+        return known
+    if event.step is not None:
+        return store.position("step", event.step).get(axis)
+    return store.position("time", event.time).get(axis) if event.time is not None else None
 
 
 @dataclass(frozen=True)

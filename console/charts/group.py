@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.charts.clock import RedrawClock
-from console.charts.events import ChartEvent
+from console.charts.events import ChartEvent, place
 from console.charts.series import AXES, Axis, Series
 from console.charts.store import SeriesStore
 from console.charts.window import Window
@@ -359,7 +359,7 @@ class ChartGroup(QObject):
 
     def go_to_event(self, forward: bool, chart: TimeSeriesChart | None = None) -> None:
         """Put the crosshair on the next or previous event and select it."""
-        placed = sorted((at, e.id) for e in self.events if (at := e.at(self.axis)) is not None)
+        placed = sorted((at, e.id) for e in self.events if (at := place(e, self.axis, self.store)) is not None)
         if not placed:
             return
         here = self.crosshair

@@ -114,7 +114,7 @@ def column_indices(
     marks = np.arange(np.floor(first / width), np.ceil(last / width) + 1) * width
     edges = np.unique(np.concatenate(([start], start + np.searchsorted(x[start:stop], marks), [stop])))
     inner = np.diff(edges[1:-1])
-    if stop - start > _FEW * columns and inner.max() <= 1.5 * inner.mean():
+    if stop - start > _FEW * columns and len(inner) and inner.max() <= 1.5 * inner.mean():
         return minmax_indices(y, start, stop, columns, known)
     starts = edges[:-1] - start
     part = y[start:stop]

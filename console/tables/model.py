@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -136,10 +137,7 @@ class TableModel(QAbstractTableModel):
         rows = [row for row in self._all.values() if self._filter is None or self._filter(row)]
         by_key = {column.key: column for column in self.columns}
         for key, descending in reversed(self._sorts):
-            value = by_key[key].value
-            known = [row for row in rows if value(row) is not None]
-            known.sort(key=lambda row: _sort_key(value(row)), reverse=descending)
-            rows = known + [row for row in rows if value(row) is None]
+            rows = _sorted(rows, by_key[key].value, descending)
         shown = len(rows)
         rows = self._layout(rows) if self._layout is not None else rows
         ids = [self._row_id(row) for row in rows]
@@ -209,6 +207,19 @@ def _is_plain_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _sorted(rows: list[Any], value: Callable[[Any], Any], descending: bool) -> list[Any]:
+    """Rows by a value, each asked for once; unknown ones last in both directions."""
+    known, unknown = [], []
+    for row in rows:
+        found = value(row)
+        if found is None:
+            unknown.append(row)
+        else:
+            known.append((_sort_key(found), row))
+    known.sort(key=itemgetter(0), reverse=descending)
+    return [row for _, row in known] + unknown
 
 
 def _sort_key(value: Any) -> Any:

@@ -212,6 +212,10 @@ class TableView(QTableView):
     # -- events ----------------------------------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if shift and event.key() == Qt.Key.Key_F10:  # only Windows makes a menu event of it
+            self._ask_menu_of_current()
+            return
         row = self.current_row()
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
@@ -278,11 +282,16 @@ class TableView(QTableView):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if event.reason() == QContextMenuEvent.Reason.Keyboard:
-            index = self.currentIndex()
-            position = self.viewport().mapToGlobal(self.visualRect(index).bottomLeft())
-        else:
-            index, position = self.indexAt(event.pos()), event.globalPos()
+            self._ask_menu_of_current()
+            return
+        index = self.indexAt(event.pos())
         if index.isValid():
+            self.menu_asked.emit(self._model.row_at(index.row()), event.globalPos())
+
+    def _ask_menu_of_current(self) -> None:
+        index = self.currentIndex()
+        if index.isValid():
+            position = self.viewport().mapToGlobal(self.visualRect(index).bottomLeft())
             self.menu_asked.emit(self._model.row_at(index.row()), position)
 
     def currentChanged(self, current: Any, previous: Any) -> None:

@@ -5,7 +5,8 @@ acting.py  what can be done about them
 curves.py  overlaid charts with one crosshair, history once and then the feed
 tables.py  metrics with the best in bold, config differences
 sweep.py   the axes of a sweep, and where each run stands on them
-parallel.py      the painted parallel coordinates
+parallel.py      parallel coordinates under mouse and keys
+parallel_paint.py  what they look like
 sweep_panel.py   the panel around them: chips, axes to add
 facts.py   short names, what is best, what differs, as plain functions
 """

@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
-    QFontMetricsF,
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
-    QPen,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from console.i18n import tr, tr_n
+from console.pages.compare.parallel_paint import BOTTOM, LEFT, RIGHT, TOP, paint_axis, paint_lines
 from console.pages.compare.sweep import Axis
-from console.theme import theme
-from console.widgets import paint
 
-TOP, BOTTOM, LEFT, RIGHT = 40, 16, 54, 66
 NEAR_AXIS, NEAR_LINE, DRAG_PX = 14, 5, 4
 KEY_STEP = 0.05
 _T = np.linspace(0.0, 1.0, 33)
@@ -53,10 +48,10 @@ class Parallel(QWidget):
         self.colours: dict[str, int] = {}
         self.brushes: dict[str, tuple[float, float]] = {}
         self.current = 0
-        self._hover: int | None = None
+        self.hover: int | None = None
         self._from: tuple[str, float, tuple[float, float] | None] | None = None
-        self._dragged: tuple[str, float] | None = None  # axis whose title is held, and where it is now
-        self._ring = False
+        self.dragged: tuple[str, float] | None = None  # axis whose title is held, and where it is now
+        self.ring = False
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -74,15 +69,16 @@ class Parallel(QWidget):
         self.ids, self.names, self.axes, self.colours = tuple(ids), tuple(names), list(axes), dict(colours)
         self.brushes = {axis.key: self.brushes[axis.key] for axis in axes if axis.key in self.brushes}
         self.current = min(self.current, max(0, len(self.axes) - 1))
-        self._hover = None
+        self.hover = None
         self._describe()
         self.update()
 
     def inside(self) -> list[str]:
         """The runs that lie in every brush."""
-        return [run_id for i, run_id in enumerate(self.ids) if self._is_inside(i)]
+        return [run_id for i, run_id in enumerate(self.ids) if self.is_inside(i)]
 
-    def _is_inside(self, run: int) -> bool:
+    def is_inside(self, run: int) -> bool:
+        """Whether the run at this place lies in every brush."""
         for axis in self.axes:
             brush = self.brushes.get(axis.key)
             if brush is None:
@@ -175,7 +171,7 @@ class Parallel(QWidget):
             if a is not None and b is not None:
                 away = abs(self.row_of(a + (b - a) * bend) - at.y())
                 if away <= NEAR_LINE:
-                    found.append((not self._is_inside(run), away, run))
+                    found.append((not self.is_inside(run), away, run))
         return min(found)[2] if found else None
 
     # ---- painting --------------------------------------------------------------------------------------------------
@@ -183,90 +179,10 @@ class Parallel(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_lines(painter)
+        paint_lines(self, painter)
         for index in range(len(self.axes)):
-            self._paint_axis(painter, index)
+            paint_axis(self, painter, index)
         painter.end()
-
-    def _paint_lines(self, painter: QPainter) -> None:
-        """Runs outside first, then inside, then the compared ones, the one under the mouse last."""
-        inside = [self._is_inside(run) for run in range(len(self.ids))]
-        order = sorted(range(len(self.ids)), key=lambda r: (r == self._hover, inside[r], self.ids[r] in self.colours))
-        for run in order:
-            painter.setPen(self._pen(run, inside[run]))
-            painter.drawPath(self._path(run))
-
-    def _pen(self, run: int, inside: bool) -> QPen:
-        colour = self.colours.get(self.ids[run])
-        if run == self._hover:
-            return QPen(theme.series(colour) if colour is not None else theme.role("text"), 2.0)
-        if not inside:
-            return QPen(theme.role("text-tertiary", 0.16), 1.0)
-        if colour is not None:
-            pen = QPen(theme.series(colour), 1.6)
-            dash = theme.dash(colour)
-            if dash:
-                pen.setDashPattern([part / 1.6 for part in dash])
-            return pen
-        return QPen(theme.role("accent", 0.7) if self.brushes else theme.role("text-tertiary", 0.5), 1.0)
-
-    def _path(self, run: int) -> QPainterPath:
-        """Through the axes on which the run has a value; an unknown one breaks the line."""
-        path, last = QPainterPath(), None
-        for index, axis in enumerate(self.axes):
-            place = axis.place(axis.values[run])
-            point = QPointF(self.axis_x(index), self.row_of(place)) if place is not None else None
-            if point is not None and last is not None:
-                middle = (last.x() + point.x()) / 2
-                path.cubicTo(QPointF(middle, last.y()), QPointF(middle, point.y()), point)
-            elif point is not None:
-                path.moveTo(point)
-            last = point
-        return path
-
-    def _paint_axis(self, painter: QPainter, index: int) -> None:
-        axis, x = self.axes[index], self.axis_x(index)
-        held = self._dragged is not None and self._dragged[0] == axis.key
-        if held and self._dragged is not None:
-            x = self._dragged[1]
-        painter.setPen(QPen(theme.role("accent" if held else "line-strong"), 1.0))
-        painter.drawLine(QPointF(round(x) + 0.5, TOP), QPointF(round(x) + 0.5, self.height() - BOTTOM))
-        brush = self.brushes.get(axis.key)
-        if brush is not None and not held:
-            box = QRectF(x - 5, self.row_of(brush[1]), 11, max(3.0, self.row_of(brush[0]) - self.row_of(brush[1])))
-            painter.setPen(QPen(theme.role("accent"), 1.0))
-            painter.setBrush(theme.role("accent", 0.25))
-            painter.drawRoundedRect(box, 3, 3)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-        self._paint_title(painter, index, x)
-        if not held:
-            self._paint_ticks(painter, axis, x)
-
-    def _paint_title(self, painter: QPainter, index: int, x: float) -> None:
-        axis, font = self.axes[index], theme.font("small")
-        room = (self.width() - LEFT - RIGHT) / max(1, len(self.axes) - 1) - 10 if len(self.axes) > 1 else 300.0
-        title = tr("{name} (log)", name=axis.title) if axis.log else axis.title
-        text = QFontMetricsF(font).elidedText(title, Qt.TextElideMode.ElideRight, max(60.0, room))
-        width = QFontMetricsF(font).horizontalAdvance(text) + 4
-        left = min(max(2.0, x - width / 2), self.width() - width - 2)
-        rect = QRectF(left, 8, width, 20)
-        paint.draw_text(painter, rect, text, font, "text-secondary", paint.CENTER)
-        if self._ring and index == self.current:
-            painter.setPen(QPen(theme.role("focus-ring"), 2.0))
-            painter.drawRoundedRect(rect.adjusted(-3, -1, 3, 1), 4, 4)
-
-    def _paint_ticks(self, painter: QPainter, axis: Axis, x: float) -> None:
-        font, last = theme.font("caption"), None
-        painter.setFont(font)
-        for place, text in sorted(axis.ticks(), reverse=True):
-            row = self.row_of(place)
-            painter.fillRect(QRectF(x - 2, row - 0.5, 5, 1), theme.role("line-strong"))
-            if last is not None and row - last < 13:
-                continue
-            last = row
-            rect = QRectF(x + 7, row - 7, QFontMetricsF(font).horizontalAdvance(text) + 4, 14)
-            painter.fillRect(rect, theme.role("panel", 0.82))
-            paint.draw_text(painter, rect.adjusted(2, 0, 0, 0), text, font, "text-secondary")
 
     # ---- mouse -----------------------------------------------------------------------------------------------------
 
@@ -276,7 +192,7 @@ class Parallel(QWidget):
             return
         axis = self.axes[index]
         if at.y() < TOP - 8:
-            self._dragged = (axis.key, self.axis_x(index))
+            self.dragged = (axis.key, self.axis_x(index))
         elif abs(self.axis_x(index) - at.x()) <= NEAR_AXIS:
             brush, place = self.brushes.get(axis.key), self._place_at(at.y())
             held = brush if brush is not None and brush[0] <= place <= brush[1] else None
@@ -286,8 +202,8 @@ class Parallel(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         at = event.position()
-        if self._dragged is not None:
-            self._dragged = (self._dragged[0], min(max(at.x(), LEFT), self.width() - RIGHT))
+        if self.dragged is not None:
+            self.dragged = (self.dragged[0], min(max(at.x(), LEFT), self.width() - RIGHT))
             self.update()
         elif self._from is not None:
             self._brush_to(self._place_at(at.y()))
@@ -303,8 +219,8 @@ class Parallel(QWidget):
         self.set_brush(key, (held[0] + shift, held[1] + shift))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        pressed, dragged = self._from, self._dragged
-        self._from = self._dragged = None
+        pressed, dragged = self._from, self.dragged
+        self._from = self.dragged = None
         if dragged is not None and len(self.axes) > 1:
             step = (self.width() - LEFT - RIGHT) / (len(self.axes) - 1)
             self.move_axis(dragged[0], round((dragged[1] - LEFT) / step))
@@ -327,8 +243,8 @@ class Parallel(QWidget):
         if on_axis is not None or (self.axis_near(at.x(), 40) is not None and at.y() < TOP - 8):
             shape = Qt.CursorShape.OpenHandCursor if at.y() < TOP - 8 else Qt.CursorShape.SizeVerCursor
         self.setCursor(shape)
-        if run != self._hover:
-            self._hover = run
+        if run != self.hover:
+            self.hover = run
             self.update()
             if run is not None:
                 QToolTip.showText(event.globalPosition().toPoint(), self.names[run][:200].replace("<", "‹"), self)
@@ -336,19 +252,23 @@ class Parallel(QWidget):
                 QToolTip.hideText()
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: ARG002
-        self._hover = None
+        self.hover = None
         self.update()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        index: int | None = self.current
-        place = event.globalPos()
-        if event.reason() == QContextMenuEvent.Reason.Mouse:
-            index = self.axis_near(event.pos().x(), 60)
-        elif self.axes:
-            place = self.mapToGlobal(QPoint(round(self.axis_x(self.current)), TOP))
-        if index is not None and self.axes:
+        if event.reason() != QContextMenuEvent.Reason.Mouse:
+            self._ask_menu()
+            return
+        index = self.axis_near(event.pos().x(), 60)
+        if index is not None:
             self.current = index
-            self.menu_asked.emit(self.axes[index].key, place)
+            self.menu_asked.emit(self.axes[index].key, event.globalPos())
+
+    def _ask_menu(self) -> None:
+        """The menu of the present axis, by a key."""
+        if self.axes:
+            at = self.mapToGlobal(QPoint(round(self.axis_x(self.current)), TOP))
+            self.menu_asked.emit(self.axes[self.current].key, at)
 
     # ---- keyboard --------------------------------------------------------------------------------------------------
 
@@ -361,6 +281,8 @@ class Parallel(QWidget):
             self._key_across(-1 if key == Qt.Key.Key_Left else 1, shift)
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self._key_brush(KEY_STEP if key == Qt.Key.Key_Up else -KEY_STEP, shift)
+        elif shift and key == Qt.Key.Key_F10:
+            self._ask_menu()
         elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.set_brush(self.axes[self.current].key, None)
         elif key == Qt.Key.Key_Escape and self.brushes:
@@ -385,11 +307,11 @@ class Parallel(QWidget):
         self.set_brush(key, None if brush == (0.0, 1.0) else brush)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        self._ring = event.reason() not in (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.PopupFocusReason)
+        self.ring = event.reason() not in (Qt.FocusReason.MouseFocusReason, Qt.FocusReason.PopupFocusReason)
         self.update()
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._ring = False
+        self.ring = False
         self.update()
         super().focusOutEvent(event)

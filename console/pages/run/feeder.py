@@ -66,6 +66,7 @@ class Feeder(QObject):
         self._waiting: list[Point] = []
         self._last: dict[str, tuple[int, float]] = {}  # step and time of the last point of each curve's history
         self._events: dict[int, RunEvent] = {}
+        self._alerts: dict[str, int] = {}  # alert → the number of its event, below zero
         self._turn = 0
         group.request_window.connect(self._on_window_wanted)
 
@@ -123,6 +124,7 @@ class Feeder(QObject):
         """All events so far."""
         if turn == self._turn:
             self.add_events(RunEvent.model_validate(item) for item in body["items"])
+            self._take_alerts()
 
     def take_telemetry(self, turn: int, body: dict[str, Any]) -> None:
         """The machine during the run, on the run's own axis."""
@@ -155,6 +157,8 @@ class Feeder(QObject):
             self._waiting.extend(points) if self._reading else self._append(points)
         if events := changes.run_events.get(run.id):
             self.add_events(events)
+        if changes.alerts or changes.everything:
+            self._take_alerts()
         if changes.telemetry and self._context.state.telemetry and run.ended_at is None and run.started_at:
             sample = self._context.state.telemetry
             for key, value in telemetry_values(sample).items():
@@ -177,6 +181,19 @@ class Feeder(QObject):
                 known if len(known) == len(batch) else None,
                 detail.numbers([point[4] for point in batch]),
             )
+
+    def _take_alerts(self) -> None:
+        """Alerts about this run stand on its charts like its own events; they have no step, only a time."""
+        if self._run is None:
+            return
+        mine = [alert for alert in self._context.state.alerts.values() if alert.run_id == self._run.id]
+        found = []
+        for alert in mine:
+            number = self._alerts.setdefault(alert.id, -1 - len(self._alerts))
+            text = alert.title or alert.text
+            found.append(RunEvent(id=number, run_id=self._run.id, kind="alert", time=alert.opened_at, text=text))
+        if found:
+            self.add_events(found)
 
     def add_events(self, events: Iterable[RunEvent]) -> None:
         """Markers and list follow; an event heard twice counts once."""

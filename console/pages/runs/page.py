@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from PySide6.QtCore import QPoint, QTimer
@@ -34,7 +35,10 @@ from console.widgets.text import Text
 
 SAMPLE = "sentiment_en_movie"
 UPDATE_MS = 200
-"""Running runs report many times a second; the table follows this often."""
+"""Running runs report many times a second; the table follows this often, less often where arranging it takes long."""
+
+SHARE = 5
+"""Arranging the table takes at most one part in so many of the time."""
 
 
 class RunsPage(Page):
@@ -163,6 +167,11 @@ class RunsPage(Page):
             self._on_chosen()
 
     def _show_runs(self) -> None:
+        begun = monotonic()
+        self._arrange()
+        self._due.setInterval(max(UPDATE_MS, round((monotonic() - begun) * 1000 * SHARE)))
+
+    def _arrange(self) -> None:
         state = self.context.state
         runs = [run for run in state.runs.values() if not run.archived]
         metrics = metric_keys(runs)

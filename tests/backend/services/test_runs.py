@@ -10,6 +10,7 @@ from backend.clock import ManualClock
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.contract.recipes import RECIPES, SelftestSettings, TextClassificationSettings
 from backend.contract.resources import (
+    AddNote,
     ApplyToRun,
     ChangeRun,
     CheckpointRecord,
@@ -358,3 +359,13 @@ def test_a_fork_marks_both_curves_where_it_leaves(service: RunService, store: St
     assert ("fork", 20, "Forked from selftest-s0 at step 20") in texts
     texts = [(event.kind, event.step, event.text) for event in store.runs.events(parent.id)]
     assert ("fork", 20, "again forked at step 20") in texts
+
+
+def test_a_note_at_a_step_stands_where_that_step_was_logged(service: RunService, store: Store) -> None:
+    run = service.start(selftest(steps=10), "me")
+    store.series.append(run.id, 1, [("train/loss", step, 5000.0 + step, step / 10, 0.5) for step in range(0, 100, 10)])
+    note = service.note(run.id, AddNote(text="here", step=44))
+    assert (note.step, note.time, note.epoch) == (44, 5040.0, 4.0)
+    early = service.note(run.id, AddNote(text="before anything", step=-3))
+    assert (early.step, early.epoch) == (-3, None)
+    assert service.note(run.id, AddNote(text="now")).time == early.time

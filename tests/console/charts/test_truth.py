@@ -218,6 +218,13 @@ def test_a_sparse_history_keeps_its_detail_beside_dense_live_points() -> None:
     assert (np.isfinite(trace.y) & (trace.x < 1_000_000)).sum() > 300
 
 
+def test_thousands_of_points_at_one_place_keep_their_extremes() -> None:
+    group = ChartGroup()
+    group.set_series("x", np.full(20_000, 7), 1e9 + np.arange(20_000), None, np.sin(np.arange(20_000)) * 9)
+    _, drawn = value_rows(shown(group), group)
+    assert (drawn.min(), drawn.max()) == pytest.approx((-9, 9), abs=0.01)
+
+
 def test_the_true_count_grows_with_live_points() -> None:
     group = ChartGroup()
     group.set_series("x", np.arange(10), np.arange(10), None, np.zeros(10))

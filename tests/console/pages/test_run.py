@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from backend.contract.resources import Failure, RunEvent, RunRecord
+from backend.contract.resources import AlertRecord, Failure, RunEvent, RunRecord
 from console.pages.run import RunPage
 from console.pages.run.head import buttons_for
 from console.pages.run.sheets import StopSheet
@@ -196,6 +196,26 @@ def test_events_become_markers_and_rows_once(desk: Desk, page: RunPage) -> None:
     page.refresh(Changes(run_events={"r1": [event]}))
     page.refresh(Changes(run_events={"r1": [event]}))
     assert [mark.text for mark in page.charts.group.events] == ["Checkpoint saved, 21 MB"]
+
+
+def test_notes_and_alerts_are_marks_on_every_axis(desk: Desk, page: RunPage) -> None:
+    body = series([0.5] * 40)
+    body["series"]["train/loss"]["epochs"] = [step / 10 for step in body["series"]["train/loss"]["steps"]]
+    desk.link.last("GET", "/runs/r1/series").succeed(body)
+    note = {"id": 7, "run_id": "r1", "kind": "note", "time": 910.0, "step": 10, "epoch": None, "text": "<b>rate</b>"}
+    desk.link.last("GET", "/runs/r1/events").succeed({"items": [note]})
+    alert = AlertRecord(id="a1", kind="run", title="Run is slow", opened_at=930.4, run_id="r1")
+    desk.state.alerts = {"a1": alert, "a2": alert.model_copy(update={"id": "a2", "run_id": "other"})}
+    page.refresh(Changes(alerts={"a1", "a2"}))
+    chart, group = page.charts.grid.chart("loss"), page.charts.group
+    for axis in ("step", "epoch", "time"):
+        group.set_axis(axis)
+        chart.redraw()
+        marks = [(e.kind, e.text) for mark in chart.canvas.picture.marks for e in mark.events]
+        assert marks == [("note", "<b>rate</b>"), ("alert", "Run is slow")]
+    page.refresh(Changes(alerts={"a1"}))
+    assert [e.kind for e in page.charts.feeder.events] == ["note", "alert"]
+    group.event_selected.emit(str(page.charts.feeder.events[1].id))
 
 
 def test_a_run_that_is_gone_is_said(desk: Desk, page: RunPage) -> None:

@@ -13,6 +13,7 @@ from console.pages.runs import RunsPage
 from console.pages.runs.columns import progress_of
 from console.pages.runs.export import as_csv, as_json
 from console.pages.runs.groups import GroupHead
+from console.settings import FILTERS
 from console.sheets import TagSheet
 from console.sheets.tags import split_tags
 from console.state.changes import Changes
@@ -216,3 +217,88 @@ def test_one_run_on_compare_is_ticked_and_waits_for_another(desk: Desk, page: Ru
     assert drop(page.compare_zone, QPoint(5, 5), "modeldeck://run/r4")
     assert (list(page.model.ticked), desk.places) == (["r4"], [])
     assert page.bulk.isVisible()
+
+
+# ---- by mouse and keys, as UI.md section 13 items 6 and 16 ---------------------------------------
+
+
+def click_head(qtbot: QtBot, page: RunsPage, key: str, *, shift: bool = False) -> None:
+    head = page.view.head
+    logical = next(i for i, c in enumerate(page.model.columns) if c.key == key)
+    at = QPoint(head.sectionViewportPosition(logical) + 14, head.height() // 2)
+    held = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+    qtbot.mouseClick(head.viewport(), Qt.MouseButton.LeftButton, held, at)
+
+
+def test_shift_adds_a_second_column_to_the_sort(desk: Desk, page: RunsPage, qtbot: QtBot) -> None:
+    fill(desk, run(6, base_model="bert", metrics={"eval/f1": 0.91}), run(7, base_model="bert", metrics={}))
+    page.refresh(ALL)
+    click_head(qtbot, page, "eval/f1")
+    click_head(qtbot, page, "name", shift=True)
+    assert [key for key, _ in page.model.sorts] == ["eval/f1", "name"]
+    assert shown(page)[:4] == ["r4", "r5", "r6", "r1"]
+    click_head(qtbot, page, "name", shift=True)
+    assert shown(page)[:4] == ["r4", "r6", "r5", "r1"]
+
+
+def test_control_and_shift_click_choose_rows_and_c_compares_them(desk: Desk, page: RunsPage, qtbot: QtBot) -> None:
+    def click(run_id: str, held: Qt.KeyboardModifier) -> None:
+        place = page.model.place_of(run_id)
+        assert place is not None
+        column = next(i for i, c in enumerate(page.model.columns) if c.key == "name")
+        at = page.view.visualRect(page.model.index(place, column)).center()
+        qtbot.mouseClick(page.view.viewport(), Qt.MouseButton.LeftButton, held, at)
+
+    click("r4", Qt.KeyboardModifier.ControlModifier)
+    click("r5", Qt.KeyboardModifier.ControlModifier)
+    assert {r.id for r in page.chosen_runs()} == {"r4", "r5"}
+    action(page, "runs.compare").callback()
+    assert set(desk.places[-1].removeprefix("compare/").split(",")) == {"r4", "r5"}
+
+
+def test_a_filter_is_completed_saved_as_a_chip_and_used_again(desk: Desk, page: RunsPage, qtbot: QtBot) -> None:
+    line = page.filter.line
+    line.setFocus()
+    qtbot.keyClicks(line, "tag:")
+    assert {"tag:a", "tag:b"} <= set(page.filter._completions.stringList())
+    qtbot.keyClicks(line, "b")
+    qtbot.keyClick(line, Qt.Key.Key_Escape) if QApplication.activePopupWidget() else None
+    page.filter.set_text("tag:b")
+    assert shown(page) == ["r4"]
+    qtbot.keyClick(line, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    assert desk.context.settings.entry(FILTERS, "runs", []) == ["tag:b"]
+    page.filter.clear()
+    assert len(shown(page)) == 5
+    chip = page.filter._chip_layout.itemAt(0).widget()
+    qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
+    assert shown(page) == ["r4"]
+
+
+def test_columns_are_dragged_hidden_and_kept(desk: Desk, page: RunsPage, qtbot: QtBot) -> None:
+    head = page.view.head
+    logical = next(i for i, c in enumerate(page.model.columns) if c.key == "duration")
+    head.moveSection(head.visualIndex(logical), 3)
+    head.resizeSection(logical, 133)
+    page.on_hidden()
+    again = RunsPage(desk.context)
+    qtbot.addWidget(again)
+    assert again.view.head.visualIndex(logical) == 3
+    assert again.view.head.sectionSize(logical) == 133
+
+
+def test_a_menu_opens_by_key(page: RunsPage, qtbot: QtBot) -> None:
+    page.view.select_id("r4")
+    page.view.setFocus()
+    qtbot.keyClick(page.view, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    menu = QApplication.activePopupWidget()
+    assert menu is not None
+    menu.close()
+
+
+def test_the_table_follows_less_often_where_it_takes_long(page: RunsPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    import console.pages.runs.page as module
+
+    times = iter((10.0, 10.3))
+    monkeypatch.setattr(module, "monotonic", lambda: next(times))
+    page._show_runs()
+    assert page._due.interval() == 1500

@@ -240,6 +240,12 @@ def test_everything_by_keys(page: ComparePage, qtbot: QtBot) -> None:
     assert plot.brushes["eval/f1"] == pytest.approx((0.5, 0.95))
     qtbot.keyClick(plot, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
     assert [axis.key for axis in plot.axes][-2:] == ["eval/f1", "method"]
+    with qtbot.waitSignal(plot.menu_asked) as asked:
+        qtbot.keyClick(plot, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    assert asked.args[0] == "eval/f1"
+    menu = QApplication.activePopupWidget()
+    assert menu is not None
+    menu.close()
     qtbot.keyClick(plot, Qt.Key.Key_Delete)
     assert plot.brushes == {}
 
