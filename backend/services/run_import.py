@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 STAGES = ("read", "store")
 KIND = "import_run"
-PREVIEW_ROWS = 100_000
+PREVIEW_ROWS = 20_000
 """Rows looked at for a preview, of all sources together; of each at least LEAST_ROWS."""
 
 LEAST_ROWS = 200

@@ -98,6 +98,7 @@ class Keys:
         self._known: dict[str, bool] = {}
         self._refused = 0
         self._characters = 0
+        self._told: set[str] = set()
 
     def take(self, name: str) -> bool:
         """Whether points of this name are kept."""
@@ -119,6 +120,9 @@ class Keys:
 
     def _refuse(self, where: str, text: str) -> None:
         self._refused += 1
+        if text in self._told:  # of the same name, again and again
+            return
+        self._told.add(text)
         self._notes.tell(where, text)
 
 

@@ -16,6 +16,9 @@ from backend.data.foreign.tfrecords import read_records
 
 TOGETHER_S = 0.05
 
+_TIME = struct.Struct("<d")
+_SIMPLE = struct.Struct("<f")
+
 _OTHER = {4: "images", 5: "histograms", 6: "audio clips", 3: "old histograms"}
 _PLUGINS = {"images": "images", "histograms": "histograms", "audio": "audio clips", "text": "texts"}
 _SCALARS = ("", "scalars")
@@ -66,12 +69,34 @@ class EventFiles:
             number = 0
             for number, record in enumerate(read_records(file, self.notes), start=1):
                 try:
-                    row = self._event(record)
+                    row = self._plain(record) or self._event(record)
                 except (ValueError, struct.error) as error:
                     self.notes.tell(f"{file.name}, record {number:,}", f"is no event ({error}); it was left out")
                     continue
                 if row is not None:
                     yield row
+
+    def _plain(self, record: bytes) -> Row | None:
+        """The one shape nearly every event has, read at fixed places: time, step, one simple scalar. None for any
+        other: _event() reads them all, and the same of this one."""
+        end = len(record)
+        if end < 20 or record[0] != 0x09:
+            return None
+        at, step = 9, 0
+        if record[at] == 0x10:
+            step, at = wire.varint(record, at + 1)
+        # summary {value {tag simple_value}}, each length in one byte and exactly to the end
+        if at + 6 >= end or record[at] != 0x2A or record[at + 1] != end - at - 2 or record[at + 1] > 0x7F:
+            return None
+        name_end = at + 6 + record[at + 5]
+        if record[at + 2] != 0x0A or record[at + 3] != end - at - 4 or record[at + 4] != 0x0A:
+            return None
+        if name_end + 5 != end or record[name_end] != 0x15:
+            return None
+        time, tag = _TIME.unpack_from(record, 1)[0], wire.text(record[at + 6 : name_end])
+        if not -1e11 < time < 1e11 or not self._keys.take(tag):
+            return None
+        return Row(wire.signed(step), time, {tag: _SIMPLE.unpack_from(record, name_end + 1)[0]})
 
     def _event(self, record: bytes) -> Row | None:
         time, step, summaries = 0.0, 0, []

@@ -164,3 +164,23 @@ def test_a_tensor_of_many_numbers_is_no_scalar(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="gone"):
         list(tfrecords.read_records(tmp_path / "gone", Notes()))
+
+
+def test_the_quick_way_reads_what_the_thorough_one_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = random.Random(5)
+    events = []
+    for _ in range(3000):
+        name = "t" * numbers.choice([1, 5, 100, 116, 117, 118, 127, 128, 300])
+        step = numbers.choice([0, 1, 127, 128, 10**6, 2**40, -1, -(2**63), 2**63 - 1])
+        value = numbers.choice([0.0, -0.0, 1.5, math.inf, 1e38])
+        event = bytearray(scalar(step, numbers.choice([0.0, 5.5, -3.0, 1e12]), **{name: value}))
+        if numbers.random() < 0.3:
+            event[numbers.randrange(len(event))] = numbers.randrange(256)
+        events.append(bytes(event))
+    path = event_file(tmp_path / "tfevents", events)
+    quick, source = read(path)
+    monkeypatch.setattr(EventFiles, "_plain", lambda _self, _record: None)
+    thorough, plain = read(path)
+    assert repr(quick) == repr(thorough)
+    assert source.notes.texts() == plain.notes.texts()
+    assert len(quick) > 1500
