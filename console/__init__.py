@@ -12,6 +12,7 @@ bell.py      the bell's popover
 jobs.py      the jobs' popover: what runs, the queue to reorder
 drops.py     what dropping a thing on the rail means
 helpsheet.py  the `?` sheet: every shortcut
+notify.py     desktop notifications of serious alerts
 asking.py    how a page asks the backend, and the words of a refusal
 history.py   back, forward, undo
 words.py     numbers, sizes, times as people read them

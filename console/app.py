@@ -30,6 +30,7 @@ from console.garbage import Garbage
 from console.i18n import tr
 from console.link.link import Link
 from console.link.loader import Loader
+from console.notify import Notifier
 from console.settings import Settings
 from console.shell import Services
 from console.state.store import AppState
@@ -143,9 +144,14 @@ class Console(QObject):
         services = Services(self._on_restart_asked, self.diagnostics, self._on_quit_asked, launch.VERSION)
         self.window = Window(self.link, self.state, self.settings, services)
         self.loader.changed.connect(self.window.on_changes)
+        self.notifier = Notifier(self.window, self.state, self.settings, time.time, self._on_alert_chosen)
+        self.loader.changed.connect(self.notifier.on_changes)
         self.starter.started.connect(self.link.retry_now)
         self.starter.failed.connect(self._on_start_failed)
         self._hook_before = sys.excepthook
+
+    def _on_alert_chosen(self, alert_id: str) -> None:
+        self.window.navigate(f"alert/{alert_id}")
 
     def open(self) -> None:
         """Show the window, then connect; the daemon is started when none answers."""

@@ -148,6 +148,11 @@ def export_checkpoint(link: Link, run_id: str, checkpoint: str, path: str) -> Ca
     return link.post(f"/runs/{_id(run_id)}/checkpoints/{_id(checkpoint)}/export", {"path": path})
 
 
+def kill_run(link: Link, run_id: str) -> Call:
+    """End a run's worker at once; nothing is saved."""
+    return _command(link, run_id, "kill")
+
+
 def _command(link: Link, run_id: str, command: str, **rest: Any) -> Call:
     return link.post(f"/runs/{_id(run_id)}/commands", {"command": command, **rest})
 
@@ -276,6 +281,26 @@ def change_settings(link: Link, **values: Any) -> Call:
     return link.patch("/settings", {"values": values})
 
 
+def add_rule(link: Link, rule: dict[str, Any]) -> Call:
+    """A rule of one's own."""
+    return link.post("/rules", rule)
+
+
+def remove_rule(link: Link, rule_id: str) -> Call:
+    """Remove a rule of one's own; its alerts resolve."""
+    return link.delete(f"/rules/{_id(rule_id)}")
+
+
+def preview_rule(link: Link, rule: dict[str, Any]) -> Call:
+    """Ask how often such a rule would have opened an alert in thirty days."""
+    return link.post("/rules/preview", rule)
+
+
+def test_webhook(link: Link) -> Call:
+    """Tell the webhook something now."""
+    return link.post("/webhook/test", {})
+
+
 def change_rule(link: Link, rule_id: str, **fields: Any) -> Call:
     """Change a limit that opens alerts."""
     return link.patch(f"/rules/{_id(rule_id)}", fields)
@@ -287,6 +312,16 @@ def change_rule(link: Link, rule_id: str, **fields: Any) -> Call:
 def read_telemetry_history(link: Link, seconds: float, points: int) -> Call:
     """Readings of the machine over the last seconds."""
     return link.get("/telemetry/history", {"seconds": seconds, "points": points})
+
+
+def check_cards(link: Link) -> Call:
+    """Try every graphics driver again now."""
+    return link.post("/telemetry/check", {})
+
+
+def read_smi_text(link: Link, vendor: str) -> Call:
+    """What the vendor's own program prints about its cards."""
+    return link.get("/telemetry/text", {"vendor": vendor})
 
 
 # ---- audit ---------------------------------------------------------------------------------------------------

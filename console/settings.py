@@ -64,6 +64,11 @@ LETTER_KEYS = Setting(
 FRAME_RATE = Setting("charts.frame_rate", int, 10, mark("Redraws per second"), "Charts", low=1, high=60)
 SMOOTHING = Setting("charts.smoothing", float, 0.6, mark("Smoothing of new charts"), "Charts", low=0.0, high=0.999)
 IGNORE_OUTLIERS = Setting("charts.ignore_outliers", bool, True, mark("Ignore outliers in the y range"), "Charts")
+NOTIFY = Setting(
+    "alerts.notify", bool, True, mark("Desktop notifications"), "Alerts",
+    hint=mark("Of serious alerts, while the window is not in front."),
+)  # fmt: skip
+NOTIFY_SOUND = Setting("alerts.sound", bool, False, mark("Sound"), "Alerts", hint=mark("With a desktop notification."))
 RAIL_COLLAPSED = Setting("window.rail_collapsed", bool, False)
 WINDOW_PLACE = Setting("window.place", list, [])
 WINDOW_MAXIMIZED = Setting("window.maximized", bool, False)
@@ -78,8 +83,8 @@ HIDDEN_PANELS = Setting("hidden_panels", list, [])
 
 SETTINGS: tuple[Setting, ...] = (
     THEME, LANGUAGE, DENSITY, START_PAGE, HIGH_CONTRAST, REDUCE_MOTION, LETTER_KEYS, FRAME_RATE, SMOOTHING,
-    IGNORE_OUTLIERS, RAIL_COLLAPSED, WINDOW_PLACE, WINDOW_MAXIMIZED, TABLES, LAYOUTS, FILTERS, PINNED, DRAFTS, KEYS,
-    RECENT, HIDDEN_PANELS,
+    IGNORE_OUTLIERS, NOTIFY, NOTIFY_SOUND, RAIL_COLLAPSED, WINDOW_PLACE, WINDOW_MAXIMIZED, TABLES, LAYOUTS, FILTERS,
+    PINNED, DRAFTS, KEYS, RECENT, HIDDEN_PANELS,
 )  # fmt: skip
 
 

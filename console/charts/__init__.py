@@ -1,6 +1,7 @@
 """Charts: the only place for pyqtgraph. Import this package late, it costs half a second.
 
 series.py     columns of points per key, windows, gaps (no Qt)
+extremes.py   steps with a lowest and a highest value as points (no Qt)
 reduce.py     min/max-preserving thinning, bias-corrected smoothing (no Qt)
 store.py      all series of a page, steps for samples that only know their time (no Qt)
 detail.py     what a zoom asks the store for, and the columns of its answer

@@ -12,6 +12,8 @@ from backend.contract.resources import GpuProcess, GpuReading
 from console import words
 from console.context import Context
 from console.i18n import mark, tr, tr_n
+from console.pages.overview.gpu_sheets import process_menu
+from console.pages.overview.slices import SliceRows
 from console.pages.overview.system import GIB, MOST_HEIGHT
 from console.theme import theme
 from console.widgets import paint
@@ -103,6 +105,7 @@ class ProcessRow(QWidget):
         super().__init__()
         self._context = context
         self._shown: tuple[Any, ...] | None = None
+        self.menu: QMenu | None = None
         self.setFixedHeight(22)
         outer = QHBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -159,16 +162,11 @@ class ProcessRow(QWidget):
         if link:
             chip.clicked.connect(lambda: self._context.navigate(link))
         chip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        chip.customContextMenuRequested.connect(lambda at: self._open_menu(chip.mapToGlobal(at), process, link))
+        chip.customContextMenuRequested.connect(lambda at: self._open_menu(chip.mapToGlobal(at), process, text, link))
         return chip
 
-    def _open_menu(self, at: QPoint, process: GpuProcess, link: str) -> None:
-        menu = QMenu(self)
-        menu.addAction(theme.icon("copy"), tr("Copy pid"), lambda: self._context.copy(str(process.pid)))
-        if link:
-            text = tr("Show run") if link.startswith("run/") else tr("Show endpoint")
-            menu.addAction(theme.icon("external-link"), text, lambda: self._context.navigate(link))
-        menu.popup(at)
+    def _open_menu(self, at: QPoint, process: GpuProcess, text: str, link: str) -> None:
+        self.menu = process_menu(self._context, self, process, text, link, at)
 
     def show_lost(self, text: str) -> None:
         """The card stopped answering; an empty text brings the chips back."""
@@ -201,9 +199,11 @@ class GpuCard(Panel):
         self.power = Meter(tr("Power"), "s7-slate", subject=f"GPU {index}")
         self.meters = (self.utilization, self.memory, self.temperature, self.power)
         self.processes = ProcessRow(context)
+        self.slices = SliceRows(context)
         self.body.setContentsMargins(13, 2, 13, 10)
         self.body.setSpacing(4)
         self.add(self._build_middle(), 1)
+        self.add(self.slices)
         self.add(self.processes)
 
     def _build_middle(self) -> QHBoxLayout:
@@ -254,6 +254,8 @@ class GpuCard(Panel):
             percent(watts), f"/{limit:.0f} W" if limit else "W", watts / limit if watts is not None and limit else None
         )
         self.processes.show_processes(gpu.processes)
+        if self.slices.show_slices(gpu.slices):
+            self.setMaximumHeight(MOST_HEIGHT + self.slices.height() * bool(gpu.slices))
         self._show_lost(gpu)
         if self.hole.chart is not None:
             self.open_chart(None)
@@ -279,10 +281,16 @@ class GpuCard(Panel):
     def _tell_meters(self) -> None:
         for meter in self.meters:
             meter.set_stale(self._stale or self._was_lost)
+        self.slices.set_stale(self._stale or self._was_lost)
 
     def set_stale(self, stale: bool) -> None:
         self._stale = stale
         self._tell_meters()
+
+    @property
+    def vendor(self) -> str:
+        """Whose card it is; nvidia before the first reading."""
+        return self._reading.vendor if self._reading else "nvidia"
 
     def as_text(self) -> str:
         """What Copy puts on the clipboard."""
@@ -294,5 +302,6 @@ class GpuCard(Panel):
         lines += [f"{tr('Memory')}\t{words.size(gpu.memory_used_bytes)} / {words.size(gpu.memory_total_bytes)}"]
         lines += [f"{tr('Temp')}\t{percent(gpu.temperature_c)} °C"]
         lines += [f"{tr('Power')}\t{percent(gpu.power_w)} / {percent(gpu.power_limit_w)} W"]
+        lines += [f"MIG {part}" for part in self.slices.lines()]
         lines += [f"{p.pid}\t{p.name}\t{words.size(p.memory_bytes)}\t{p.owner or ''}" for p in gpu.processes]
         return "\n".join(lines)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout
 
 from backend.contract.resources import HostReading, TelemetrySample
-from console import words
+from console import operations, words
 from console.context import Context
 from console.i18n import tr
 from console.pages.overview.gpus import ChartHole, Legend, percent, two_curves
@@ -22,8 +22,8 @@ from console.widgets.panel import Panel, row
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
 
-CHECK_MS = 31_000
-"""The sensor looks for a driver every 30 s by itself; after this long it has looked again."""
+CHECK_MS = 6_000
+"""A sensor that was told to look again has answered by then."""
 
 
 class HostCard(Panel):
@@ -153,6 +153,7 @@ class NoGpuCard(Panel):
             self._context.toast(tr("Backend does not answer."), kind="info")
             return
         self.check.set_busy(True)
+        operations.check_cards(self._context.link)
         self._timer.start()
 
     def _on_checked(self) -> None:

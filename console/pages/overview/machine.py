@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.contract.resources import TelemetrySample
+from console.charts.extremes import spread
 from console.context import Context
 
 POINTS = 900
@@ -20,6 +21,7 @@ HOST = {
     "net/out_bytes_per_s": "net_out_bytes_per_s",
 }
 GPU = ("utilization_percent", "memory_used_bytes")
+NAMES = ",".join((*HOST, *(f"gpu/*/{name}" for name in GPU)))
 
 
 def readings(sample: TelemetrySample) -> dict[str, float]:
@@ -32,7 +34,8 @@ def readings(sample: TelemetrySample) -> dict[str, float]:
 
 
 class Machine:
-    """Series of the last `span` seconds. `group` is the chart group that follows them, once there is one.
+    """Series of the last `span` seconds, or of those before `end`. `group` is the chart group that follows them, once
+    there is one. `oldest` is when the whole history begins, once it is known.
 
     `tell(error text or "")` is called when a history has come or could not be read.
     """
@@ -40,8 +43,12 @@ class Machine:
     def __init__(self, context: Context, span: float, tell: Callable[[str], None]) -> None:
         self._context, self._tell = context, tell
         self.span = span
+        self.end: float | None = None
+        self.oldest: float | None = None
         self.group: Any = None
         self._series: dict[str, tuple[list[float], list[float]]] = {}
+        self._drawn: dict[str, tuple[list[float], list[float]]] = {}  # the same with extremes, for the charts
+        self._shown: set[str] = set()
         self._turn = 0
         self._newest = 0.0
 
@@ -53,15 +60,32 @@ class Machine:
     def set_span(self, span: float) -> None:
         """Another range: the charts follow at once, the history comes."""
         self.span = span
-        if self.group is not None:
-            self.group.set_follow_span(span)
+        self._show_range()
         self.read()
+
+    def set_end(self, end: float | None) -> None:
+        """Another right edge: a unix time, or None for now."""
+        self.end = end
+        self._show_range()
+        self.read()
+
+    def _show_range(self) -> None:
+        if self.group is None:
+            return
+        self.group.labels = "ago" if self.end is None else "clock"
+        self.group.set_follow_span(self.span)
+        if self.end is not None:
+            self.group.zoom_to(self.end - self.span, self.end)
 
     def read(self) -> None:
         """Ask for the history of the range; replies to an earlier question are ignored."""
         self._turn += 1
         turn = self._turn
-        query = {"seconds": round(self.span * 1.02), "points": POINTS}
+        query: dict[str, Any] = {"points": POINTS, "names": NAMES}
+        if self.end is None:
+            query["seconds"] = round(self.span * 1.02)
+        else:
+            query |= {"from": self.end - self.span, "to": self.end}
         call = self._context.link.get("/telemetry/history", query)
         call.on_reply(lambda body: self._take_history(turn, body)).on_refused(
             lambda error: self._fail(turn, error.text)
@@ -75,20 +99,26 @@ class Machine:
         if turn != self._turn:
             return
         times = list(body["times"])
-        self._series = {}
+        self._series, self._drawn = {}, {}
+        lows, highs = body.get("lows") or {}, body.get("highs") or {}
         for key, values in body["values"].items():
             known = [(time, value) for time, value in zip(times, values, strict=True) if value is not None]
             if known:
                 self._series[key] = ([time for time, _ in known], [value for _, value in known])
+                self._drawn[key] = spread(times, values, lows.get(key), highs.get(key))
+        self.oldest = body.get("oldest")
         self._newest = times[-1] if times else 0.0
-        for sample in self._context.state.telemetry_history:
-            if sample.taken_at > self._newest:
-                self._append(sample)
+        if self.end is None:
+            for sample in self._context.state.telemetry_history:
+                if sample.taken_at > self._newest:
+                    self._append(sample)
         self.fill_group()
         self._tell("")
 
     def take(self) -> None:
-        """Append what the state has heard since."""
+        """Append what the state has heard since, unless an earlier time is shown."""
+        if self.end is not None:
+            return
         waiting = []
         for sample in reversed(self._context.state.telemetry_history):
             if sample.taken_at <= self._newest:
@@ -103,19 +133,25 @@ class Machine:
         self._newest = sample.taken_at
         values = readings(sample)
         for key, value in values.items():
-            times, known = self._series.setdefault(key, ([], []))
-            times.append(sample.taken_at)
-            known.append(value)
-            if times[0] < sample.taken_at - 1.5 * self.span:
-                cut = bisect_left(times, sample.taken_at - self.span)
-                del times[:cut], known[:cut]
+            for kept in (self._series, self._drawn):
+                times, known = kept.setdefault(key, ([], []))
+                times.append(sample.taken_at)
+                known.append(value)
+                if times[0] < sample.taken_at - 1.5 * self.span:
+                    cut = bisect_left(times, sample.taken_at - self.span)
+                    del times[:cut], known[:cut]
         return values
 
     def fill_group(self) -> None:
         """Give the charts everything known."""
-        if self.group is not None:
-            for key, (times, values) in self._series.items():
-                self.group.set_series(key, None, times, None, values)
+        if self.group is None:
+            return
+        for key in [*self._drawn, *(key for key in self._shown if key not in self._drawn)]:
+            times, values = self._drawn.get(key, ([], []))
+            self.group.set_series(key, None, times, None, values)
+        self._shown = set(self._drawn)
+        if self.end is not None:
+            self.group.zoom_to(self.end - self.span, self.end)
 
     def spark(self, key: str, points: int = SPARK_POINTS) -> list[float | None]:
         """The range in equal slots, each with its mean; None where nothing was read. Slots stand still in time."""
@@ -123,9 +159,10 @@ class Machine:
         if not times:
             return []
         width = self.span / points
-        last = int(self._newest // width)
+        newest = self._newest if self.end is None else self.end
+        last = int(newest // width)
         sums: dict[int, tuple[float, int]] = {}
-        for at in range(bisect_left(times, self._newest - self.span), len(times)):
+        for at in range(bisect_left(times, newest - self.span), len(times)):
             slot = int(times[at] // width)
             total, count = sums.get(slot, (0.0, 0))
             sums[slot] = (total + values[at], count + 1)

@@ -18,22 +18,22 @@ from console.pages.overview.board import Board, Place
 from console.pages.overview.checklist import Checklist
 from console.pages.overview.endpoints import LiveEndpoints
 from console.pages.overview.gpu_rows import GpuRows
+from console.pages.overview.gpu_sheets import PROGRAMS, SmiSheet
 from console.pages.overview.gpus import GpuCard
 from console.pages.overview.host import HostCard, NoGpuCard
 from console.pages.overview.lists import ChangedToday, OpenAlerts
 from console.pages.overview.machine import Machine
 from console.pages.overview.runs import ActiveRuns
 from console.pages.overview.system import MOST_HEIGHT, SystemPanel
+from console.pages.overview.timebar import RANGES, TimeBar
 from console.settings import FRAME_RATE, HIDDEN_PANELS
 from console.state.changes import Changes
 from console.theme import theme
 from console.widgets.buttons import Button
-from console.widgets.controls import Segmented
 from console.widgets.page import Page, PageHeader
 from console.widgets.panel import Panel
 
 CHARTS_AFTER_MS = 150
-RANGES = (("300", mark("5 min")), ("900", mark("15 min")), ("3600", mark("1 h")), ("21600", mark("6 h")))
 PAGE = "overview"
 SKIPPED = "overview/checklist"
 MOST_CARDS = 2
@@ -105,7 +105,7 @@ class MachineArea(QWidget):
             self.parts = [GpuRows(self._context, self._machine)]
         else:
             self.parts = [HostCard()] + ([NoGpuCard(self._context)] if kind[0] == "none" else [])
-        self.setMaximumHeight(16_777_215 if kind[0] == "rows" else MOST_HEIGHT)
+        self.setMaximumHeight(MOST_HEIGHT if kind[0] not in ("rows", "cards") else 16_777_215)
         vertical = QSizePolicy.Policy.Fixed if kind[0] == "rows" else QSizePolicy.Policy.Expanding
         self.setSizePolicy(QSizePolicy.Policy.Expanding, vertical)
         for index, part in enumerate(self.parts):
@@ -190,11 +190,13 @@ class OverviewPage(Page):
     def _build_header(self) -> None:
         self.header = PageHeader(tr("Overview"), day_words(self.context.clock()))
         self.header.setContentsMargins(0, 0, theme.size("page-padding"), 0)
-        self.range = Segmented([(value, tr(text)) for value, text in RANGES], RANGES[0][0], name=tr("Range"))
-        self.range.changed.connect(self._on_range)
+        self.times = TimeBar()
+        self.range = self.times.range
+        self.times.span_changed.connect(self.machine.set_span)
+        self.times.moved.connect(self._on_moved)
         self.pause = Button(tr("Pause updates"), icon="pause")
         self.pause.clicked.connect(self._on_pause_clicked)
-        self.header.add_action(self.range)
+        self.header.add_action(self.times)
         self.header.add_action(self.pause)
         self.content.addWidget(self.header)
 
@@ -246,7 +248,7 @@ class OverviewPage(Page):
         wanted = 1 if state.loaded and first and not skipped else 0
         if self._stack.currentIndex() != wanted:
             self._stack.setCurrentIndex(wanted)
-        for widget in (self.range, self.pause):
+        for widget in (self.times, self.pause):
             widget.setVisible(wanted == 0)
         if wanted:
             self.checklist.refresh()
@@ -298,7 +300,8 @@ class OverviewPage(Page):
         if self._paused_at is not None:
             self.header.set_context(tr("paused at {time}", time=words.clock(self._paused_at)))
         else:
-            self.header.set_context(self._problem or day_words(self.context.clock()))
+            self.times.tell(self.context.clock(), self.machine.oldest)
+            self.header.set_context(self._problem or self.times.words() or day_words(self.context.clock()))
         self.header.set_stale(words.clock(self._stale_since) if self._stale_since else None)
 
     def _on_history(self, problem: str) -> None:
@@ -311,8 +314,9 @@ class OverviewPage(Page):
 
     # -- what the user does ----------------------------------------------------------------------------------
 
-    def _on_range(self, value: str) -> None:
-        self.machine.set_span(float(value))
+    def _on_moved(self, end: float | None) -> None:
+        self.machine.set_end(end)
+        self._tell_header()
 
     def _on_pause_clicked(self) -> None:
         paused = self._paused_at is None
@@ -340,6 +344,11 @@ class OverviewPage(Page):
     def _open_gpu_menu(self, card: GpuCard) -> None:
         menu = QMenu(self)
         menu.addAction(theme.icon("copy"), tr("Copy"), lambda: self.context.copy(card.as_text()))
+        if card.vendor in PROGRAMS:
+            text = tr("Open {program} text", program=PROGRAMS[card.vendor])
+            menu.addAction(
+                theme.icon("terminal"), text, lambda: self.context.open_sheet(SmiSheet(self.context, card.vendor))
+            )
         menu.addAction(theme.icon("eye-off"), tr("Hide"), lambda: self._hide_gpu(card.index))
         menu.popup(card.more.mapToGlobal(QPoint(0, card.more.height())))
 

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from backend.contract.resources import RunEvent, RunRecord, TelemetrySample
 from console.charts import detail
 from console.charts.events import KINDS, ChartEvent
+from console.charts.extremes import spread
 from console.charts.group import ChartGroup
 from console.context import Context
 from console.said import said
@@ -31,6 +32,7 @@ HOST_VALUES = {
     "net/out_bytes_per_s": "net_out_bytes_per_s",
 }
 GPU_VALUES = ("utilization_percent", "memory_used_bytes", "temperature_c", "power_w")
+TELEMETRY_NAMES = ",".join((*HOST_VALUES, *(f"gpu/*/{name}" for name in GPU_VALUES)))
 
 
 def telemetry_values(sample: TelemetrySample) -> dict[str, float]:
@@ -95,12 +97,8 @@ class Feeder(QObject):
     def _read_telemetry(self, reading: _Turn) -> None:
         if self._run is None or self._run.started_at is None:
             return
-        end = self._run.ended_at or self._context.clock()
-        seconds = max(60, int(self._context.clock() - self._run.started_at) + 5)
-        if self._context.clock() - end > 24 * 3600:
-            return  # older than what is kept
-        query = {"seconds": seconds, "points": TELEMETRY_POINTS}
-        self._context.link.get("/telemetry/history", query).on_reply(reading.telemetry)
+        query = {"points": TELEMETRY_POINTS, "names": TELEMETRY_NAMES}
+        self._context.link.get(f"/runs/{self._run.id}/telemetry", query).on_reply(reading.telemetry)
 
     # ---- replies -------------------------------------------------------------------------------------------
 
@@ -130,14 +128,11 @@ class Feeder(QObject):
         """The machine during the run, on the run's own axis."""
         if turn != self._turn or self._run is None:
             return
-        start = (self._run.started_at or 0.0) - 1.0
-        end = (self._run.ended_at or float("inf")) + 1.0
-        times = body["times"]
-        inside = [i for i, time in enumerate(times) if start <= time <= end]
-        for key, values in body["values"].items():
-            kept = [i for i in inside if values[i] is not None]
-            if kept:
-                self._group.set_series(key, None, [times[i] for i in kept], None, [values[i] for i in kept])
+        lows, highs = body.get("lows") or {}, body.get("highs") or {}
+        for key, means in body["values"].items():
+            times, values = spread(body["times"], means, lows.get(key), highs.get(key))
+            if times:
+                self._group.set_series(key, None, times, None, values)
 
     def refuse(self, turn: int, text: str) -> None:
         """The history cannot be read: the page says why."""

@@ -5,6 +5,9 @@ parts.py     rows, sections and categories, and what the search finds of them
 fields.py    controls of console settings and of what the backend keeps
 machine.py   backend, GPUs and storage
 rules.py     alert rules with their limits
+rule_sheet.py  a rule of one's own, with what it would have done
+rule_words.py  how rules read
+notices.py   who is told of alerts: desktop, sound, quiet hours, webhook
 keys.py      every action with its key; change, default, conflicts
 facts.py     privacy and about
 """

@@ -92,6 +92,13 @@ class Section(Panel):
         self.add(row)
         self._rule()
 
+    def remove_row(self, row: Row) -> None:
+        """Take a row away for good."""
+        self.rows.remove(row)
+        row.hide()
+        row.deleteLater()
+        self._rule()
+
     def _rule(self) -> None:
         told = Qt.WidgetAttribute.WA_WState_ExplicitShowHide  # a row just made is hidden too, until its parent shows it
         shown = [row for row in self.rows if not (row.isHidden() and row.testAttribute(told))]

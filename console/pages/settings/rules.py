@@ -5,52 +5,55 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
+from shiboken6 import isValid
 
 from backend.contract.resources import Rule
 from console import operations
 from console.asking import ask
 from console.context import Context
-from console.i18n import mark, tr
+from console.i18n import tr
 from console.pages.settings.fields import DRIFT, BackendRow, Choice, Number, read_control, write_control
+from console.pages.settings.notices import Notices
 from console.pages.settings.parts import Category, Row, Section
+from console.pages.settings.rule_sheet import RuleSheet
+from console.pages.settings.rule_words import SEVERITIES, rule_form
+from console.widgets.buttons import Button, IconButton
 from console.widgets.controls import Toggle
 from console.widgets.panel import row
 from console.widgets.text import Text
 
-# metric → name, unit, shown = stored × scale, digits
-METRICS: dict[str, tuple[str, str, float, int]] = {
-    "serve/latency_ms_p99": (mark("Latency p99 of an endpoint"), "ms", 1.0, 0),
-    "serve/errors_per_s": (mark("Failed requests of an endpoint"), "/s", 1.0, 2),
-    "serve/rejected_per_s": (mark("Rejected requests of an endpoint"), "/s", 1.0, 2),
-    "gpu/*/temperature_c": (mark("GPU temperature"), "°C", 1.0, 0),
-    "gpu/*/memory_used_share": (mark("GPU memory in use"), "%", 100.0, 0),
-    "disk/used_share": (mark("Disk in use"), "%", 100.0, 0),
-    "memory/used_share": (mark("RAM in use"), "%", 100.0, 0),
-}
-SEVERITIES = (("info", mark("info")), ("warn", mark("warning")), ("bad", mark("serious")))
-
 
 class RuleRow(Row):
-    """One rule; what is changed is asked of the backend and shown as it answers."""
+    """One rule; what is changed is asked of the backend and shown as it answers. Signals: removed(id): it is gone;
+    with an empty id: it came back."""
+
+    removed = Signal(str)
 
     def __init__(self, context: Context, rule: Rule) -> None:
-        name, unit, self._scale, digits = METRICS.get(rule.metric, (rule.metric, "", 1.0, 2))
+        name, before, unit, self._scale, digits = rule_form(rule)
         self._context, self.rule = context, rule
-        self.limit = Number(0, 1e6 if self._scale == 1 else 100, digits, unit)
+        self.limit = Number(-1e9 if rule.own else 0, 1e9 if self._scale == 1 else 100, digits, unit)
         self.limit.setFixedWidth(104)
         self.seconds = Number(0, 86_400, 0, "s")
         self.seconds.setFixedWidth(88)
         self.severity = Choice([(value, tr(text)) for value, text in SEVERITIES])
         self.severity.setMinimumWidth(104)
         self.enabled = Toggle("")
-        shown = tr(name)
+        shown = rule.name or name
         for control, text in ((self.limit, tr("Limit")), (self.seconds, tr("For how long")),
                               (self.severity, tr("Severity")), (self.enabled, tr("On"))):  # fmt: skip
             control.setAccessibleName(f"{shown}: {text}")
-        above, during = Text(tr("above"), "small", "text-tertiary"), Text(tr("for"), "small", "text-tertiary")
-        controls = row(above, self.limit, during, self.seconds, self.severity, 2, self.enabled)
-        super().__init__(shown, controls, rule.endpoint or "", words=f"{rule.kind} {rule.metric} {rule.id}")
+        above, during = Text(before, "small", "text-tertiary"), Text(tr("for"), "small", "text-tertiary")
+        self.remove = IconButton("trash-2", tr("Remove rule {name}", name=shown), small=True)
+        self.remove.clicked.connect(self._on_remove)
+        self.remove.setVisible(rule.own)
+        controls = row(above, self.limit, during, self.seconds, self.severity, 2, self.enabled, self.remove)
+        hint = " · ".join(part for part in (name if rule.name else "", rule.endpoint) if part)
+        super().__init__(shown, controls, hint, words=f"{rule.kind} {rule.metric} {rule.id} {rule.test}")
+        for part in (above, self.limit):
+            part.setVisible(rule.test != "forecast")
         self.show_rule(rule)
         self.limit.valueChanged.connect(lambda value: self._change("limit", round(value / self._scale, 6)))
         self.seconds.valueChanged.connect(lambda value: self._change("for_seconds", float(value)))
@@ -93,15 +96,29 @@ class RuleRow(Row):
         call = operations.change_rule(context.link, rule.id, **{field: value})
         ask(context, call).on_reply(done).on_refused(lambda _error: self._put_back())
 
-    def _take(self, body: Any) -> None:
-        from shiboken6 import isValid
+    def _on_remove(self) -> None:
+        context, rule, name = self._context, self.rule, self.name
+        again = rule.model_dump(mode="json", exclude={"id", "kind", "own"})
 
+        def done(_body: Any) -> None:
+            context.toast(
+                tr("Rule removed: {name}", name=name), "",
+                undo=lambda: ask(context, operations.add_rule(context.link, again)).on_reply(self._on_back),
+            )  # fmt: skip
+            if isValid(self):
+                self.removed.emit(rule.id)
+
+        ask(context, operations.remove_rule(context.link, rule.id)).on_reply(done)
+
+    def _on_back(self, _body: Any) -> None:
+        if isValid(self):
+            self.removed.emit("")
+
+    def _take(self, body: Any) -> None:
         if isValid(self):
             self.show_rule(Rule.model_validate(body))
 
     def _put_back(self) -> None:
-        from shiboken6 import isValid
-
         if isValid(self):
             self.show_rule(self.rule)
 
@@ -113,6 +130,11 @@ class AlertsCategory(Category):
         super().__init__("alerts", tr("Alerts"))
         self._context = context
         self.rules = self.add(Section(tr("An alert opens when")))
+        self.new = Button(tr("Add rule…"), "ghost", "plus", small=True)
+        self.new.clicked.connect(self._on_new)
+        self.rules.add_action(self.new)
+        self.notices = Notices(context)
+        self.add(self.notices)
         self.drift = tuple(BackendRow(context, kept) for kept in DRIFT)
         self.add(Section(tr("Drift"), *self.drift))
         self._problem = Text("", "body", "bad", wrap=True)
@@ -135,16 +157,32 @@ class AlertsCategory(Category):
         rules = [Rule.model_validate(item) for item in body.get("items", [])]
         self._problem.hide()
         known = {each.rule.id: each for each in self.rules.rows if isinstance(each, RuleRow)}
+        for rule_id in known.keys() - {rule.id for rule in rules}:
+            self.rules.remove_row(known[rule_id])
         for rule in rules:
             if rule.id in known:
                 known[rule.id].show_rule(rule)
             else:
-                self.rules.add_row(RuleRow(self._context, rule))
+                made = RuleRow(self._context, rule)
+                made.removed.connect(self._on_removed)
+                self.rules.add_row(made)
         self.refresh()
+
+    def _on_new(self) -> None:
+        self._context.open_sheet(RuleSheet(self._context, self._read_if_there))
+
+    def _on_removed(self, _rule_id: str) -> None:
+        self.read()
+
+    def _read_if_there(self) -> None:
+        if isValid(self):
+            self.read()
 
     def refresh(self) -> None:
         """Controls follow the connection."""
         reason = tr("Backend does not answer.") if self._context.offline() else ""
+        self.new.setEnabled(not reason)
+        self.notices.refresh()
         for each in self.rules.rows:
             if isinstance(each, RuleRow):
                 each.set_reason(reason)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import (
@@ -16,6 +16,7 @@ from backend.contract.resources import (
     GpuProcess,
     GpuReading,
     HostReading,
+    MigSlice,
     ModelRecord,
     RunRecord,
     TelemetrySample,
@@ -24,6 +25,7 @@ from console.i18n import translator
 from console.pages.overview import OverviewPage
 from console.pages.overview.changed import link_of, sentence
 from console.pages.overview.gpu_rows import GpuRows
+from console.pages.overview.gpu_sheets import SmiSheet
 from console.pages.overview.gpus import GpuCard
 from console.pages.overview.host import HostCard, NoGpuCard
 from console.pages.overview.machine import Machine
@@ -157,6 +159,134 @@ def test_charts_come_after_the_first_paint_and_follow_the_range(desk: Desk, page
     page.range.choose("3600")
     assert desk.link.last("GET", "/telemetry/history").query["seconds"] == 3672
     assert page.machine.group.range[1] - page.machine.group.range[0] == pytest.approx(3600)
+
+
+def test_going_back_in_time_shows_from_to_and_live_comes_back(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
+    tell(page, desk, card())
+    page.on_shown()
+    qtbot.waitUntil(lambda: page.machine.group is not None)
+    body = {"times": [NOW - 9], "values": {"cpu/utilization_percent": [5.0]}, "oldest": NOW - 86_400}
+    desk.link.last("GET", "/telemetry/history").succeed(body)
+    assert not page.times.live.isVisible()
+    page.range.choose("3600")
+    desk.link.last("GET", "/telemetry/history").succeed(body)
+    for _ in range(2):
+        qtbot.mouseClick(page.times.earlier, Qt.MouseButton.LeftButton)
+    asked = desk.link.last("GET", "/telemetry/history").query
+    assert (asked["from"], asked["to"]) == (NOW - 7200, NOW - 3600)
+    key = "gpu/0/utilization_percent"
+    old = {"times": [NOW - 7000, NOW - 6000], "values": {key: [40.0, 50.0]}, "lows": {key: [10.0, 50.0]},
+           "highs": {key: [99.0, 50.0]}, "oldest": NOW - 86_400}  # fmt: skip
+    desk.link.last("GET", "/telemetry/history").succeed(old)
+    assert page.header.context.text().startswith("from ")
+    assert page.machine.group.range == (NOW - 7200, NOW - 3600)
+    assert list(page.machine.group.store.get(key).values) == [10.0, 99.0, 50.0]  # no spike is lost
+    tell(page, desk, card(), at=NOW + 1)
+    assert len(page.machine.group.store.get(key).values) == 3  # what is live does not disturb the past
+    assert page.system.cpu.value == "37 % of 32"
+    qtbot.mouseClick(page.times.live, Qt.MouseButton.LeftButton)
+    assert "seconds" in desk.link.last("GET", "/telemetry/history").query
+    assert not page.times.live.isVisible()
+    assert "from " not in page.header.context.text()
+
+
+def test_back_ends_where_the_history_begins(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
+    body = {"times": [NOW], "values": {}, "oldest": NOW - 400}
+    desk.link.last("GET", "/telemetry/history").succeed(body)
+    page.refresh(Changes(telemetry=True))
+    qtbot.mouseClick(page.times.earlier, Qt.MouseButton.LeftButton)
+    desk.link.last("GET", "/telemetry/history").succeed(body)
+    page.refresh(Changes(telemetry=True))
+    qtbot.mouseClick(page.times.earlier, Qt.MouseButton.LeftButton)
+    page.refresh(Changes(telemetry=True))
+    assert page.times.end == NOW - 150  # what is shown reaches back to the beginning
+    assert not page.times.earlier.isEnabled()
+    qtbot.mouseClick(page.times.later, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(page.times.later, Qt.MouseButton.LeftButton)
+    assert page.times.end is None
+
+
+SLICES = (
+    MigSlice(index=0, name="3g.20gb", memory_used_bytes=2**30, memory_total_bytes=20 * 2**30,
+             processes=(GpuProcess(pid=7, owner="run/movie-s42"),)),
+    MigSlice(index=1, name="1g.5gb"),
+)  # fmt: skip
+
+
+def test_slices_are_rows_under_their_card(desk: Desk, page: OverviewPage) -> None:
+    tell(page, desk, card(0, slices=SLICES), card(1))
+    first, second = parts(page, GpuCard)
+    assert first.slices.lines() == ["3g.20gb · 1.0 / 20 GB · movie-s42", "1g.5gb · — · idle"]
+    assert (first.slices.isHidden(), second.slices.isHidden()) == (False, True)
+    assert first.slices.height() == 2 * 24
+
+
+def test_slices_stay_under_their_card_however_the_rows_are_sorted(desk: Desk, page: OverviewPage) -> None:
+    hot = card(2, slices=SLICES, temperature_c=90.0)
+    tell(page, desk, card(0), card(1, temperature_c=40.0), hot)
+    (rows,) = parts(page, GpuRows)
+    shown = [row.id for row in rows.model.rows()]
+    assert shown == [(0, -1), (1, -1), (2, -1), (2, 0), (2, 1)]
+    rows.view.sort_by("heat")
+    assert [row.id for row in rows.model.rows()] == [(2, -1), (2, 0), (2, 1), (0, -1), (1, -1)]
+    heat = next(column for column in rows.model.columns if column.key == "heat")
+    assert heat.text(rows.model.rows()[1]) == "—"  # a slice has no sensor: unknown, never 0
+
+
+def test_more_than_eight_cards_scroll(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
+    tell(page, desk, *(card(index) for index in range(12)))
+    (rows,) = parts(page, GpuRows)
+    assert rows.view.height() == 30 + 8 * 44
+    qtbot.waitUntil(lambda: rows.view.verticalScrollBar().maximum() > 0)
+
+
+@pytest.fixture
+def no_popups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The offscreen platform has no place for a menu; its entries are triggered without it."""
+    monkeypatch.setattr(QMenu, "popup", lambda *_: None)
+
+
+def entries(menu: Any) -> dict[str, Any]:
+    return {action.text(): action for action in menu.actions() if not action.isSeparator()}
+
+
+@pytest.mark.usefixtures("no_popups")
+def test_only_processes_of_ours_can_be_ended_and_only_after_asking(desk: Desk, page: OverviewPage) -> None:
+    ours, foreign = GpuProcess(pid=7, name="python", owner="run/movie-s42"), GpuProcess(pid=9, name="blender")
+    tell(page, desk, card(processes=(ours, foreign)))
+    (only,) = parts(page, GpuCard)
+    row = only.processes
+    row.chips()[1].customContextMenuRequested.emit(QPoint(2, 2))
+    assert set(entries(row.menu)) == {"Copy pid"}
+    row.chips()[0].customContextMenuRequested.emit(QPoint(2, 2))
+    entries(row.menu)["End process…"].trigger()
+    sheet = desk.sheets[-1]
+    assert desk.link.asked[-1].path != "/runs/movie-s42/commands"
+    sheet.submit()
+    assert desk.link.last("POST", "/runs/movie-s42/commands").body == {"command": "kill"}
+
+
+@pytest.mark.usefixtures("no_popups")
+def test_a_row_leads_to_its_processes(desk: Desk, page: OverviewPage) -> None:
+    busy = card(0, processes=(GpuProcess(pid=7, owner="endpoint/sentiment"),))
+    tell(page, desk, busy, card(1), card(2))
+    (rows,) = parts(page, GpuRows)
+    rows.view.menu_asked.emit(rows.model.row_at(0), QPoint(5, 5))
+    entries(rows.menu)["sentiment · 7"].trigger()
+    entries(rows.menu)["End process…"].trigger()
+    desk.sheets[-1].submit()
+    desk.link.last("POST", "/endpoints/sentiment/stop")
+
+
+def test_the_vendors_text_is_asked_and_shown_or_why_not(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
+    tell(page, desk, card())
+    for answer in ("succeed", "refuse"):
+        sheet = SmiSheet(desk.context, "nvidia")
+        qtbot.addWidget(sheet)
+        asked = desk.link.last("GET", "/telemetry/text")
+        assert asked.query == {"vendor": "nvidia"}
+        getattr(asked, answer)({"command": "nvidia-smi", "text": "| 0 |"} if answer == "succeed" else "Not installed.")
+        assert sheet.text.toPlainText() == ("| 0 |" if answer == "succeed" else "Not installed.")
 
 
 def test_a_history_that_was_asked_for_earlier_is_ignored(desk: Desk) -> None:

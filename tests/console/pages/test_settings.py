@@ -268,3 +268,112 @@ def test_price_and_currency_of_energy(desk: Desk, page: SettingsPage, qtbot: QtB
     asked.succeed(BackendSettings(energy_price=0.312, currency="CHF").model_dump())
     assert desk.toasts[-1] == ("ok", "Currency: CHF", "before: €")
     assert currency.control.text() == "CHF"
+
+
+# ---- rules and notices -----------------------------------------------------------------------------------------------
+
+
+def alerts(desk: Desk, page: SettingsPage, *rules: dict[str, Any]) -> Any:
+    page.open_target("alerts")
+    desk.link.last("GET", "/rules").succeed({"items": list(rules)})
+    return page.categories["alerts"]
+
+
+OWN = {"id": "rule-1", "kind": "rule", "metric": "train/loss", "limit": 2.0, "for_seconds": 60.0, "own": True,
+       "name": "Loss too high"}  # fmt: skip
+STALLED = {"id": "run-stalled", "kind": "rule", "test": "stalled", "limit": 10.0, "for_seconds": 300.0}
+FORECAST = {"id": "disk-forecast", "kind": "rule", "test": "forecast", "for_seconds": 120.0}
+
+
+def test_each_kind_of_rule_reads_as_what_it_is_and_own_ones_can_go(
+    desk: Desk, page: SettingsPage, qtbot: QtBot, undo: list[Any]
+) -> None:
+    category = alerts(desk, page, SHARE, STALLED, FORECAST, OWN)
+    share, stalled, forecast, own = category.rules.rows
+    assert (stalled.name, stalled.limit.suffix()) == ("No step of a running run", " × usual")
+    assert forecast.limit.isHidden()
+    assert own.name == "Loss too high"
+    assert own.hint.text() == "Training loss of a run"
+    assert [each.remove.isHidden() for each in (share, stalled, forecast, own)] == [True, True, True, False]
+    qtbot.mouseClick(own.remove, Qt.MouseButton.LeftButton)
+    desk.link.last("DELETE", "/rules/rule-1").succeed(None)
+    desk.link.last("GET", "/rules").succeed({"items": [SHARE, STALLED, FORECAST]})
+    assert len(category.rules.rows) == 3
+    undo[-1]()
+    again = desk.link.last("POST", "/rules").body
+    assert again["metric"] == "train/loss"
+    assert "id" not in again
+
+
+def test_a_rule_is_added_with_what_it_would_have_done(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    desk.context.clock = lambda: 1_000_000.0
+    category = alerts(desk, page, SHARE)
+    category.new.click()
+    sheet = desk.sheets[-1]
+    qtbot.addWidget(sheet)
+    sheet.value.setCurrentIndex(sheet.value.findData("gpu/*/temperature_c"))
+    sheet.limit.setValue(85)
+    sheet._timer.stop()
+    sheet._ask_preview()
+    first = desk.link.last("POST", "/rules/preview")
+    assert first.body["limit"] == 85
+    sheet.limit.setValue(80)
+    first.succeed({"count": 9, "days": 30.0, "times": [999_000.0]})
+    assert sheet.preview.text() == "Looking at the last 30 days…"  # it spoke of another limit
+    sheet._ask_preview()
+    desk.link.last("POST", "/rules/preview").succeed({"count": 3, "days": 30.0, "times": [999_000.0]})
+    assert sheet.preview.text().startswith("It would have fired 3 times in 30 days, last on ")
+    sheet.name.setText("Hot")
+    sheet.submit()
+    asked = desk.link.last("POST", "/rules")
+    assert asked.body == {"name": "Hot", "test": "limit", "metric": "gpu/*/temperature_c", "above": True,
+                          "limit": 80.0, "for_seconds": 60.0, "severity": "warn"}  # fmt: skip
+    asked.succeed({"id": "rule-2", "kind": "rule"})
+    assert desk.link.asked[-1].path == "/rules"
+
+
+def test_the_sheet_asks_only_for_what_its_test_needs(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    category = alerts(desk, page, SHARE)
+    category.new.click()
+    sheet = desk.sheets[-1]
+    qtbot.addWidget(sheet)
+    sheet.what.setCurrentIndex(sheet.what.findData("stalled"))
+    assert (sheet.limit.value(), sheet.seconds.value(), sheet.value_field.isHidden()) == (10.0, 300.0, True)
+    sheet.what.setCurrentIndex(sheet.what.findData("forecast"))
+    assert sheet.limit_field.isHidden()
+    sheet.what.setCurrentIndex(sheet.what.findData("limit"))
+    sheet.value.setEditText("")
+    sheet.submit()
+    assert sheet.value_field.error == "Choose a value."
+    sheet.value.setEditText("my/own_metric")
+    assert sheet.asked()["metric"] == "my/own_metric"
+    share = sheet.value.findData("disk/used_share")
+    sheet.value.setCurrentIndex(share)
+    sheet.limit.setValue(95)
+    assert sheet.asked()["limit"] == 0.95
+
+
+def test_quiet_hours_and_webhook_are_asked_of_the_backend(
+    desk: Desk, page: SettingsPage, qtbot: QtBot, undo: list[Any]
+) -> None:
+    desk.state.settings = BackendSettings()
+    notices = alerts(desk, page, SHARE).notices
+    page.refresh(Changes(system=True))
+    notices.quiet.on.click()
+    assert desk.link.last("PATCH", "/settings").body == {"values": {"quiet_from": "22:00", "quiet_to": "07:00"}}
+    kept = BackendSettings(quiet_from="22:00", quiet_to="07:00", webhook_url="").model_dump(mode="json")
+    desk.link.last("PATCH", "/settings").succeed(kept)
+    assert notices.quiet.start.isEnabled()
+    assert notices.quiet.start.time().toString("HH:mm") == "22:00"
+    assert not notices.webhook.test.isEnabled()
+    qtbot.keyClicks(notices.webhook.address, "https://hooks.example.org/a")
+    qtbot.keyClick(notices.webhook.address, Qt.Key.Key_Return)
+    asked = desk.link.last("PATCH", "/settings")
+    assert asked.body == {"values": {"webhook_url": "https://hooks.example.org/a"}}
+    asked.succeed({**kept, "webhook_url": "https://hooks.example.org/a"})
+    assert notices.webhook.test.isEnabled()
+    undo[-1]()
+    assert desk.link.last("PATCH", "/settings").body == {"values": {"webhook_url": ""}}
+    notices.webhook.test.click()
+    desk.link.last("POST", "/webhook/test").refuse("hooks.example.org answered 404.")
+    assert desk.toasts[-1] == ("bad", "hooks.example.org answered 404.", "")

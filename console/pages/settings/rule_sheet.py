@@ -1,0 +1,186 @@
+"""A rule of one's own without code: what, which value and side, how long, how severe, what it would have done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from shiboken6 import isValid
+
+from backend.contract.resources import RulePreview
+from console import operations, words
+from console.asking import ask
+from console.context import Context
+from console.i18n import mark, tr, tr_n
+from console.pages.settings.fields import Choice, Number
+from console.pages.settings.rule_words import METRICS, SEVERITIES, TESTS
+from console.widgets.controls import Segmented
+from console.widgets.form import FormField
+from console.widgets.panel import row
+from console.widgets.sheet import Sheet
+from console.widgets.text import Text
+
+PREVIEW_AFTER_MS = 400
+WHAT = (
+    ("limit", mark("A value passes a limit")),
+    ("stalled", mark("A run makes no step")),
+    ("idle", mark("A GPU is idle while a run is running")),
+    ("forecast", mark("The disk will be full before a run ends")),
+)
+SIDES = (("above", mark("above")), ("below", mark("below")))
+DEFAULTS = {"stalled": (10.0, 300.0), "idle": (5.0, 600.0), "forecast": (0.0, 120.0)}
+"""Limit and seconds a test begins with."""
+
+
+class RuleSheet(Sheet):
+    """Makes one rule; `done()` is called when the backend has it."""
+
+    def __init__(self, context: Context, done: Callable[[], None]) -> None:
+        super().__init__(tr("Add a rule"), icon="bell", icon_role="accent", primary=tr("Add rule"))
+        self._context, self._done, self._turn = context, done, 0
+        self.what = Choice([(value, tr(text)) for value, text in WHAT])
+        self.value = QComboBox()
+        self.value.setEditable(True)
+        self.value.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.value.setMaxVisibleItems(16)
+        for key, text in self._metrics():
+            self.value.addItem(text, key)
+        self.side = Segmented([(value, tr(text)) for value, text in SIDES], "above", name=tr("Side"))
+        self.limit = Number(-1e9, 1e9, 4)
+        self.seconds = Number(0, 86_400, 0, "s")
+        self.seconds.setValue(60)
+        self.severity = Segmented([(value, tr(text)) for value, text in SEVERITIES], "warn", name=tr("Severity"))
+        self.name = QLineEdit()
+        self.name.setMaxLength(120)
+        self.preview = Text("", "small", "text-secondary", wrap=True)
+        self._build()
+        self._timer = QTimer(self, singleShot=True, interval=PREVIEW_AFTER_MS)
+        self._timer.timeout.connect(self._ask_preview)
+        self._connect()
+        self._on_what()
+
+    def _metrics(self) -> list[tuple[str, str]]:
+        """The known values, then every metric the runs of now log."""
+        found = {key: tr(name) for key, (name, *_rest) in METRICS.items()}
+        for run in self._context.state.runs.values():
+            for key in run.metrics:
+                found.setdefault(key, key)
+        return list(found.items())
+
+    def _build(self) -> None:
+        self.value_field = FormField(tr("Value"), self.value, hint=tr("Any metric; * stands for every card."))
+        self.side_field = FormField(tr("Side"), self.side)
+        self.limit_field = FormField(tr("Limit"), self.limit)
+        self.add(FormField(tr("What"), self.what))
+        self.add(self.value_field)
+        seconds = FormField(tr("For how long"), self.seconds)
+        self.add(row(self.side_field, self.limit_field, seconds, gap=12, top=True))
+        severity_hint = tr("Serious ones also reach the desktop while the window is not in front.")
+        self.add(FormField(tr("Severity"), self.severity, hint=severity_hint))
+        self.add(FormField(tr("Name"), self.name, note=tr("optional")))
+        self.add(self.preview)
+        self.first_focus = self.what
+
+    def _connect(self) -> None:
+        self.what.currentIndexChanged.connect(self._on_what)
+        self.value.currentTextChanged.connect(self._on_metric)
+        self.side.changed.connect(self._later)
+        self.limit.valueChanged.connect(self._later)
+        self.seconds.valueChanged.connect(self._later)
+        self.accepted.connect(self._on_accepted)
+
+    # ---- the form --------------------------------------------------------------------------------------------------
+
+    def _on_what(self) -> None:
+        test = self.what.currentData()
+        shown: tuple[tuple[QWidget, bool], ...] = (
+            (self.value_field, test == "limit"),
+            (self.side_field, test == "limit"),
+            (self.limit_field, test != "forecast"),
+        )
+        for field, on in shown:
+            field.setVisible(on)
+        if test in DEFAULTS:
+            limit, seconds = DEFAULTS[test]
+            self.limit.setSuffix(f" {tr(TESTS[test][2])}" if TESTS[test][2] else "")
+            self.limit.setDecimals(TESTS[test][3])
+            self.limit.setValue(limit)
+            self.seconds.setValue(seconds)
+            self._later()
+        else:
+            self._on_metric()
+
+    def _on_metric(self, *_text: str) -> None:
+        known = METRICS.get(self._metric())
+        unit, digits = (known[1], known[3]) if known else ("", 4)
+        self.limit.setSuffix(f" {unit}" if unit else "")
+        self.limit.setDecimals(digits)
+        self.value_field.set_error("")
+        self._later()
+
+    def _metric(self) -> str:
+        place = self.value.findText(self.value.currentText())
+        return str(self.value.itemData(place)) if place >= 0 else self.value.currentText().strip()
+
+    def asked(self) -> dict[str, Any]:
+        """The rule as asked for."""
+        test = self.what.currentData()
+        metric = self._metric() if test == "limit" else ""
+        scale = METRICS[metric][2] if metric in METRICS else 1.0
+        return {
+            "name": self.name.text().strip(), "test": test, "metric": metric, "above": self.side.value == "above",
+            "limit": round(self.limit.value() / scale, 9), "for_seconds": self.seconds.value(),
+            "severity": self.severity.value,
+        }  # fmt: skip
+
+    # ---- the past --------------------------------------------------------------------------------------------------
+
+    def _later(self, *_value: Any) -> None:
+        self._turn += 1  # what is asked already speaks of another rule
+        self.preview.setText(tr("Looking at the last 30 days…"))
+        self._timer.start()
+
+    def _ask_preview(self) -> None:
+        body = self.asked()
+        if body["test"] == "limit" and not body["metric"]:
+            self.preview.setText(tr("Choose a value."))
+            return
+        turn = self._turn
+        call = operations.preview_rule(self._context.link, body)
+        call.on_reply(lambda reply: self._show_preview(turn, reply))
+        call.on_refused(lambda error: self._put_preview(turn, error.text))
+
+    def _show_preview(self, turn: int, body: dict[str, Any]) -> None:
+        preview = RulePreview.model_validate(body)
+        self._put_preview(turn, preview_words(preview, self._context.clock()))
+
+    def _put_preview(self, turn: int, text: str) -> None:
+        if turn == self._turn and isValid(self):
+            self.preview.setText(text)
+
+    def _on_accepted(self) -> None:
+        body = self.asked()
+        if body["test"] == "limit" and not body["metric"]:
+            self.value_field.set_error(tr("Choose a value."))
+            return
+        ask(self._context, operations.add_rule(self._context.link, body), self.primary).on_reply(self._on_added)
+
+    def _on_added(self, _body: Any) -> None:
+        self.close_sheet()
+        self._done()
+
+
+def preview_words(preview: RulePreview, now: float) -> str:
+    """It would have fired 3 times in 30 days, last on 21 Nov 16:02."""
+    if preview.count is None:
+        return tr("How often it would have fired cannot be told.") + " " + preview.text
+    days = tr_n(max(1, round(preview.days)), "{n} day", "{n} days")
+    if preview.days < 0.9:
+        days = words.duration(preview.days * 86_400)
+    if not preview.count:
+        return tr("It would not have fired in {days}.", days=days)
+    times = tr_n(preview.count, "{n} time", "{n} times")
+    last = words.day_and_time(preview.times[-1], now) if preview.times else words.DASH
+    return tr("It would have fired {times} in {days}, last on {last}.", times=times, days=days, last=last)
