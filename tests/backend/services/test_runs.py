@@ -125,9 +125,14 @@ def test_a_full_disk_and_few_descriptors_refuse(
     with pytest.raises(Unavailable, match="file descriptors"):
         service.start(selftest(), "a")
     monkeypatch.undo()
+    run = service.start(selftest(), "a")
+    store.runs.change(run.id, state="failed")
     store.settings.change({"reserve_disk_bytes": 10**18})
     with pytest.raises(Unavailable, match="bytes free"):
         service.start(selftest(), "a")
+    with pytest.raises(Unavailable, match="bytes free"):
+        service.resume(run.id, "a")
+    assert [found.state for found in store.runs.all()] == ["failed"]
 
 
 @pytest.mark.parametrize("base", ["/nowhere", "../x", "none:3", "a b", "x" * 300, "a/b/c"])
