@@ -1,9 +1,9 @@
 """A day in compressed time: a self-test run streams at a high rate into a real daemon and a real window, offscreen.
 
 Run: `python -m tests.bench.bench_soak [minutes] [steps a second] [points a step]`. Memory of window and daemon,
-objects, timers and files are looked at while it runs. A simulated hour is as many points as a training
-at 10 points/s logs in an hour. Limits: slope ≤ 1 MB per simulated hour behind the warm-up, no kind of object that grows, no abort. Samples of the
-telemetry are kept up to a limit, so a few sets may still come until it is reached.
+objects, timers and files are looked at while it runs. A simulated hour is as many points as a training at 10 points/s
+logs in an hour. Limits: slope ≤ 1 MB per simulated hour behind the warm-up, no kind of object that grows, no abort.
+Samples of the telemetry are kept up to a limit, so a few sets may still come until it is reached.
 """
 
 import gc
