@@ -10,6 +10,7 @@ from backend.cli.datasets import parse_mapping
 from backend.cli.output import number, plain, size, table
 from backend.cli.runs import parse_setting
 from backend.contract.errors import Invalid
+from backend.paths import PROJECT
 from backend.server.audit import csv_cell
 from tests.helpers.home import RunningHome, running_home
 
@@ -149,3 +150,45 @@ def test_small_things() -> None:
     assert (number(None), number(0.12345), number("nan"), number(12345)) == ("–", "0.1235", "nan", "12,345")
     assert (size(999), size(91_000_000)) == ("999 B", "91.0 MB")
     assert table(("a",), []) == "(nothing)"
+
+
+def test_a_run_of_another_program_comes_in_goes_out_and_stays_as_it_is(home: RunningHome, tmp_path: Path) -> None:
+    source = PROJECT / "tests" / "assets" / "foreign" / "wandb"
+    looked = home.json("run", "import", str(source), "--preview")
+    (item,) = looked["items"]
+    assert (item["name"], item["points"], item["known_as"]) == ("bert-offline", 164, None)
+    assert all(not run["source"] for run in home.json("run", "list"))  # a look keeps nothing
+    done = home.cli("run", "import", str(source), "--name", "from elsewhere", "--json")
+    (run,) = json.loads(done.stdout)["runs"]
+    assert (run["name"], run["points"], run["known"]) == ("from elsewhere", 164, False)
+    assert "82 console lines were left out" in done.stderr
+    assert home.json("run", "import", str(source))["runs"][0]["known"] is True
+    assert home.cli("run", "show", run["id"]).stdout.splitlines()[3].split() == ["source", "W&B"]
+    for verb in ("resume", "stop"):
+        refused = home.cli("run", verb, run["id"], check=False)
+        assert refused.returncode == 3
+        assert "imported from W&B" in refused.stderr
+    out = tmp_path / "points.csv"
+    home.cli("run", "export", run["id"], "--format", "csv", "--out", str(out))
+    again = home.json("run", "import", str(out), "--name", "copy")["runs"][0]
+    first, second = (home.cli("run", "export", one).stdout for one in (run["id"], again["id"]))
+    assert first == second  # out as CSV and in again: every point, bit for bit, in order
+    report = tmp_path / "report.html"
+    home.cli("run", "report", run["id"], "--out", str(report))
+    page = report.read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "from elsewhere" in page
+    assert home.json("doctor")["ok"]
+
+
+def test_what_cannot_be_imported_or_written_is_named(home: RunningHome, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("when,loss\n1,2\n")
+    refused = home.cli("run", "import", str(tmp_path / "x.csv"), check=False)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "x.csv, line 1: no column holds the step" in refused.stderr
+    assert "--map step=COLUMN" in refused.stderr
+    run = home.json("run", "import", str(tmp_path / "x.csv"), "--map", "step=when")["runs"][0]
+    nowhere = home.cli("run", "report", run["id"], "--out", str(tmp_path / "no" / "x.html"), check=False)
+    assert nowhere.returncode == 3
+    assert "cannot be written" in nowhere.stderr
+    assert list(tmp_path.glob(".*")) == []
