@@ -52,8 +52,11 @@ class Translator(QObject):
         self.changed.emit()
 
     def translate(self, text: str, **params: object) -> str:
-        """`text` in the language of now with `{name}` places filled; a text without translation stays English."""
-        found = self._catalog.get(text) or text
+        """`text` in the language of now with `{name}` places filled; a text without translation stays English.
+
+        What follows `##` tells two meanings of one English text apart, and is never shown: `Run##playground`.
+        """
+        found = self._catalog.get(text) or text.partition("##")[0]
         return found.format(**params) if params else found
 
     def translate_n(self, count: int, one: str, many: str, **params: object) -> str:

@@ -1,10 +1,12 @@
-"""Every chart of the product as data: to add a chart of a logged number, add one line. No Qt."""
+"""Every chart of the product as data: to add a chart of a logged number, add one line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from console.i18n import mark, tr
 
 Shape = Literal["line", "stack", "band"]
 
@@ -79,7 +81,7 @@ _C = ChartSpec
 RUN_CHARTS: tuple[ChartSpec, ...] = (
     _C(
         "loss",
-        "Loss",
+        mark("Loss"),
         (
             _S("train/loss", "train", "train", style=".4f", smooth=True),
             _S("eval/loss", "eval", "eval", style=".4f", points=True),
@@ -87,24 +89,24 @@ RUN_CHARTS: tuple[ChartSpec, ...] = (
         span=2,
         lane=True,
     ),
-    _C("grad_norm", "Gradient norm", (_S("train/grad_norm", style=".2f"),), zero=True, robust=False),
+    _C("grad_norm", mark("Gradient norm"), (_S("train/grad_norm", style=".2f"),), zero=True, robust=False),
     _C(
         "step_time",
-        "Step time",
+        mark("Step time"),
         (
-            _S("train/data_wait_s", "step-data", "data", style="percent"),
-            _S("train/forward_s", "step-forward", "forward", style="percent"),
-            _S("train/backward_s", "step-backward", "backward", style="percent"),
+            _S("train/data_wait_s", "step-data", mark("data"), style="percent"),
+            _S("train/forward_s", "step-forward", mark("forward"), style="percent"),
+            _S("train/backward_s", "step-backward", mark("backward"), style="percent"),
         ),
         shape="stack",
         total=("train/copy_s", "train/optimizer_s", "train/other_s"),
         capacity=100,
     ),
-    _C("throughput", "Throughput", (_S("train/samples_per_s"),), "examples/s", zero=True),
-    _C("learning_rate", "Learning rate", (_S("train/learning_rate", style="sci"),), zero=True, robust=False),
+    _C("throughput", mark("Throughput"), (_S("train/samples_per_s"),), mark("examples/s"), zero=True),
+    _C("learning_rate", mark("Learning rate"), (_S("train/learning_rate", style="sci"),), zero=True, robust=False),
     _C(
         "gpu_util",
-        "GPU utilization",
+        mark("GPU utilization"),
         (_S("gpu/0/utilization_percent", "utilization", style=".0f"),),
         "%",
         fill=True,
@@ -113,7 +115,7 @@ RUN_CHARTS: tuple[ChartSpec, ...] = (
     ),
     _C(
         "gpu_memory",
-        "GPU memory",
+        mark("GPU memory"),
         (_S("gpu/0/memory_used_bytes", "utilization", scale=GIB, style=".1f"),),
         "GB",
         fill=True,
@@ -122,20 +124,20 @@ RUN_CHARTS: tuple[ChartSpec, ...] = (
     ),
     _C(
         "power_temp",
-        "Power, temp",
+        mark("Power, temp"),
         (
             _S("gpu/0/power_w", "s2-orange", "W", style=".0f"),
             _S("gpu/0/temperature_c", "s4-magenta", "°C", style=".0f"),
         ),
         zero=True,
     ),
-    _C("accuracy", "Eval accuracy", (_S("eval/accuracy", "eval", style=".4f", points=True),), hidden=True),
-    _C("f1", "Eval macro F1", (_S("eval/f1", "eval", style=".4f", points=True),), hidden=True),
-    _C("tokens", "Tokens", (_S("train/tokens_per_s"),), "tokens/s", zero=True, hidden=True),
-    _C("step_seconds", "Time per step", (_S("train/step_s", style=".3f"),), "s", zero=True, hidden=True),
+    _C("accuracy", mark("Eval accuracy"), (_S("eval/accuracy", "eval", style=".4f", points=True),), hidden=True),
+    _C("f1", mark("Eval macro F1"), (_S("eval/f1", "eval", style=".4f", points=True),), hidden=True),
+    _C("tokens", mark("Tokens"), (_S("train/tokens_per_s"),), mark("tokens/s"), zero=True, hidden=True),
+    _C("step_seconds", mark("Time per step"), (_S("train/step_s", style=".3f"),), "s", zero=True, hidden=True),
     _C(
         "data_wait",
-        "Waiting for data",
+        mark("Waiting for data"),
         (_S("train/data_wait_fraction", "step-data", scale=100, style=".0f"),),
         "%",
         fill=True,
@@ -145,7 +147,7 @@ RUN_CHARTS: tuple[ChartSpec, ...] = (
     ),
     _C(
         "cpu",
-        "CPU",
+        mark("CPU"),
         (_S("cpu/utilization_percent", "utilization", style=".0f"),),
         "%",
         fill=True,
@@ -155,7 +157,7 @@ RUN_CHARTS: tuple[ChartSpec, ...] = (
     ),
     _C(
         "memory",
-        "RAM",
+        mark("RAM"),
         (_S("memory/used_bytes", "utilization", scale=GIB, style=".1f"),),
         "GB",
         fill=True,
@@ -164,7 +166,7 @@ RUN_CHARTS: tuple[ChartSpec, ...] = (
     ),
     _C(
         "disk_read",
-        "Disk read",
+        mark("Disk read"),
         (_S("disk/read_bytes_per_s", scale=1e-6, style=".1f"),),
         "MB/s",
         zero=True,
@@ -184,7 +186,7 @@ CPU_RUN_CHARTS: tuple[ChartSpec, ...] = tuple(
 ENDPOINT_CHARTS: tuple[ChartSpec, ...] = (
     _C(
         "latency",
-        "Latency",
+        mark("Latency"),
         (
             _S("serve/latency_ms_p50", "p50", "p50", style=".1f"),
             _S("serve/latency_ms_p95", "p95", "p95", style=".1f"),
@@ -198,15 +200,30 @@ ENDPOINT_CHARTS: tuple[ChartSpec, ...] = (
     ),
     _C(
         "requests",
-        "Requests",
+        mark("Requests"),
         (_S("serve/requests_per_s", "utilization", style=".1f"),),
-        "per second",
+        mark("per second"),
         fill=True,
         zero=True,
     ),
-    _C("errors", "Errors", (_S("serve/errors_per_s", "errors", style=".2f"),), "per second", zero=True, robust=False),
-    _C("batch", "Batch size", (_S("serve/batch_size", style=".1f"),), zero=True),
-    _C("queue", "Queue", (_S("serve/queue_depth", style=".0f"),), "requests", zero=True, robust=False, whole=True),
+    _C(
+        "errors",
+        mark("Errors"),
+        (_S("serve/errors_per_s", "errors", style=".2f"),),
+        mark("per second"),
+        zero=True,
+        robust=False,
+    ),
+    _C("batch", mark("Batch size"), (_S("serve/batch_size", style=".1f"),), zero=True),
+    _C(
+        "queue",
+        mark("Queue"),
+        (_S("serve/queue_depth", style=".0f"),),
+        mark("requests"),
+        zero=True,
+        robust=False,
+        whole=True,
+    ),
 )
 
 MACHINE_CHARTS: tuple[ChartSpec, ...] = tuple(
@@ -249,7 +266,7 @@ def gpu_charts(index: int) -> tuple[ChartSpec, ...]:
     return tuple(
         spec.with_(
             id=f"{spec.id}_{index}",
-            title=spec.title.replace("GPU", f"GPU {index}"),
+            title=tr(spec.title).replace("GPU", f"GPU {index}"),
             series=tuple(replace(s, key=s.key.replace("gpu/0/", f"gpu/{index}/")) for s in spec.series),
         )
         for spec in RUN_CHARTS

@@ -37,6 +37,7 @@ class Meter(QWidget):
         self._value, self._unit, self._fraction, self._limited = value, unit, fraction, limited
         name = f"{self._subject} {self._label}".strip()
         self.setAccessibleName(f"{name}, {self._spoken()}")
+        set_tip(self, f"{self._label}: {self._spoken()}")
         self.update()
 
     def _spoken(self) -> str:
@@ -68,10 +69,15 @@ class Meter(QWidget):
         painter = QPainter(self)
         small = theme.font("small")
         top = QRectF(0, 2, self.width(), 20)
-        unit_width = paint.text_width(self._unit, small) if self._unit else 0
-        gap = 4 if self._unit else 0
         strong = theme.font("body", 600)
-        paint.draw_text(painter, top, self._unit, small, "text-tertiary", paint.CENTER_RIGHT)
+        unit, unit_width = self._unit, paint.text_width(self._unit, small) if self._unit else 0
+        texts = paint.text_width(self._label, small) + paint.text_width(self._value, strong) + 6
+        for shorter in (self._unit.rpartition(" ")[2], ""):  # rather than a label cut short: the tooltip has it all
+            if unit and texts + unit_width + 4 > self.width():
+                unit = shorter
+                unit_width = paint.text_width(unit, small) if unit else 0
+        gap = 4 if unit else 0
+        paint.draw_text(painter, top, unit, small, "text-tertiary", paint.CENTER_RIGHT)
         value_rect = top.adjusted(0, 0, -unit_width - gap, 0)
         paint.draw_text(painter, value_rect, self._value, strong, self._value_role(), paint.CENTER_RIGHT)
         used = unit_width + gap + paint.text_width(self._value, strong) + 6

@@ -186,12 +186,15 @@ class Rail(QWidget):
         layout = self.layout()
         if layout is not None:
             layout.setContentsMargins(8 if collapsed else 10, 9, 9 if collapsed else 10, 11)
-        for label, _ in self._labels:
-            label.set_role("chrome" if collapsed else "text-tertiary")
-        self._pin_label.set_role("chrome" if collapsed else "text-tertiary")
+        self._show_labels()
         collapsible: list[RailItem | PinItem] = [*self._items.values(), *self._pin_items]
         for item in collapsible:
             item.set_collapsed(collapsed)
+
+    def _show_labels(self) -> None:
+        for label, text in self._labels:
+            label.setText("" if self._collapsed else tr(text))
+        self._pin_label.setText("" if self._collapsed else tr("Pinned"))
 
     def set_pins(self, pins: Sequence[Pin]) -> None:
         """Show up to eight pinned things; without any, the group is gone."""
@@ -214,7 +217,7 @@ class Rail(QWidget):
         for item in kept.values():
             item.hide()
             item.deleteLater()
-        self._pin_label.setText(tr("Pinned"))
+        self._show_labels()
         self._pin_label.setContentsMargins(9, 11, 0, 0)
         self._pin_label.setFixedHeight(28)
         self._pin_area.setVisible(bool(self._pins))
@@ -251,9 +254,7 @@ class Rail(QWidget):
         self.pins_moved.emit(links)
 
     def retranslate(self) -> None:
-        for label, text in self._labels:
-            label.setText(tr(text))
-        self._pin_label.setText(tr("Pinned"))
+        self._show_labels()
         for item in self._items.values():
             item.retranslate()
 

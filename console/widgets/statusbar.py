@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from console.theme import theme
@@ -34,6 +34,7 @@ class StatusSegment(QAbstractButton):
         super().__init__()
         self.key = key
         self._parts: tuple[Part, ...] = ()
+        self._short = False
         self.setFixedHeight(27)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -53,6 +54,27 @@ class StatusSegment(QAbstractButton):
         self.updateGeometry()
         self.update()
 
+    def set_short(self, short: bool) -> None:
+        """Leave out the grey details, where there is too little room; name and tooltip keep them."""
+        if short != self._short:
+            self._short = short
+            self.updateGeometry()
+            self.update()
+
+    def width_of(self, short: bool) -> int:
+        """The width it wants."""
+        parts = self._shown(short)
+        width = sum(self._width(p) + GAPS[p.kind] for p in parts)
+        return round(width - (GAPS[parts[-1].kind] if parts else 0)) + 8
+
+    def _shown(self, short: bool) -> tuple[Part, ...]:
+        plain = tuple(part for at, part in enumerate(self._parts) if part.kind != "grey" or self._names_a_bar(at))
+        return plain if short and any(part.kind in ("text", "bar") for part in plain) else self._parts
+
+    def _names_a_bar(self, at: int) -> bool:
+        """A grey name before a bar, such as GPU 0, stays."""
+        return at + 1 < len(self._parts) and self._parts[at + 1].kind in ("bar", "text")
+
     def _width(self, part: Part) -> float:
         fixed = {"dot": 7.0, "icon": 13.0, "bar": 34.0, "space": 6.0}
         if part.kind in fixed:
@@ -60,9 +82,7 @@ class StatusSegment(QAbstractButton):
         return float(round(paint.text_width(part.value, theme.font("small"))))
 
     def sizeHint(self) -> QSize:
-        width = sum(self._width(p) + GAPS[p.kind] for p in self._parts)
-        last = GAPS[self._parts[-1].kind] if self._parts else 0
-        return QSize(round(width - last) + 8, 27)
+        return QSize(self.width_of(self._short), 27)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -72,7 +92,7 @@ class StatusSegment(QAbstractButton):
         if self.underMouse():
             paint.box(painter, QRectF(0, 3, self.width(), 21), 4, theme.role("raised"))
         left = 4.0
-        for part in self._parts:
+        for part in self._shown(self._short):
             width = self._width(part)
             self._paint_part(painter, part, left, width)
             left += width + GAPS[part.kind]
@@ -142,6 +162,23 @@ class StatusBar(QWidget):
         """Fill a segment; no parts hide it and its separator."""
         self._segments[key].set_parts(parts)
         self._hide_separators()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Details go segment by segment, those said elsewhere first, until all fit."""
+        shown = {key: segment for key, segment in self._segments.items() if not segment.isHidden()}
+        room = self.width() - 21 - 17 * max(0, len(shown) - 2) - 8
+        short: set[str] = set()
+        for key in ("", "backend", "jobs", "gpu"):
+            short |= {key}
+            if sum(segment.width_of(name in short) for name, segment in shown.items()) <= room:
+                break
+        for name, segment in self._segments.items():
+            segment.set_short(name in short)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def _hide_separators(self) -> None:
         for key, separator in self._separators.items():

@@ -58,7 +58,7 @@ class MetricsTable(TableView):
         higher = {key: up for key, _, up in self.metrics}
         self._higher = {**higher, facts.TIME: False, facts.MEMORY: False}
         titled = [(key, tr(title), 78 if len(title) > 4 else 66) for key, title, _ in self.metrics]
-        titled += [(facts.TIME, tr("Time"), 66), (facts.MEMORY, tr("Memory"), 72)]
+        titled += [(facts.TIME, tr("Time"), 84), (facts.MEMORY, tr("Memory"), 72)]
         columns = [
             Column("eye", "", lambda line: line.hidden, kind="icon", width=34, sortable=False, hideable=False,
                    cell=lambda line: ("eye-off" if line.hidden else "eye", "text-tertiary"),

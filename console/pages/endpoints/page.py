@@ -358,7 +358,7 @@ class EndpointsPage(EndpointActions):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.traffic.setFixedWidth(356 if self.width() >= 1150 else 300)
+        self.traffic.setFixedWidth(356 if self.width() >= 1150 else 312)
         self.head.address.setVisible(self.width() >= 1080)
         low = self.height() < 740
         self.traffic.set_low(low)

@@ -75,7 +75,7 @@ class Playground(Panel):
         self.editor.textChanged.connect(self._on_typed)
         self.mode = Segmented([("text", tr("Text")), ("json", "JSON"), ("file", tr("File"))], "text", name=tr("Input"))
         self.mode.changed.connect(self._on_mode)
-        self.run_button = Button(tr("Run"), "primary", "play", tip=tr("Run"), action="endpoint.try")
+        self.run_button = Button(tr("Run##playground"), "primary", "play", action="endpoint.try")
         self.run_button.clicked.connect(self.run)
         self.count = Text("", "small", "text-tertiary")
         left = QVBoxLayout()

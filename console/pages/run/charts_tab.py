@@ -12,7 +12,7 @@ from console.charts.catalogue import CPU_RUN_CHARTS, RUN_CHARTS, ChartSpec, impo
 from console.charts.grid import ChartGrid
 from console.charts.group import ChartGroup
 from console.context import Context
-from console.i18n import tr
+from console.i18n import mark, tr
 from console.pages.run.branch import ParentCurves, over_parent
 from console.pages.run.docks import DockArea, side_width
 from console.pages.run.feeder import Feeder
@@ -25,7 +25,7 @@ from console.widgets.panel import Panel
 
 DIAGNOSE_EVERY_S = 5.0
 LOG_HEIGHT = 112
-LEVELS = (("info", "All"), ("warning", "Warnings"), ("eval", "Eval"))
+LEVELS = (("info", mark("All")), ("warning", mark("Warnings")), ("eval", mark("Eval")))
 
 
 class ChartsTab(QWidget):

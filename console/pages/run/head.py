@@ -205,9 +205,14 @@ def _steps_text(run: RunRecord) -> str:
         return tr("{n} steps", n=words.count(run.step)) if run.step else tr("no step yet")
     text = tr("{n} of {all} steps", n=words.count(run.step), all=words.count(run.total_steps))
     if run.epoch is not None:
-        epochs = f" of {run.epochs:.3g}" if run.epochs else ""
-        text += f" · {tr('epoch')} {run.epoch:.1f}{epochs}"
+        text += f" · {_epoch_text(run.epoch, run.epochs)}"
     return text
+
+
+def _epoch_text(epoch: float, epochs: float | None) -> str:
+    if epochs:
+        return tr("epoch {n} of {all}", n=f"{epoch:.1f}", all=f"{epochs:.3g}")
+    return tr("epoch {n}", n=f"{epoch:.1f}")
 
 
 def _left_text(run: RunRecord, final: bool) -> str:

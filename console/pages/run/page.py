@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSlider, QStackedWidget, QWidget
 
 from backend.contract.resources import Diagnosis, Finding, LogPage, RunRecord
@@ -40,15 +40,25 @@ SMOOTHING_STEPS = 1000
 
 
 class _TabRow(QWidget):
-    """Tabs at the left, what belongs to the charts at the right, a hairline below both."""
+    """Tabs at the left, what belongs to the charts at the right, a hairline below both.
 
-    def __init__(self, tabs: QWidget, tools: QWidget) -> None:
+    Where both do not fit, the words beside the controls go; the controls have them as tooltips.
+    """
+
+    def __init__(self, tabs: QWidget, tools: QWidget, names: tuple[Text, ...]) -> None:
         super().__init__()
+        self._needs = tabs.sizeHint().width() + tools.sizeHint().width() + 10
+        self._names = names
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(10)
         layout.addWidget(tabs, 1)
         layout.addWidget(tools)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for name in self._names:
+            name.setVisible(event.size().width() >= self._needs)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)
@@ -77,7 +87,7 @@ class RunPage(RunActions):
         self.tabs = Tabs([(value, tr(text)) for value, text in TABS], "charts", line=False)
         self.tabs.changed.connect(self._on_tab)
         self._tools = self._build_tools()
-        bar = _TabRow(self.tabs, self._tools)
+        bar = _TabRow(self.tabs, self._tools, self._tool_names)
         self._stack = QStackedWidget()
         self._skeleton = Skeleton(tr("the run"))
         self._stack.addWidget(self._skeleton)
@@ -109,9 +119,11 @@ class RunPage(RunActions):
         self._follow.toggled.connect(self._on_follow)
         self._add = IconButton("circle-plus", tr("Add chart"))
         self._add.clicked.connect(self._on_add_chart)
+        self._tool_names = (Text(tr("X axis"), "small", "text-secondary"),
+                            Text(tr("Smoothing"), "small", "text-secondary"))  # fmt: skip
         for widget in (
-            Text(tr("X axis"), "small", "text-secondary"), self._axis, Text(tr("Smoothing"), "small", "text-secondary"),
-            self._smoothing, self._smoothing_value, self._log_y, self._follow, self._add,
+            self._tool_names[0], self._axis, self._tool_names[1], self._smoothing, self._smoothing_value,
+            self._log_y, self._follow, self._add,
         ):  # fmt: skip
             layout.addWidget(widget)
         return holder

@@ -132,7 +132,7 @@ def test_a_lost_card_keeps_its_values_and_says_so(desk: Desk, page: OverviewPage
     tell(page, desk, card(lost="Xid 79 since 14:03"), at=NOW + 1)
     (lost,) = parts(page, GpuCard)
     assert lost.processes._count.text() == "GPU 0 stopped answering: Xid 79 since 14:03"
-    assert lost.utilization.accessibleName() == "Utilization, 38 %"
+    assert lost.utilization.accessibleName() == "GPU 0 Utilization, 38 %"
     tell(page, desk, card(), at=NOW + 2)
     assert lost.processes._count.text() == "idle"
 
@@ -454,10 +454,10 @@ def test_pause_updates_keeps_the_picture(desk: Desk, page: OverviewPage, qtbot: 
     qtbot.mouseClick(page.pause, Qt.MouseButton.LeftButton)
     tell(page, desk, card(utilization_percent=99.0), at=NOW + 1)
     (made,) = parts(page, GpuCard)
-    assert made.utilization.accessibleName() == "Utilization, 38 %"
+    assert made.utilization.accessibleName() == "GPU 0 Utilization, 38 %"
     assert page.header.context.text().startswith("paused at")
     qtbot.mouseClick(page.pause, Qt.MouseButton.LeftButton)
-    assert made.utilization.accessibleName() == "Utilization, 99 %"
+    assert made.utilization.accessibleName() == "GPU 0 Utilization, 99 %"
 
 
 def test_first_start_is_a_checklist_until_there_is_a_run(desk: Desk, qtbot: QtBot) -> None:
