@@ -255,6 +255,13 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/jobs/test_output.py::test_a_separator_of_lines_is_escaped",
         f"{CONSOLE}/widgets/test_logview.py::test_control_and_direction_characters_are_shown_as_escapes",
     ),
+    "T27": (
+        f"{BACKEND}/services/test_webhook.py::test_an_address_that_is_not_allowed_is_refused",
+        f"{BACKEND}/services/test_webhook.py::test_a_name_that_leads_into_a_private_net_is_refused",
+        f"{BACKEND}/services/test_webhook.py::test_the_number_that_was_checked_is_the_one_spoken_to",
+        f"{BACKEND}/services/test_webhook.py::test_a_redirect_is_not_followed",
+        f"{BACKEND}/services/test_webhook.py::test_a_server_that_never_finishes_is_left",
+    ),
     "T28": (
         f"{JOURNEYS}/test_optimized.py::test_t28_the_door_holds_without_asserts",
         "tests/test_safety.py::test_t12_nothing_in_the_product_runs_what_it_reads",

@@ -25,7 +25,8 @@ from backend.contract.resources import (
 from backend.contract.states import LIVE_RUN_STATES, RunState
 from console.state.changes import Changes
 
-TELEMETRY_KEPT = 6 * 3600
+TELEMETRY_KEPT = 1800
+"""Samples since the last time a history was read; what is older is asked of the backend."""
 AUDIT_KEPT = 200
 
 

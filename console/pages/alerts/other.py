@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from backend.contract.base import number_from_json
 from backend.contract.resources import AlertRecord, RunRecord
 from console import operations, words
-from console.charts.catalogue import ENDPOINT_CHARTS, MACHINE_CHARTS, RUN_CHARTS, ChartSpec, Limit, SeriesSpec
+from console.charts.catalogue import ENDPOINT_CHARTS, MACHINE_CHARTS, RUN_CHARTS, ChartSpec, Limit, SeriesSpec, spec_for
 from console.charts.chart import TimeSeriesChart
 from console.charts.events import ChartEvent
 from console.charts.group import ChartGroup
@@ -58,6 +58,9 @@ def specs_for(alert: AlertRecord) -> tuple[ChartSpec, ...]:
     elif alert.kind in ("disk", "memory"):
         first = (_DISK, _MEMORY) if alert.kind == "disk" else (_MEMORY, _DISK)
         limit = None  # the limit is a share, the chart shows bytes; capacity tells it below
+    elif alert.kind == "rule":
+        first = _of_rule(str(alert.feature or ""), serve, machine)
+        limit = None if (first and first[0] in (_DISK, _MEMORY)) or alert.feature in UNDRAWN else limit
     elif alert.kind == "run":
         first = (machine["loss"].with_(span=1, lane=True), machine["step_seconds"].with_(hidden=False))
     if not first:
@@ -66,6 +69,37 @@ def specs_for(alert: AlertRecord) -> tuple[ChartSpec, ...]:
     if limit is not None and alert.kind != "gpu":
         shown = shown.with_(limits=(Limit(float(limit), role),))
     return shown, *first[1:]
+
+
+UNDRAWN = ("step_age_s", "disk/full_in_s")
+"""Values of rules that no curve shows: the limit would be a line nowhere."""
+
+
+def about_run(alert: AlertRecord) -> bool:
+    """Whether the curves beside the alert are those of a run."""
+    metric = str(alert.feature or "")
+    return alert.kind == "run" or (
+        alert.kind == "rule" and alert.run_id is not None and not metric.startswith(("gpu/", "disk/"))
+    )
+
+
+def _of_rule(metric: str, serve: dict[str, ChartSpec], machine: dict[str, ChartSpec]) -> tuple[ChartSpec, ...]:
+    """The chart of the rule's value, and one that explains it."""
+    if metric == "step_age_s":
+        return machine["loss"].with_(span=1, lane=True), machine["step_seconds"].with_(hidden=False)
+    if metric.startswith("disk/used") or metric == "disk/full_in_s":
+        return _DISK, _MEMORY
+    if metric == "memory/used_share":
+        return _MEMORY, _DISK
+    if metric.endswith("memory_used_share"):
+        return _of_card(machine["gpu_memory"], metric), _of_card(machine["gpu_util"], metric)
+    shown = spec_for(metric).with_(span=1)
+    if metric.startswith("serve/"):
+        return shown, serve["requests"]
+    if metric.startswith("gpu/"):
+        return shown, _of_card(machine["power_temp"], metric)
+    other = machine["cpu"] if metric.startswith(("cpu/", "memory/", "net/")) else machine["loss"]
+    return shown, other.with_(span=1, hidden=False, lane=False)
 
 
 def _of_card(spec: ChartSpec, metric: str) -> ChartSpec:
@@ -130,8 +164,8 @@ class OtherView(QWidget):
             chart.closing()
             chart.hide()
             chart.deleteLater()
-        axis: Literal["step", "time"] = "step" if alert.kind == "run" else "time"
-        self.group = ChartGroup(self, axis=axis, labels="elapsed" if alert.kind == "run" else "clock")
+        axis: Literal["step", "time"] = "step" if about_run(alert) else "time"
+        self.group = ChartGroup(self, axis=axis, labels="elapsed" if about_run(alert) else "clock")
         self._charts = [TimeSeriesChart(self.group, spec) for spec in specs_for(alert)]
         for chart in self._charts:
             self._right.addWidget(chart, 1)
@@ -152,7 +186,7 @@ class OtherView(QWidget):
     def read_if_old(self, now: float) -> None:
         """While an alert is active its charts go on."""
         alert = self.alert
-        if alert is None or alert.kind == "run" or alert.state == "resolved":
+        if alert is None or about_run(alert) or alert.state == "resolved":
             return
         if now - self._read_at >= READ_EVERY_S:
             self.read(now)
@@ -165,7 +199,7 @@ class OtherView(QWidget):
         self._turn += 1
         self._read_at = now
         link = self._context.link
-        if alert.kind == "run" and alert.run_id:
+        if about_run(alert) and alert.run_id:
             keys = [one.key for chart in self._charts for one in chart.spec.series]
             call = link.get(f"/runs/{alert.run_id}/series", {"keys": ",".join(keys), "points": POINTS})
             call.on_reply(partial(self._on_run_series, self._turn))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,9 @@ METRICS: dict[str, tuple[str, str]] = {
     "memory_used_share": (mark("memory"), "%"),
     "utilization_percent": (mark("utilization"), "%"),
     "power_w": (mark("power"), "W"),
+    "cpu/utilization_percent": (mark("CPU"), "%"),
+    "step_age_s": (mark("Time since the last step"), "s"),
+    "disk/full_in_s": (mark("Time until the disk is full"), "s"),
 }
 ICONS: dict[str, str] = {
     "input_drift": "triangle-alert",
@@ -41,6 +45,7 @@ ICONS: dict[str, str] = {
     "disk": "hard-drive",
     "memory": "memory-stick",
     "run": "circle-x",
+    "rule": "bell",
 }
 FEATURE_STATES: dict[str, tuple[str, str]] = {
     "ok": ("circle-check", "ok"),
@@ -71,6 +76,8 @@ def title(alert: AlertRecord) -> str:
     }
     if alert.kind in fixed:
         return fixed[alert.kind]
+    if alert.kind == "rule":  # the rule's own name, or what it found
+        return alert.title
     if str(alert.feature).endswith("/lost"):
         return tr("{card} stopped answering", card=card_name(str(alert.feature)))
     metric, limit = alert.evidence.get("metric"), alert.evidence.get("limit")
@@ -85,6 +92,8 @@ def where(alert: AlertRecord, run_names: Mapping[str, str], host: str = "") -> s
         return f"{alert.endpoint} · {feature_name(alert.feature or '').lower()}"
     if alert.kind == "run":
         return run_names.get(alert.run_id or "", "") or alert.title.removesuffix(" failed")
+    if alert.kind == "rule" and alert.run_id:
+        return run_names.get(alert.run_id, alert.text)
     if alert.endpoint:
         seconds = alert.evidence.get("for_seconds")
         return f"{alert.endpoint} · {tr('for {time}', time=words.duration(seconds))}" if seconds else alert.endpoint
@@ -128,12 +137,14 @@ def metric_unit(metric: str) -> str:
 
 def metric_value(metric: str, value: float | None) -> str:
     """1,000 ms; shares as percent."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return words.DASH
+    if metric in ("step_age_s", "disk/full_in_s"):
+        return words.duration(value)
     if metric.endswith("_share"):
         return words.percent(value)
     unit = metric_unit(metric)
-    digits = 0 if abs(value) >= 100 or value == int(value) else 1
+    digits = 0 if abs(value) >= 100 or value == int(value) else 1 if unit else 4
     number = words.fixed(value, digits)
     return f"{number}{unit}" if unit == "%" else f"{number} {unit}".strip()
 

@@ -14,7 +14,7 @@ from console.context import Context
 from console.i18n import mark, tr, tr_n
 from console.pages.overview.gpu_sheets import process_menu
 from console.pages.overview.slices import SliceRows
-from console.pages.overview.system import GIB, MOST_HEIGHT
+from console.pages.overview.system import GIB
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.buttons import IconButton
@@ -24,6 +24,7 @@ from console.widgets.panel import Panel
 from console.widgets.text import Text, set_tip
 
 MOST_CHIPS = 3
+METER_WIDTH = 132
 SLOWED = {
     "power_cap": mark("power limit"),
     "hardware_slowdown": mark("hardware"),
@@ -188,7 +189,6 @@ class GpuCard(Panel):
         self._reading: GpuReading | None = None
         self._was_lost = self._stale = False
         self.setMinimumHeight(250)
-        self.setMaximumHeight(MOST_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.more = IconButton("ellipsis", tr("More about {name}", name=f"GPU {index}"), small=True)
         self.add_action(self.more)
@@ -218,7 +218,7 @@ class GpuCard(Panel):
         right.setContentsMargins(0, 3, 0, 0)
         right.setSpacing(8)
         for meter in self.meters:
-            meter.setFixedWidth(122)
+            meter.setFixedWidth(METER_WIDTH)
             right.addWidget(meter)
             right.addStretch(1)
         right.addStretch(1)
@@ -254,8 +254,7 @@ class GpuCard(Panel):
             percent(watts), f"/{limit:.0f} W" if limit else "W", watts / limit if watts is not None and limit else None
         )
         self.processes.show_processes(gpu.processes)
-        if self.slices.show_slices(gpu.slices):
-            self.setMaximumHeight(MOST_HEIGHT + self.slices.height() * bool(gpu.slices))
+        self.slices.show_slices(gpu.slices)
         self._show_lost(gpu)
         if self.hole.chart is not None:
             self.open_chart(None)

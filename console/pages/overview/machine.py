@@ -124,6 +124,9 @@ class Machine:
             if sample.taken_at <= self._newest:
                 break
             waiting.append(sample)
+        if self._newest and len(waiting) == self._context.state.telemetry_history.maxlen:
+            self.read()  # away for so long that some were forgotten
+            return
         for sample in reversed(waiting):
             for key, value in self._append(sample).items():
                 if self.group is not None:

@@ -24,6 +24,7 @@ from console.pages.overview.host import HostCard, NoGpuCard
 from console.pages.overview.lists import ChangedToday, OpenAlerts
 from console.pages.overview.machine import Machine
 from console.pages.overview.runs import ActiveRuns
+from console.pages.overview.slices import ROW as SLICE_ROW
 from console.pages.overview.system import MOST_HEIGHT, SystemPanel
 from console.pages.overview.timebar import RANGES, TimeBar
 from console.settings import FRAME_RATE, HIDDEN_PANELS
@@ -105,7 +106,7 @@ class MachineArea(QWidget):
             self.parts = [GpuRows(self._context, self._machine)]
         else:
             self.parts = [HostCard()] + ([NoGpuCard(self._context)] if kind[0] == "none" else [])
-        self.setMaximumHeight(MOST_HEIGHT if kind[0] not in ("rows", "cards") else 16_777_215)
+        self.setMaximumHeight(16_777_215 if kind[0] == "rows" else MOST_HEIGHT)
         vertical = QSizePolicy.Policy.Fixed if kind[0] == "rows" else QSizePolicy.Policy.Expanding
         self.setSizePolicy(QSizePolicy.Policy.Expanding, vertical)
         for index, part in enumerate(self.parts):
@@ -117,6 +118,9 @@ class MachineArea(QWidget):
         if sample is None:
             return
         by_index = {gpu.index: gpu for gpu in sample.gpus}
+        if self.kind[0] == "cards":  # the cards stay of one height
+            most = max(len(gpu.slices) for gpu in sample.gpus)
+            self.setMaximumHeight(MOST_HEIGHT + SLICE_ROW * most)
         for part in self.parts:
             if isinstance(part, GpuCard) and part.index in by_index:
                 part.show_reading(by_index[part.index])
@@ -258,6 +262,8 @@ class OverviewPage(Page):
         self.machine.take()
         if self.area.show_sample(sample):
             self._on_area_made()
+        if self.system.maximumHeight() != self.area.maximumHeight():
+            self.system.setMaximumHeight(self.area.maximumHeight())
         if sample is not None:
             self.system.show_host(sample.host, self.machine)
         system = self.context.state.system

@@ -57,8 +57,8 @@ class SliceRows(QWidget):
             for part in self._slices
         ]
 
-    def show_slices(self, slices: tuple[MigSlice, ...]) -> bool:
-        """Update in place; True when their number changed."""
+    def show_slices(self, slices: tuple[MigSlice, ...]) -> None:
+        """Update in place."""
         other = len(slices) != len(self._slices)
         self._slices = slices
         self.setVisible(bool(slices))
@@ -70,7 +70,6 @@ class SliceRows(QWidget):
         self.setAccessibleDescription(text)
         set_tip(self, tr("MIG slices"), line=text.replace("\n", " — "))
         self.update()
-        return other
 
     def set_stale(self, stale: bool) -> None:
         self._stale = stale

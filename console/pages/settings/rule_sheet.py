@@ -32,6 +32,12 @@ WHAT = (
 SIDES = (("above", mark("above")), ("below", mark("below")))
 DEFAULTS = {"stalled": (10.0, 300.0), "idle": (5.0, 600.0), "forecast": (0.0, 120.0)}
 """Limit and seconds a test begins with."""
+STARTS = {
+    "serve/latency_ms_p99": 500.0, "serve/errors_per_s": 0.1, "serve/rejected_per_s": 1.0, "gpu/*/temperature_c": 85.0,
+    "gpu/*/memory_used_share": 95.0, "disk/used_share": 90.0, "memory/used_share": 90.0,
+    "gpu/*/utilization_percent": 95.0, "gpu/*/power_w": 300.0, "cpu/utilization_percent": 95.0,
+}  # fmt: skip
+"""Limits as shown, to begin with."""
 
 
 class RuleSheet(Sheet):
@@ -113,10 +119,13 @@ class RuleSheet(Sheet):
             self._on_metric()
 
     def _on_metric(self, *_text: str) -> None:
-        known = METRICS.get(self._metric())
+        metric = self._metric()
+        known = METRICS.get(metric)
         unit, digits = (known[1], known[3]) if known else ("", 4)
         self.limit.setSuffix(f" {unit}" if unit else "")
         self.limit.setDecimals(digits)
+        if metric in STARTS:
+            self.limit.setValue(STARTS[metric])
         self.value_field.set_error("")
         self._later()
 

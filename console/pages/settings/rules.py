@@ -35,7 +35,7 @@ class RuleRow(Row):
         name, before, unit, self._scale, digits = rule_form(rule)
         self._context, self.rule = context, rule
         self.limit = Number(-1e9 if rule.own else 0, 1e9 if self._scale == 1 else 100, digits, unit)
-        self.limit.setFixedWidth(104)
+        self.limit.setFixedWidth(104 if len(unit) < 5 else 124)
         self.seconds = Number(0, 86_400, 0, "s")
         self.seconds.setFixedWidth(88)
         self.severity = Choice([(value, tr(text)) for value, text in SEVERITIES])
@@ -48,6 +48,9 @@ class RuleRow(Row):
         above, during = Text(before, "small", "text-tertiary"), Text(tr("for"), "small", "text-tertiary")
         self.remove = IconButton("trash-2", tr("Remove rule {name}", name=shown), small=True)
         self.remove.clicked.connect(self._on_remove)
+        kept = self.remove.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # the columns of all rules line up
+        self.remove.setSizePolicy(kept)
         self.remove.setVisible(rule.own)
         controls = row(above, self.limit, during, self.seconds, self.severity, 2, self.enabled, self.remove)
         hint = " · ".join(part for part in (name if rule.name else "", rule.endpoint) if part)

@@ -2,7 +2,11 @@
 and a run keeps its machine."""
 
 import math
+import os
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,6 +177,36 @@ def test_a_roll_up_that_dies_loses_and_doubles_nothing(store: Store, clock: Manu
     whole = store.telemetry.between(START, clock.now(), 10_000)
     assert len(whole.times) == 650
     assert whole.values[LOAD] == pytest.approx([load(i) for i in range(650)], abs=0.051)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from backend.clock import SystemClock
+from tests.helpers.stores import make_store
+store = make_store(Path(sys.argv[1]), SystemClock())
+store.care_for_telemetry()
+"""
+
+
+@pytest.mark.parametrize("place", ["telemetry.packed", "telemetry.rolled_up", "store.before_commit"])
+def test_a_killed_process_loses_and_doubles_nothing(tmp_path: Path, clock: ManualClock, place: str) -> None:
+    store = make_store(tmp_path, clock)
+    sampled(store, clock, 650)
+    ended(store, START + 10, START + 200)
+    store.close()
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    times = "@2" if place == "store.before_commit" else ""  # the first commit is that of the opening
+    env = {**os.environ, "MODELDECK_FAILPOINT": f"{place}:kill{times}"}
+    assert subprocess.run(command, env=env, check=False, timeout=60).returncode == -signal.SIGKILL
+    again = {name: value for name, value in os.environ.items() if name != "MODELDECK_FAILPOINT"}
+    for _ in range(2):
+        assert subprocess.run(command, env=again, check=False, timeout=60).returncode == 0
+    store = make_store(tmp_path, clock)
+    whole = store.telemetry.between(START, clock.now(), 10_000)
+    assert whole.values[LOAD] == pytest.approx([load(i) for i in range(650)], abs=0.051)
+    assert [item.key for item in store.outbox.take()] == ["r1"]
+    store.close()
 
 
 # ---- with a run ------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from backend.contract.resources import (
 from console.pages.alerts import AlertsPage
 from console.pages.alerts import words as alert_words
 from console.pages.alerts.inbox import fold
-from console.pages.alerts.other import specs_for
+from console.pages.alerts.other import about_run, facts_of, specs_for
 from console.pages.alerts.sheets import ResolveSheet
 from console.state.changes import Changes
 from tests.console.pages.conftest import Desk
@@ -347,3 +347,44 @@ def test_a_narrow_window_has_a_menu_instead_of_the_list(full: Desk, qtbot: QtBot
     page = show(full, qtbot, alert("a"), width=1000)
     assert not page.pane.isVisible()
     assert page.switcher.isVisible()
+
+
+# ---- rules of one's own ----------------------------------------------------------------------------------------------
+
+
+def ruled(metric: str, run_id: str | None = None, **evidence: Any) -> AlertRecord:
+    found = {"metric": metric, "value": 3.0, "limit": 2.0, "for_seconds": 60.0, "rule": "rule-1", **evidence}
+    return AlertRecord(id="r", kind="rule", title="Loss too high", text="It is.", feature=metric, run_id=run_id,
+                       opened_at=1.0, evidence=found)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "run_id", "charts", "of_run"),
+    [
+        ("train/loss", "r1", ["train/loss", "train/loss"], True),
+        ("my/own", "r1", ["my/own", "train/loss"], True),
+        ("step_age_s", "r1", ["train/loss", "train/step_s"], True),
+        ("gpu/1/utilization_percent", "r1", ["gpu/1/utilization_percent", "gpu/1/power_w"], False),
+        ("disk/full_in_s", "r1", ["disk/used_bytes", "memory/used_bytes"], False),
+        ("disk/used_share", None, ["disk/used_bytes", "memory/used_bytes"], False),
+        ("cpu/utilization_percent", None, ["cpu/utilization_percent", "cpu/utilization_percent"], False),
+        ("serve/requests_per_s", None, ["serve/requests_per_s", "serve/requests_per_s"], False),
+    ],
+)
+def test_an_alert_of_a_rule_shows_its_value(metric: str, run_id: str | None, charts: list[str], of_run: bool) -> None:
+    alert = ruled(metric, run_id)
+    specs = specs_for(alert)
+    assert [spec.series[0].key for spec in specs] == charts
+    assert about_run(alert) is of_run
+    assert alert_words.title(alert) == "Loss too high"
+    drawn = not metric.startswith("disk/") and metric != "step_age_s"
+    assert bool(specs[0].limits) is drawn  # a limit in another unit would be a line nowhere
+
+
+def test_the_evidence_of_a_rule_has_words() -> None:
+    facts = dict(facts_of(ruled("step_age_s", value=330.0, limit=300.0), None, 1000.0))
+    assert facts["Time since the last step"] == "5 min"
+    assert (
+        dict(facts_of(ruled("disk/full_in_s", value=float("inf")), None, 1000.0))["Time until the disk is full"] == "—"
+    )
+    assert dict(facts_of(ruled("train/loss", value=0.02134), None, 1000.0))["Train/loss"] == "0.0213"

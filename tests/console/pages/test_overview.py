@@ -497,3 +497,14 @@ def test_dates_read_as_each_language_writes_them() -> None:
     assert day_words(unix) == "Sunday 22 November"
     translator.set_language("zh")
     assert day_words(unix) == "11月22日 星期日"
+
+
+def test_after_a_long_absence_the_history_is_read_again(desk: Desk) -> None:
+    machine = Machine(desk.context, 300.0, lambda _text: None)
+    machine.read()
+    desk.link.last("GET", "/telemetry/history").succeed({"times": [NOW], "values": {}})
+    asked = len(desk.link.asked)
+    for second in range(desk.state.telemetry_history.maxlen or 0):
+        desk.state.telemetry_history.append(sample(at=NOW + 5 + second))
+    machine.take()
+    assert len(desk.link.asked) == asked + 1
