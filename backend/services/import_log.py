@@ -2,9 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from backend.contract.errors import Invalid, Refused
 from backend.contract.events import Ended, Logged, Started
@@ -20,10 +19,6 @@ BATCH = 1000
 
 CHECK_EVERY = 100
 """Batches between two looks at the disk and at the daemon's end."""
-
-WIDE_ROW = 40
-LINE_CHARACTERS = 400_000
-"""A row of many metrics becomes several lines: a line of the log is bounded."""
 
 SHOWN_METRICS = 100
 SPARK_KEYS = ("train/loss", "loss", "train_loss", "training_loss", "Loss/train", "loss/train", "train/epoch_loss",
@@ -149,7 +144,7 @@ class ImportLog:
             if not self._seen.rows and row.time is not None:
                 waiting.append(Pending(row.time, "started", as_fields(_started(source))))
             self._seen.take(row)
-            waiting += _lines(row, fallback if row.time is None else row.time)
+            waiting.append(_line(row, fallback if row.time is None else row.time))
             if len(waiting) >= BATCH:
                 self._flush(waiting)
         self._flush(waiting)
@@ -206,19 +201,9 @@ def _started(source: Source) -> Started:
     return Started(attempt=1, pid=0, environment=source.facts.environment)
 
 
-def _lines(row: Row, time: float) -> Iterator[Pending]:
-    """The row as lines that each stay far below the limit of the log."""
-    parts: list[dict[str, Any]] = [row.values]
-    if len(row.values) > WIDE_ROW:
-        parts, size = [{}], 0
-        for key, value in row.values.items():
-            size += len(key) + 40
-            if size > LINE_CHARACTERS and parts[-1]:
-                parts.append({})
-                size = len(key) + 40
-            parts[-1][key] = value
-    for part in parts:
-        yield Pending(time, "metrics", {"step": row.step, "epoch": row.epoch, "values": part})
+def _line(row: Row, time: float) -> Pending:
+    """One line a row: the names of a source are bounded (foreign/found.py) so that the widest fits the log's limit."""
+    return Pending(time, "metrics", {"step": row.step, "epoch": row.epoch, "values": row.values})
 
 
 def _text(path: Path) -> str:

@@ -15,7 +15,8 @@ MOST_NOTES = 40
 LONGEST_KEY = 10_000
 MOST_KEYS = 2_000
 MOST_KEY_CHARACTERS = 500_000
-"""Of all names together: the newest value of each is part of the run's record."""
+"""Of all names together: the newest value of each is part of the run's record, and a row of all of them, each character
+written with six (\\u0001), still fits a line of the log."""
 MOST_CONFIG = 2_000
 
 LOWEST_STEP, HIGHEST_STEP = -(2**63), 2**63 - 1

@@ -13,6 +13,7 @@ from backend.clock import ManualClock
 from backend.contract.errors import Conflict, NotFound, Refused, Unavailable
 from backend.contract.imports import ImportRun, PreviewImport
 from backend.contract.resources import Operation, RegisterVersion, RunRecord
+from backend.data.foreign.found import LONGEST_KEY, MOST_KEY_CHARACTERS
 from backend.services.causes import Causes
 from backend.services.diagnosis import diagnose_run
 from backend.services.doctor import run_doctor
@@ -200,10 +201,14 @@ def test_a_killed_daemon_leaves_an_operation_that_failed_and_no_half_folder(desk
     operation = desk.store.operations.start("import_run", "run/x", ("read",))
     half = desk.store.home.jobs / ".import-i1-abc.tmp"
     half.mkdir(mode=0o700)
-    (half / "events.ndjson").write_text("{}\n")
+    run = desk.run_of(desk.take(ASSETS / "wandb"))
+    for name in ("events.ndjson", "spec.json"):
+        shutil.copy(desk.store.home.job(run.id) / name, half / name)
+    spec = (half / "spec.json").read_text().replace(run.id, "i1")
+    (half / "spec.json").write_text(spec)
     desk.ingest.wake()
     desk.take(TB)
-    assert len(desk.store.runs.all()) == 1  # a half folder is never taken for a job
+    assert len(desk.store.runs.all()) == 2  # a half folder is never taken for a job
     desk.importer.recover()
     found = desk.store.operations.get(operation.id)
     assert found is not None
@@ -233,12 +238,13 @@ def test_a_failed_run_of_elsewhere_opens_no_alert_here(desk: Desk) -> None:
     assert len(desk.store.alerts.all()) == 1
 
 
-def test_wide_rows_and_long_names_become_lines_that_the_log_takes(desk: Desk, tmp_path: Path) -> None:
-    names = [f"m{number}-{'n' * 4000}" for number in range(120)]
-    path = tmp_path / "wide.csv"
-    path.write_text(",".join(["step", *names]) + "\n" + ",".join(["1", *["0.5"] * 120]) + "\n")
-    run = desk.run_of(desk.take(path))
-    assert desk.store.series.count(run.id) == 120
+def test_the_widest_row_fits_a_line_of_the_log(desk: Desk, tmp_path: Path) -> None:
+    longest = LONGEST_KEY - 9
+    names = {
+        f"{number}".ljust(9, "m") + "\x01" * longest: 0.5 for number in range(MOST_KEY_CHARACTERS // LONGEST_KEY + 5)
+    }
+    run = desk.run_of(desk.take(event_file(tmp_path / "wide.tfevents", [scalar(1, 1.0, **names)])))
+    assert desk.store.series.count(run.id) == MOST_KEY_CHARACTERS // LONGEST_KEY
     assert run_doctor(desk.store.home, desk.store).ok
 
 

@@ -11,7 +11,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 class FakeServer(QObject):
     """`replies` maps "METHOD /path" to (status, body); the feed stays open and is written with push().
 
-    `torn` says how often the connection of a path breaks before its answer.
+    `torn` says how often the connection of a path breaks before its answer; a path in `cut` breaks in the middle of it.
     """
 
     def __init__(self, socket: Path) -> None:
@@ -21,6 +21,7 @@ class FakeServer(QObject):
         self.asked: list[tuple[str, dict[str, str], bytes]] = []
         self.feeds: list[QLocalSocket] = []
         self.torn: dict[str, int] = {}
+        self.cut: set[str] = set()
         self._server: QLocalServer | None = None
         self._buffers: dict[QLocalSocket, bytes] = {}
 
@@ -86,5 +87,9 @@ class FakeServer(QObject):
             return
         status, body = self.replies.get(f"{method} {path}", (404, None))
         raw = b"" if body is None else json.dumps(body).encode()
-        socket.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(raw)}\r\n\r\n".encode() + raw)
+        more = 9 if path in self.cut else 0
+        socket.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(raw) + more}\r\n\r\n".encode() + raw)
         socket.flush()
+        if more:
+            self._buffers.pop(socket, None)
+            socket.disconnectFromServer()

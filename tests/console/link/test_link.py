@@ -222,9 +222,11 @@ def test_a_refused_or_torn_download_leaves_no_file(
         {"kind": "refused", "code": "not_found", "text": "There is no run."},
     )
     server.replies["GET /runs/r1/export"] = (200, {"a": 1})
+    server.replies["GET /runs/r3/export"] = (200, {"a": 1})
     server.torn["/runs/r2/export"] = 9
+    server.cut.add("/runs/r3/export")
     told: list[str] = []
-    for name in ("gone", "r2"):
+    for name in ("gone", "r2", "r3"):
         call = link.download(f"/runs/{name}/export", {}, tmp_path / "x.csv")
         call.on_refused(lambda error: told.append(error.text))
         qtbot.waitUntil(lambda call=call: call.ended)
@@ -233,5 +235,6 @@ def test_a_refused_or_torn_download_leaves_no_file(
     qtbot.waitUntil(lambda: nowhere.ended)
     assert told[0] == "There is no run."
     assert told[1] == "Backend does not answer."
-    assert told[2].startswith("x.csv could not be written")
+    assert told[2] == "The backend ended in the middle."
+    assert told[3].startswith("x.csv could not be written")
     assert list(tmp_path.rglob("*.csv*")) == []
