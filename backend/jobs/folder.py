@@ -65,6 +65,14 @@ class JobFolder:
     def write_launch(self, launch: JobLaunch) -> None:
         write_json_atomic(self.launch_file, launch.model_dump(mode="json"))
 
+    def was_started(self) -> bool:
+        """Whether a runner of the newest attempt ever began. A daemon that dies between the launch record and the
+        start leaves a record that nobody took up: a runner's own log is opened only when it is started."""
+        try:
+            return self.runner_output.stat().st_mtime_ns >= self.launch_file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return False
+
     def identity(self) -> JobIdentity | None:
         """Who runs, or ran, the newest attempt; None also while its runner has not written it yet."""
         return self._of_this_attempt(self._read(self.identity_file, JobIdentity))

@@ -216,7 +216,7 @@ class Scheduler:
         if seen.alive:
             self._care(run, seen)
             return None
-        if launch is None or launch.attempt < run.attempt:
+        if launch is None or launch.attempt < run.attempt or not job.was_started():
             return self._launch(run)
         if not self._ingest.drained(run.id):
             return None

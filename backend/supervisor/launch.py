@@ -22,6 +22,7 @@ from backend.paths import Home
 from backend.supervisor.adopt import Observation, identity_of, living, observe
 from backend.supervisor.compute import Compute, Local
 
+RECORD_S = 5.0
 _KINDS = {model: kind for kind, model in COMMANDS.items()}
 
 
@@ -99,7 +100,7 @@ class Supervisor:
 
     def terminate(self, job_id: str, grace_s: float = 10.0) -> None:
         """Ask the worker's whole group to end (SIGTERM), then, after the grace, end everything that carries its
-        cookie."""
+        cookie. Returns when its runner has written down how it ended: until then it could not be launched again."""
         job = self.job(job_id)
         found = self._worker(job)
         if found:
@@ -107,6 +108,9 @@ class Supervisor:
                 os.killpg(found.worker_pid, signal.SIGTERM)
             platform.wait_gone(found.worker_pid, found.worker_started, grace_s)
         self.kill(job_id)
+        end = time.monotonic() + RECORD_S
+        while self.observe(job_id).alive and time.monotonic() < end:
+            time.sleep(0.01)
 
     def kill(self, job_id: str, timeout_s: float = 5.0) -> bool:
         """End the worker and everything it started, at once; its runner stays to write down how it ended. Whether

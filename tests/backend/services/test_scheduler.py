@@ -206,6 +206,17 @@ def test_killed_between_intent_and_launch_it_is_launched_exactly_once(daemon: Da
     assert len(daemon.jobs.said("started")) == 1
 
 
+def test_killed_between_the_launch_record_and_the_start_it_is_launched_exactly_once(daemon: Daemon) -> None:
+    daemon.queue(steps=10, rate_hz=0)
+    failpoints.reset("supervisor.before_start:raise")
+    daemon.scheduler.tick()
+    assert JobFolder(daemon.jobs.home.job("r1")).launch_file.exists()
+    daemon.restart()
+    run = daemon.until_state("completed")
+    assert run.attempt == 1
+    assert len(daemon.jobs.said("started")) == 1
+
+
 def test_one_that_cannot_be_started_fails_with_the_reason(daemon: Daemon) -> None:
     daemon.queue()
     JobFolder(daemon.jobs.home.job("r1")).spec_file.unlink()

@@ -302,13 +302,21 @@ def test_row_65_a_flood_is_turned_away_at_once_and_the_admitted_are_answered(fro
 
 def test_requests_at_once_share_batches(front: Endpoint) -> None:
     mark = front.mark()
+    assert front.predict("good").status == 200
+    front.wait("request_window", after=mark, timeout=10)  # what was asked before is told, so it is counted with nothing
+    mark = front.mark()
     with ThreadPoolExecutor(16) as pool:
         with Freeze(front.engine_pid(1)):
             some = [pool.submit(front.predict, "good") for _ in range(9)]
             until(lambda: gauge(front, "modeldeck_queue_items") == 8, timeout=2)
         assert {one.result().status for one in some} == {200}
-    window = front.wait("request_window", lambda fields: fields["requests"] >= 9, after=mark, timeout=10)
-    assert window["batch_size"] == 3.0, "nine texts after one that was alone: 1 + 4 + 4"
+
+    def windows() -> list[dict[str, Any]]:
+        return front.events("request_window", mark)
+
+    until(lambda: sum(window["requests"] for window in windows()) >= 9, timeout=10)
+    batches = sum(window["items"] / window["batch_size"] for window in windows())
+    assert round(batches) == 3, "nine texts after one that was alone: 1 + 4 + 4"
 
 
 def test_too_many_connections_are_refused_in_words(tmp_path: Path, front: Endpoint) -> None:
