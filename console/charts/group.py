@@ -151,7 +151,7 @@ class ChartGroup(QObject):
 
     def set_true_counts(self, counts: dict[str, int]) -> None:
         """How many points each key has in the store, where the history was thinned."""
-        self.store.true_counts.update(counts)
+        self.store.learn_counts(counts)
         self.touch_all()
 
     # -- what is shown ---------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ _ROW = {"step": 0, "time": 1, "epoch": 2, "value": 3}
 GAP_FACTOR = 10.0  # a hole this many times the usual distance is shown as "no data"
 NEIGHBOURS = 3
 GAP_SECONDS = 5.0  # and never below this many seconds: an evaluation between two steps is not a hole
-MOST_POINTS = 4_000_000  # 128 MB; beyond this the oldest quarter is let go
+MOST_POINTS = 131_072  # 4 MB; beyond this the older ones are thinned: a page may stay open for weeks
+KEPT = 0.25  # of that many, what is thinned leaves this share
 
 
 _NONE = np.empty(0, dtype=np.intp)
@@ -59,6 +60,8 @@ class Series:
         self._reach: dict[str, tuple[int, float, float]] = {}
         self._smooth: dict[tuple[str, float], tuple[Smoother, list[Floats], int]] = {}
         self._extremes = Extremes()
+        self.total = 0  # points ever given
+        self.coarse = False  # fewer are kept than were given, or the store has more
         self.history = 0  # points before this index came from the store, maybe thinned; later ones are live
         self.placed = 0  # points before this index have their final step and epoch
         self.timed = False  # only its time is known; the store places it on the other axes
@@ -93,24 +96,37 @@ class Series:
         if len(odd):
             self._odd = np.concatenate((self._odd, odd + self._size))
         self._size += count
+        self.total += count
 
     def _reserve(self, count: int) -> None:
-        if self._size + count > self._limit:
-            self._forget(max(self._size + count - self._limit, self._limit // 4))
+        if self._size + count > self._limit and count < self._limit // 2:
+            self._thin(self._size - self._limit // 4)
         need = self._size + count
         if need > self._data.shape[1]:
             grown = np.empty((4, max(need, self._data.shape[1] * 2)))
             grown[:, : self._size] = self._data[:, : self._size]
             self._data = grown
 
-    def _forget(self, count: int) -> None:
-        """Let the oldest points go: a service that runs for months must not fill the memory of the window."""
-        count = min(count, self._size)
-        self._data[:, : self._size - count] = self._data[:, count : self._size].copy()
-        self._size -= count
-        self._odd = self._odd[self._odd >= count] - count
-        self.placed = max(0, self.placed - count)
-        self.history = max(0, self.history - count)
+    def _thin(self, count: int) -> None:
+        """Thin the oldest points: every extreme of equal times stays, of values that are no numbers a part.
+
+        The store has them all, and a zoom fetches them. Equal times, not equal numbers of points: what was thinned
+        before is not thinned again more than the rest.
+        """
+        times, keep = self.column("time"), int(self._limit * KEPT)
+        span = (float(times[0]), float(times[count - 1])) if count else (0.0, 0.0)
+        even = span if np.isfinite(span).all() and bool((np.diff(times[:count]) >= 0).all()) else (0.0, 0.0)
+        kept = column_indices(times, self.values, (0, count), even, max(1, keep // 2))
+        odd = self._odd[self._odd < count]
+        kept = np.union1d(kept, odd[every_nth(0, len(odd), keep // 4)] if len(odd) else odd)
+        rest = self._size - count
+        self._data[:, : len(kept)] = self._data[:, kept]
+        self._data[:, len(kept) : len(kept) + rest] = self._data[:, count : self._size].copy()
+        self.placed = (
+            int(np.searchsorted(kept, self.placed)) if self.placed < count else self.placed - count + len(kept)
+        )
+        self._size, self.history, self.coarse = len(kept) + rest, len(kept), True
+        self._odd = np.flatnonzero(~np.isfinite(self.values))
         self._extremes = Extremes()
         self.invalidate()
 

@@ -18,7 +18,7 @@ class ShareStack:
 
     def __init__(self, parts: tuple[str, ...], others: tuple[str, ...] = ()) -> None:
         self._parts, self._others = parts, others
-        self._sources: tuple[Series | None, ...] = ()
+        self._marks: tuple[tuple[Series, int], ...] = ()  # each source and where it was thinned
         self._done = 0
         self.shares = [Series() for _ in parts]
         self.tops = [Series() for _ in parts]
@@ -30,8 +30,9 @@ class ShareStack:
         if lead is None:
             return
         store.place(lead)
-        if sources != self._sources or len(lead) < self._done:
-            self._sources, self._done = sources, 0
+        marks = tuple((source, source.coarse and source.history) for source in sources if source is not None)
+        if marks != self._marks or len(lead) < self._done:
+            self._marks, self._done = marks, 0
             self.shares = [Series() for _ in self._parts]
             self.tops = [Series() for _ in self._parts]
         stop = len(lead)
@@ -54,12 +55,17 @@ class ShareStack:
 
 
 def _at_steps(source: Series | None, step: Floats, rows: slice) -> Floats:
-    """The source's values at the given steps: by position when the columns agree, else by search; missing is 0."""
+    """The source's values at the given steps: by position when the columns agree, else by search; missing is 0.
+
+    Each key is thinned by its own extremes, so the steps of thinned series differ: these are read between their points.
+    """
     if source is None:
         return np.zeros(len(step))
     own = source.column("step")
     if len(own) >= rows.stop and np.array_equal(own[rows], step):
         found = source.values[rows]
+    elif source.coarse:
+        found = np.interp(step, own, source.values, left=0.0, right=0.0)
     else:
         at = np.clip(np.searchsorted(own, step), 0, len(own) - 1)
         found = np.where(own[at] == step, source.values[at], 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from console.charts.series import AXES, Axis, Series
+from console.charts.series import AXES, MOST_POINTS, Axis, Series
 
 
 class SeriesStore:
@@ -64,7 +64,8 @@ class SeriesStore:
         self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
     ) -> None:
         """Give a key its history; what it held before is dropped."""
-        self._series[key] = Series(capacity=max(1024, 2 * np.size(values)))
+        count = np.size(values)
+        self._series[key] = Series(capacity=max(1024, 2 * count), limit=max(MOST_POINTS, 2 * count))
         self._details.pop(key, None)
         self._growing.discard(key)
         self.true_counts.pop(key, None)
@@ -81,6 +82,8 @@ class SeriesStore:
         series.extend(steps, times, epochs, values)
         if key in self.true_counts:
             self.true_counts[key] += np.size(values)
+        elif series.coarse:
+            self.true_counts[key] = series.total
         if key in self._growing:
             self._details[key].extend(steps, times, epochs, values)
         if steps is not None and times is not None:
@@ -129,6 +132,14 @@ class SeriesStore:
         if known.any():
             guessed = np.interp(step, reference.column("step")[known], reference.column("epoch")[known])
             epoch[unknown] = guessed[unknown]
+
+    def learn_counts(self, counts: dict[str, int]) -> None:
+        """How many points the backend has of each key; a series with fewer was thinned."""
+        self.true_counts.update(counts)
+        for key, count in counts.items():
+            series = self._series.get(key)
+            if series is not None and count > len(series):
+                series.coarse = True
 
     # -- positions -------------------------------------------------------------------------------------------
 

@@ -25,13 +25,43 @@ def test_points_are_kept_through_many_small_batches() -> None:
     assert np.array_equal(series.values, np.arange(5_000) * 2.0)
 
 
-def test_the_oldest_points_go_when_the_limit_is_reached() -> None:
+def test_old_points_are_thinned_at_the_limit_and_no_extreme_is_lost() -> None:
+    series, rng = Series(limit=2_000), np.random.default_rng(2)
+    values = rng.normal(size=40_000)
+    values[[7, 12_345, 30_001]] = [99.0, -99.0, 77.0]
+    values[15_000] = np.nan
+    for start in range(0, 40_000, 50):
+        steps = np.arange(start, start + 50)
+        series.extend(steps, 1e9 + steps, None, values[start : start + 50])
+        assert len(series) <= 2_000
+    assert series.total == 40_000
+    assert series.coarse
+    assert {99.0, -99.0, 77.0} <= set(series.values.tolist())
+    assert series.column("step")[[0, -1]].tolist() == [0, 39_999]
+    trace = series.trace("step", 0, 40_000, 200)
+    assert trace.gaps == ()
+    assert trace.odd_x.tolist() == [15_000]
+    old = np.diff(series.column("step")[: series.history])
+    assert old.max() < 10 * np.median(old) + 100  # thinned evenly, however often
+
+
+def test_nothing_but_nan_is_kept_within_the_limit() -> None:
     series = Series(limit=1_000)
     for start in range(0, 5_000, 100):
         series.extend(np.arange(start, start + 100), np.arange(start, start + 100), None, np.full(100, np.nan))
     assert len(series) <= 1_000
     assert series.column("step")[-1] == 4_999
     assert len(series.trace("step", 0, 5_000, 100).odd_x) == len(series)
+
+
+def test_shares_of_thinned_parts_are_read_between_their_points() -> None:
+    store = SeriesStore()
+    stack = ShareStack(("a", "b"))
+    store.replace("a", [0, 10, 20, 30], None, None, [1.0] * 4)
+    store.replace("b", [0, 7, 22, 30], None, None, [3.0] * 4)
+    store.learn_counts({"a": 4000, "b": 4000})
+    stack.refresh(store)
+    assert stack.shares[0].values.tolist() == [25.0] * 4
 
 
 def test_columns_of_different_length_are_refused() -> None:
