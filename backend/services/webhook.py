@@ -89,14 +89,9 @@ def resolve(address: Address) -> str:
     numbers = [str(entry[4][0]) for entry in found]
     for number in numbers:  # every one: a name with a public and a private address is a trick
         ip = ipaddress.ip_address(number.partition("%")[0])
-        if not (ip.is_loopback if address.local else _is_public(ip)):
+        if not (ip.is_loopback if address.local else ip.is_global and not ip.is_multicast):
             raise NotDelivered(f"{address.host} leads to {number}, which is not on the internet. Nothing was sent.")
     return numbers[0]
-
-
-def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    inner = getattr(ip, "ipv4_mapped", None) or ip
-    return inner.is_global and not inner.is_multicast
 
 
 def post(url: str, body: dict[str, Any], key: str, deadline_s: float = DEADLINE_S) -> None:
