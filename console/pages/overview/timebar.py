@@ -36,7 +36,7 @@ class TimeBar(QWidget):
         self._oldest: float | None = None
         self.earlier = IconButton("chevron-left", tr("Earlier"), small=True)
         self.later = IconButton("chevron-right", tr("Later"), small=True)
-        self.live = Button(tr("Live"), icon="play", small=True)
+        self.live = Button(tr("Now"), icon="play", small=True)
         self.range = Segmented([(value, tr(text)) for value, text in RANGES], RANGES[0][0], name=tr("Range"))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
