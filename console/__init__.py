@@ -10,6 +10,7 @@ menus.py     QActions and menus from the action table
 finder.py    what the palette lists
 bell.py      the bell's popover
 jobs.py      the jobs' popover: what runs, the queue to reorder
+areas.py     what F6 walks
 drops.py     what dropping a thing on the rail means
 helpsheet.py  the `?` sheet: every shortcut
 notify.py     desktop notifications of serious alerts

@@ -99,7 +99,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("layout.reset", mark("Reset layout"), "reset_layout", "grid-2x2", "", "window"),
     Action("area.next", mark("Next area"), "next_area", "", "F6", "window", separator=True, palette=False),
     Action("area.previous", mark("Previous area"), "previous_area", "", "Shift+F6", "window", palette=False),
-    Action("help", mark("Keyboard shortcuts"), "open_help", "keyboard", "?", "help"),
+    Action("help", mark("Keyboard shortcuts"), "open_help", "keyboard", "?; Shift+?", "help"),
     Action("backend.restart", mark("Restart backend"), "restart_backend", "refresh-cw", "", "help", separator=True),
     Action("diagnostics", mark("Copy diagnostics"), "copy_diagnostics", "copy", "", "help"),
     Action("about", mark("About Modeldeck"), "open_about", "info", "", "help"),

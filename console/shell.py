@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVB
 
 from console import status
 from console.actions import Action, Actions
+from console.areas import areas_of, next_stop, show_whole
 from console.context import Context
 from console.i18n import tr, translator
 from console.menus import MenuKeeper
@@ -35,7 +36,7 @@ from console.widgets.buttons import Button
 from console.widgets.focusring import FocusRing
 from console.widgets.palette import CommandPalette
 from console.widgets.rail import MOST_PINNED, Rail
-from console.widgets.sheet import SheetHost, tab_stops
+from console.widgets.sheet import SheetHost
 from console.widgets.statusbar import Part, StatusBar
 from console.widgets.toast import Banner, Toast, ToastHost
 from console.widgets.topbar import TopBar
@@ -184,15 +185,10 @@ class Shell(QMainWindow):
         self._step_area(-1)
 
     def _step_area(self, step: int) -> None:
-        areas: list[QWidget] = [self.topbar, self.rail, self.stack, self.status]
-        focus = QApplication.focusWidget()
-        at = next((i for i, area in enumerate(areas) if focus is not None and area.isAncestorOf(focus)), -step)
-        for offset in range(1, len(areas) + 1):
-            stops = tab_stops(areas[(at + step * offset) % len(areas)])
-            if stops:
-                stops[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
-                self.show_focus_ring()
-                return
+        stop = next_stop(areas_of(self.stack.page(), (self.topbar, self.rail), (self.status,)), step)
+        if stop is not None:
+            stop.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.show_focus_ring()
 
     def show_focus_ring(self) -> None:
         """Put the ring around what has the focus; called after every step by keyboard."""
@@ -201,9 +197,21 @@ class Shell(QMainWindow):
     def focusNextPrevChild(self, forward: bool) -> bool:
         if self.sheets.sheet is not None:
             return self.sheets.focusNextPrevChild(forward)
-        moved = super().focusNextPrevChild(forward)
+        moved = self._step_tab(forward) or super().focusNextPrevChild(forward)
         self.show_focus_ring()
         return moved
+
+    def _step_tab(self, forward: bool) -> bool:
+        """Tab goes through the areas in their order, whenever their widgets were made."""
+        areas = areas_of(self.stack.page(), (self.topbar, self.rail), (self.status,))
+        stops = [stop for area in areas for stop in area]
+        focus = QApplication.focusWidget()
+        if focus not in stops:
+            return False
+        stop = stops[(stops.index(focus) + (1 if forward else -1)) % len(stops)]
+        stop.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+        show_whole(stop)
+        return True
 
     def _refresh_shell(self, changes: Changes | None = None) -> None:
         everything = changes is None or changes.everything

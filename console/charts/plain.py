@@ -137,6 +137,7 @@ class PlainChart(QWidget):
             picture.lines.append(Line(*ends, "text", float(token("event-line")["alpha"]), 1.0, (3, 3)))
         if not np.isfinite(values).any():
             picture.empty = tr("No values yet")
+            picture.y_ticks = []  # a scale of nothing says nothing
         self.canvas.show_picture(picture)
 
     def _px(self, x: float, plot: QRectF) -> float:

@@ -1,6 +1,7 @@
 """One request under way, and what to do with its reply."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject
@@ -67,5 +68,7 @@ class Call:
 
 def _alive(callback: Callable[..., object]) -> bool:
     """False when the widget whose method this is was deleted while the request was under way: nobody waits any more."""
+    while isinstance(callback, partial):
+        callback = callback.func
     owner = getattr(callback, "__self__", None)
     return not isinstance(owner, QObject) or isValid(owner)

@@ -89,6 +89,7 @@ class FocusRing(QWidget):
             self._stepped = event.key() in _STEPS
         elif event.type() == QEvent.Type.MouseButtonPress:
             self._stepped = False
+            self._leave()  # also when the click leaves the focus where it was
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
         painter = QPainter(self)

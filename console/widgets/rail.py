@@ -223,11 +223,13 @@ class Rail(QWidget):
         self._pin_area.setVisible(bool(self._pins))
         self._pin_layout.addSpacing(3)
         self._pin_layout.addWidget(self._pin_label)
-        before: QWidget = self._pin_label
+        pages = list(self._items.values())
+        before: QWidget = pages[-2]
         for item in self._pin_items:
             self._pin_layout.addWidget(item)
             QWidget.setTabOrder(before, item)
             before = item
+        QWidget.setTabOrder(before, pages[-1])
 
     def _pin_item(self, item: PinItem | None, pin: Pin) -> PinItem:
         if item is None:

@@ -231,7 +231,8 @@ class Banner(QWidget):
         self._role = role
         self._icon.set_icon(icon, role)
         for button in self._buttons:
-            button.setParent(None)
+            button.hide()  # not parentless: a widget without parent keeps its place among the tab stops
+            self._layout.removeWidget(button)
             button.deleteLater()
         self._buttons = list(buttons)
         for button in buttons:

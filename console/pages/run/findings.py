@@ -38,7 +38,7 @@ def clear(layout: Any) -> None:
     """Remove every widget of a layout."""
     while (item := layout.takeAt(0)) is not None:
         if widget := item.widget():
-            widget.setParent(None)
+            widget.hide()
             widget.deleteLater()
 
 

@@ -131,7 +131,7 @@ class RunHead(QWidget):
             self._buttons[names[0]].setFocus(Qt.FocusReason.OtherFocusReason)
         for button in old:
             self._holder.removeWidget(button)
-            button.setParent(None)
+            button.hide()
             button.deleteLater()
 
     def _on_button_clicked(self) -> None:

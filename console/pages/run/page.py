@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -24,6 +25,7 @@ from console.theme import theme
 from console.widgets.buttons import Button, IconButton
 from console.widgets.controls import Segmented, Tabs, Toggle
 from console.widgets.empty import EmptyState, Skeleton
+from console.widgets.sheet import tab_stops
 from console.widgets.text import Text
 from console.widgets.toast import Banner
 
@@ -145,7 +147,7 @@ class RunPage(RunActions):
             self.charts.feeder.close()
         for part in self._parts.values():
             self._stack.removeWidget(part)
-            part.setParent(None)
+            part.hide()
             part.deleteLater()
         self._parts, self._way_out = {}, None
         self.tabs.set_value("charts")
@@ -274,6 +276,8 @@ class RunPage(RunActions):
         self.failed.show_message(
             run.cause or tr("The run failed"), advice, icon="circle-x", role="bad", buttons=buttons
         )
+        for before, after in pairwise((*tab_stops(self.head)[-1:], *buttons)):
+            QWidget.setTabOrder(before, after)
         if self.charts is not None and run.step == 0 and "failure" not in self._parts:
             view = failure_view(run, ())
             self._parts["failure"] = view
