@@ -7,8 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
+# How fast a busy machine makes examples says nothing of the product.
+hypothesis.settings.register_profile(
+    "modeldeck", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("modeldeck")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["MODELDECK_HOME"] = os.path.join(tempfile.gettempdir(), "modeldeck-no-home-for-tests")
 os.environ["HF_HUB_OFFLINE"] = "1"
