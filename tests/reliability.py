@@ -201,6 +201,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     ),
     "T4": (
         f"{BACKEND}/server/test_guard.py::test_a_bent_host_does_not_open_a_path",
+        f"{BACKEND}/server/test_guard.py::test_nothing_is_decided_by_an_address_built_from_the_host",
         f"{BACKEND}/worker/test_gateway.py::test_t2_t4_another_host_is_refused_even_with_the_key",
     ),
     "T5": (

@@ -2,12 +2,14 @@
 T31).
 """
 
+import ast
 import json
 import threading
 import time
 
 import pytest
 
+from backend.paths import PROJECT
 from tests.helpers.home import RunningHome
 from tests.helpers.raw_http import JSON, connect, exchange, read_reply
 
@@ -102,6 +104,17 @@ def test_a_bent_host_does_not_open_a_path(tcp: RunningHome, host: str) -> None:
     assert exchange(tcp.backend, "/api/v1/system", host=sent, token=False)[0] in (400, 401, 403)
 
 
+def test_nothing_is_decided_by_an_address_built_from_the_host() -> None:
+    """Libraries have built `request.url` from the Host header as sent; only scope["path"] is what was asked for."""
+    wrong = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted((PROJECT / "backend" / "server").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("url", "base_url", "url_for")
+    ]
+    assert not wrong
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -161,7 +174,8 @@ def test_a_compressed_body_is_refused(home: RunningHome) -> None:
 def test_hostile_json_is_refused(home: RunningHome, body: bytes) -> None:
     status, _, reply = exchange(home.backend, "/api/v1/runs", method="POST", headers=JSON, body=body)
     assert status == 422, reply
-    assert json.loads(reply)["kind"] == "refused"
+    found = json.loads(reply)
+    assert (found["kind"], found["code"]) == ("refused", "json"), "refused as JSON, not for what else is wrong with it"
 
 
 def test_a_body_is_counted_as_it_comes(home: RunningHome) -> None:

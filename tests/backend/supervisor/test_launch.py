@@ -1,6 +1,7 @@
 """Real processes: start, find again, tell, end; and what remains true when any of them dies."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,7 +70,9 @@ def test_two_starts_at_once_make_one_worker(jobs: Jobs) -> None:
 
 
 def test_unknown_and_impossible_jobs_are_not_found(jobs: Jobs) -> None:
-    for job_id in ("nope", "..", "", "a/b", "../jobs/r1"):
+    jobs.make("r1")
+    shutil.copytree(jobs.home.job("r1"), jobs.home.root / "evil")  # a whole job, but not one of ours
+    for job_id in ("nope", "..", "", "a/b", "../jobs/r1", "../evil", "./r1", str(jobs.home.root / "evil")):
         with pytest.raises(NotFound):
             jobs.supervisor.launch(job_id, resume=False, attempt=1)
 

@@ -78,6 +78,10 @@ def test_tooltips_are_escaped(qtbot: QtBot) -> None:
     set_tip(widget, HOSTILE, "Ctrl+<", HOSTILE)
     assert "<img" not in widget.toolTip()
     assert "&lt;img" in widget.toolTip()
+    for parts in ((HOSTILE, "", ""), (HOSTILE, "Ctrl+K", ""), ("name", "", HOSTILE), ("name", HOSTILE, "")):
+        set_tip(widget, *parts)
+        assert "<img" not in widget.toolTip(), parts
+        assert "&lt;img" in widget.toolTip(), parts
     set_tip(widget, "")
     assert widget.toolTip() == ""
 
