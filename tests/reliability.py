@@ -218,6 +218,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/worker/test_checkpoint.py::test_everything_is_private_under_an_open_umask",
         f"{BACKEND}/supervisor/test_launch.py::test_everything_is_private_under_an_open_umask",
         f"{BACKEND}/store/test_opening.py::test_a_home_of_somebody_else_is_refused",
+        f"{BACKEND}/test_daemon.py::test_a_runtime_folder_that_is_a_link_or_somebody_elses_is_refused",
         f"{JOURNEYS}/test_worker_killed.py::test_stopped_killed_and_resumed_it_ends_with_the_same_bits",
     ),
     "T9": (
