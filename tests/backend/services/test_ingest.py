@@ -182,6 +182,13 @@ def test_a_long_word_of_a_damaged_line_is_cut(store: Store) -> None:
     assert (len(line["reason"]), len(line["text"])) == (KEEP_CHARACTERS, KEEP_CHARACTERS)
 
 
+def test_each_damaged_line_is_news_and_only_so_many_are_kept(store: Store) -> None:
+    assert all(store.offsets.quarantine("r1", offset, "why", "text") for offset in range(KEEP_DAMAGED + 5))
+    assert store.offsets.damaged("r1") == KEEP_DAMAGED
+    assert store.offsets.quarantine("r2", 1, "why", "text"), "each job has its own share"
+    assert store.offsets.damaged("r2") == 1
+
+
 def test_a_torn_last_line_waits(store: Store, ingest: Ingest) -> None:
     store.runs.add(a_run())
     log = a_job(store.home)
