@@ -155,7 +155,7 @@ class ChartGrid(QScrollArea):
         return [key for key in self.group.store.names() if key not in drawn]
 
     def fill_add_menu(self, menu: QMenu) -> None:
-        """Entries of an "Add chart" button: hidden charts, then other logged metrics, then Reset layout."""
+        """Entries of an "Add chart" button: hidden charts, then other logged metrics."""
         menu.clear()
         for spec in self.hidden():
             _entry(menu, tr(spec.title), partial(self.set_shown, spec.id, True))
@@ -165,8 +165,6 @@ class ChartGrid(QScrollArea):
             menu.addSeparator()
         for key in others[:200]:
             _entry(menu, key.replace("&", "&&")[:80], partial(self.add_metric, key))
-        menu.addSeparator()
-        _entry(menu, tr("Reset layout"), self.reset_layout)
 
     # -- laying out ------------------------------------------------------------------------------------------
 

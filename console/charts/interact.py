@@ -81,8 +81,15 @@ class Hand(QObject):
         if mark is not None:
             text = "\n".join(e.text for e in mark.events[:8]) + ("\n…" if len(mark.events) > 8 else "")
             QToolTip.showText(event.globalPosition().toPoint(), text[:600], self._surface)
+        elif (gap := self.gap_at(event.position().x())) is not None:
+            QToolTip.showText(event.globalPosition().toPoint(), gap, self._surface)
         elif QToolTip.isVisible():
             QToolTip.hideText()
+
+    def gap_at(self, x: float) -> str | None:
+        """What is said of the hole in the data at a column; a narrow one has no room for it on the plot."""
+        shades = self._chart.canvas.picture.shades
+        return next((s.text for s in shades if s.kind == "gap" and s.left <= x <= s.right), None)
 
     def mark_at(self, pos: QPointF) -> Mark | None:
         """The event icon under a point of the canvas."""

@@ -25,17 +25,32 @@ def paint_shades(painter: QPainter, picture: Picture) -> None:
         area = QRectF(left, plot.top(), right - left, plot.height())
         alpha = float(token("future-alpha")) * (1.0 if shade.kind == "future" else 1.6)
         painter.fillRect(area, colour("text-tertiary", alpha))
-        if shade.text and right - left >= 60:
-            painter.setFont(font("caption"))
-            painter.setPen(colour("text-tertiary"))
-            wide = painter.fontMetrics().horizontalAdvance(shade.text) <= right - left - 8
-            text = shade.text if wide else shade.short
-            painter.drawText(area, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _paint_gap_texts(painter: QPainter, picture: Picture) -> None:
+    """What is missing, on one line or two; above the grid, so that no line strikes it through. A narrow hole says it
+    in its tip."""
+    plot = picture.plot
+    painter.setFont(font("caption"))
+    for shade in picture.shades:
+        left, right = max(plot.left(), shade.left), min(plot.right(), shade.right)
+        if not shade.text or right - left < 60:
+            continue
+        room = QRectF(left + 3, plot.top(), right - left - 6, plot.height())
+        flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+        needed = painter.boundingRect(room, flags, shade.text)
+        fits = needed.width() <= room.width() and needed.height() <= 30
+        text = shade.text if fits else shade.short
+        box = painter.boundingRect(room, flags, text)
+        painter.fillRect(box.adjusted(-3, -1, 3, 1), colour("panel", 0.7))
+        painter.setPen(colour("text-tertiary"))
+        painter.drawText(room, flags, text)
 
 
 def paint_above(painter: QPainter, picture: Picture) -> None:
     """Everything above the curves: limits, event lines and icons, dots, markers, the empty text."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    _paint_gap_texts(painter, picture)
     _paint_limits(painter, picture)
     _paint_events(painter, picture)
     _paint_dots(painter, picture)

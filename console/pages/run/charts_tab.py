@@ -78,6 +78,7 @@ class ChartsTab(QWidget):
         self.events.chosen.connect(self._on_event_chosen)
         self.group.event_selected.connect(self.events.select)
         self.group.note_requested.connect(self.note_wanted)
+        self.group.extra_actions = [(tr("Open in Compare"), self._on_compare)]
         self.diagnosis.apply_wanted.connect(self.apply_wanted)
         self.diagnosis.fork_wanted.connect(self.fork_wanted)
         self.diagnosis.clone_wanted.connect(self.clone_wanted)
@@ -176,6 +177,18 @@ class ChartsTab(QWidget):
     def _on_event_chosen(self, event: RunEvent) -> None:
         if event.step is not None:
             self.group.set_crosshair(event.step if self.group.axis == "step" else event.time)
+
+    def _on_compare(self) -> None:
+        """Beside the run it was made of, else the newest one of the same recipe and data, else the newest one."""
+        run = self._run
+        others = [r for r in self._context.state.runs.values() if r.id != run.id and not r.archived]
+        if not others:
+            self._context.toast(tr("There is no other run to compare with"), kind="info")
+            return
+        known = (r.id == run.fork_of for r in others)
+        alike = ((r.recipe, r.dataset_id) == (run.recipe, run.dataset_id) for r in others)
+        ranked = zip(known, alike, (r.created_at for r in others), (r.id for r in others), strict=True)
+        self._context.navigate(f"compare/{run.id},{max(ranked)[3]}")
 
     def _on_step_clicked(self, step: int) -> None:
         if self.group.axis == "step":

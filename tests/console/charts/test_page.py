@@ -282,6 +282,9 @@ def test_a_gap_breaks_the_curve_and_is_shaded(qtbot) -> None:
     gaps = [s for s in picture.shades if s.kind == "gap"]
     assert [g.text for g in gaps] == ["no data 14:02 to 14:05"]
     assert any(np.isnan(line.y).any() for line in picture.lines)
+    hand = page.grid.chart("latency").hand
+    assert hand.gap_at((gaps[0].left + gaps[0].right) / 2) == gaps[0].text
+    assert hand.gap_at(gaps[0].left - 5) is None
     labels = [text for _, text in picture.x_ticks]
     assert "14:02" in labels
     page.group.set_follow_span(120)

@@ -218,6 +218,17 @@ def test_notes_and_alerts_are_marks_on_every_axis(desk: Desk, page: RunPage) -> 
     group.event_selected.emit(str(page.charts.feeder.events[1].id))
 
 
+def test_a_chart_opens_the_run_in_compare_beside_the_one_it_is_like(desk: Desk, page: RunPage) -> None:
+    name, act = page.charts.group.extra_actions[0]
+    assert name == "Open in Compare"
+    act()
+    assert desk.toasts[-1][1] == "There is no other run to compare with"
+    for run_id, fields in {"new": {"recipe": "selftest", "created_at": 9.0}, "like": {"created_at": 3.0}}.items():
+        put(desk, record(id=run_id, **fields))
+    act()
+    assert desk.places[-1] == "compare/r1,like"
+
+
 def test_a_run_that_is_gone_is_said(desk: Desk, page: RunPage) -> None:
     desk.state.loaded = True
     page.open_target("nowhere")
