@@ -14,6 +14,7 @@ areas.py     what F6 walks
 drops.py     what dropping a thing on the rail means
 helpsheet.py  the `?` sheet: every shortcut
 notify.py     desktop notifications of serious alerts
+following.py an operation of the backend, followed to its end
 asking.py    how a page asks the backend, and the words of a refusal
 history.py   back, forward, undo
 words.py     numbers, sizes, times as people read them

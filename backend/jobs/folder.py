@@ -66,12 +66,15 @@ class JobFolder:
         write_json_atomic(self.launch_file, launch.model_dump(mode="json"))
 
     def was_started(self) -> bool:
-        """Whether a runner of the newest attempt ever began. A daemon that dies between the launch record and the
-        start leaves a record that nobody took up: a runner's own log is opened only when it is started."""
-        try:
-            return self.runner_output.stat().st_mtime_ns >= self.launch_file.stat().st_mtime_ns
-        except FileNotFoundError:
+        """Whether the newest attempt ever began: a runner's own log is opened only when it is started, and what a
+        worker said cannot be doubted. False when a daemon died between the launch record and the start."""
+        launch = self.launch()
+        if launch is None:
             return False
+        if self.events.exists() and self.events.stat().st_size > launch.events_from:
+            return True
+        opened = self.runner_output
+        return opened.exists() and opened.stat().st_mtime_ns >= self.launch_file.stat().st_mtime_ns
 
     def identity(self) -> JobIdentity | None:
         """Who runs, or ran, the newest attempt; None also while its runner has not written it yet."""

@@ -28,6 +28,9 @@ API = "/api/v1"
 SILENCE_MS = 15_000
 """The server sends a heartbeat every 5 s; three missing ones mean the stream is dead."""
 
+GREETING_MS = 15_000
+"""A backend that accepts but does not answer is given up and greeted again; requests of people may take longer."""
+
 STRANGER = ErrorReply(kind="refused", code="stranger", text="Another program answers on the backend's port.")
 
 RETRY_S = (1, 2, 4, 8, 16, 30)
@@ -111,10 +114,13 @@ class Link(QObject):
         """The same with a method as text."""
         return self._send(method, path, body).on_reply(on_reply).on_refused(on_refused)
 
-    def _send(self, method: str, path: str, body: Any, query: dict[str, Any] | None = None) -> Call:
+    def _send(
+        self, method: str, path: str, body: Any, query: dict[str, Any] | None = None, *, patience_ms: int = 0
+    ) -> Call:
         call = Call(f"{method} {path}")
         target = API + quote(path, safe="/%?=&:") + (f"?{urlencode(query)}" if query else "")
         request = self._request(target)
+        request.setTransferTimeout(patience_ms)  # 0: none
         payload = QByteArray()
         if body is not None:
             request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
@@ -147,7 +153,9 @@ class Link(QObject):
         reply.deleteLater()
         if call is None or (download is not None and download.finish()):
             return
-        _settle(call, reply, download.refusal if download is not None else bytes(reply.readAll().data()))
+        # one that was given up is closed, and reading it would be a warning
+        raw = bytes(reply.readAll().data()) if reply.isOpen() else b""
+        _settle(call, reply, download.refusal if download is not None else raw)
 
     # ---- life of the connection ----------------------------------------------------------------------------
 
@@ -190,6 +198,7 @@ class Link(QObject):
     def _challenge(self) -> None:
         """Over TCP a stranger may sit on the port: the token is sent only to who proves that he knows it."""
         request = QNetworkRequest(QUrl(self._address.url("/healthz")))
+        request.setTransferTimeout(GREETING_MS)
         self._asked = secrets.token_hex(16)
         request.setRawHeader(b"X-Modeldeck-Challenge", self._asked.encode())
         call = Call("GET /healthz").on_reply(self._on_proof).on_refused(self._on_greeting_failed)
@@ -205,7 +214,9 @@ class Link(QObject):
             self._on_greeting_failed(STRANGER)
 
     def _ask_system(self) -> None:
-        self.get("/system").on_reply(self._on_greeted).on_refused(self._on_greeting_failed)
+        self._send("GET", "/system", None, patience_ms=GREETING_MS).on_reply(self._on_greeted).on_refused(
+            self._on_greeting_failed
+        )
 
     def _on_greeted(self, body: Any) -> None:
         self._greeting = False

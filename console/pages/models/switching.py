@@ -4,81 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
-
 from backend.contract.resources import Operation
 from console import operations, words
 from console.asking import ask
 from console.context import Context
+from console.following import Followed
 from console.i18n import tr
 
-LOOK_EVERY_MS = 100
-ASK_AGAIN_MS = 2_000
-WAIT_S = 20
 
-
-class Switch(QObject):
-    """One operation of the backend. It belongs to the link, so it outlives the sheet that began it.
-
-    The feed tells the stages; the end is also asked for, so that a feed that was away hides nothing.
-
-    Signals:
-        staged(Operation): it has come further. ended(Operation): done or failed; after the toast.
-    """
-
-    staged = Signal(object)
-    ended = Signal(object)
+class Switch(Followed):
+    """A change of the live version, or its undoing."""
 
     def __init__(self, context: Context, operation: Operation) -> None:
-        super().__init__(context.link)
-        self._context = context
-        self.operation = operation
-        self.told = False
         self.shown = True  # a sheet shows it: a failure is told there
         self.reversible = True  # its toast offers Undo
-        self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_EVERY_MS)
-        self._timer.timeout.connect(self._on_look)
-        self._timer.start()
-        self._again = QTimer(self)
-        self._again.setSingleShot(True)
-        self._again.setInterval(ASK_AGAIN_MS)
-        self._again.timeout.connect(self._ask)
-        self._ask()
+        super().__init__(context, operation)
 
-    def _ask(self) -> None:
-        if not self.told:
-            call = self._context.link.get(f"/operations/{self.operation.id}", {"wait": WAIT_S})
-            call.on_reply(self._on_reply).on_refused(self._on_refused)
-
-    def _on_reply(self, body: dict[str, Any]) -> None:
-        self.take(Operation.model_validate(body))
-        if not self.told:
-            self._again.start()
-
-    def _on_refused(self, _error: Any) -> None:
-        self._again.start()
-
-    def _on_look(self) -> None:
-        known = self._context.state.operations.get(self.operation.id)
-        if known is not None and known != self.operation:
-            self.take(known)
-
-    def take(self, operation: Operation) -> None:
-        """What is known of it now; an older word after the end is ignored."""
-        if self.told:
-            return
-        self.operation = operation
-        self.staged.emit(operation)
-        if operation.state != "running":
-            self.told = True
-            self._timer.stop()
-            self._again.stop()
-            self._tell(operation)
-            self.ended.emit(operation)
-            self.deleteLater()
-
-    def _tell(self, operation: Operation) -> None:
+    def tell(self, operation: Operation) -> None:
+        """In a toast, with Undo."""
         if operation.state == "failed":
             if not self.shown:
                 error = operation.error or {}

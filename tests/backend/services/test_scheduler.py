@@ -1,5 +1,6 @@
 """The scheduler with a real store, a real ingest and real self-test processes."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -215,6 +216,17 @@ def test_killed_between_the_launch_record_and_the_start_it_is_launched_exactly_o
     run = daemon.until_state("completed")
     assert run.attempt == 1
     assert len(daemon.jobs.said("started")) == 1
+
+
+def test_an_attempt_that_has_spoken_was_started_whatever_its_files_times_are(daemon: Daemon) -> None:
+    """A home that was copied back has new times; what was interrupted in it does not start again by itself."""
+    daemon.queue(steps=100_000, rate_hz=50)
+    daemon.scheduler.tick()
+    daemon.jobs.wait_kind("metrics", "r1")
+    job = JobFolder(daemon.jobs.home.job("r1"))
+    assert job.was_started()
+    os.utime(job.runner_output, ns=(0, 0))
+    assert job.was_started()
 
 
 def test_one_that_cannot_be_started_fails_with_the_reason(daemon: Daemon) -> None:

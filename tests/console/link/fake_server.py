@@ -11,7 +11,8 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 class FakeServer(QObject):
     """`replies` maps "METHOD /path" to (status, body); the feed stays open and is written with push().
 
-    `torn` says how often the connection of a path breaks before its answer; a path in `cut` breaks in the middle of it.
+    `torn` says how often the connection of a path breaks before its answer; a path in `cut` breaks in the middle of it;
+    one in `mute` is never answered.
     """
 
     def __init__(self, socket: Path) -> None:
@@ -22,6 +23,7 @@ class FakeServer(QObject):
         self.feeds: list[QLocalSocket] = []
         self.torn: dict[str, int] = {}
         self.cut: set[str] = set()
+        self.mute: set[str] = set()
         self._server: QLocalServer | None = None
         self._buffers: dict[QLocalSocket, bytes] = {}
 
@@ -75,6 +77,8 @@ class FakeServer(QObject):
 
     def _answer(self, socket: QLocalSocket, method: str, target: str) -> None:
         path = target.removeprefix("/api/v1").split("?")[0]
+        if path in self.mute:
+            return
         if self.torn.get(path, 0) > 0:
             self.torn[path] -= 1
             self._buffers.pop(socket, None)

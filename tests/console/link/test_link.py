@@ -202,6 +202,44 @@ def test_two_greetings_open_one_feed(qtbot: QtBot, server: FakeServer, link: Lin
     assert len([asked for asked, _, _ in server.asked if "/feed" in asked]) == 1
 
 
+def greetings(server: FakeServer) -> int:
+    return len([asked for asked, _, _ in server.asked if asked.endswith("/system")])
+
+
+def test_one_greeting_is_under_way_at_a_time(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    with qtbot.waitSignal(link.connected):
+        link.start()
+        link.retry_now()
+        link.retry_now()
+    assert greetings(server) == 1
+
+
+def test_a_backend_that_accepts_but_stays_silent_is_given_up_and_greeted_again(
+    qtbot: QtBot, server: FakeServer, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.link.link.GREETING_MS", 50)
+    server.mute.add("/system")
+    with qtbot.waitSignal(link.retrying):
+        link.start()
+    server.mute.clear()
+    with qtbot.waitSignal(link.connected):
+        link.retry_now()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_no_connection_is_taken_from_under_a_request(
+    qtbot: QtBot, server: FakeServer, link: Link, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    cleared: list[bool] = []
+    monkeypatch.setattr(link._network, "clearConnectionCache", lambda: cleared.append(True))
+    if waits:
+        server.mute.add("/slow")
+        link.get("/slow")
+    with qtbot.waitSignal(link.connected):
+        link.start()
+    assert cleared == ([] if waits else [True])
+
+
 def test_a_download_is_a_file_only_when_it_is_whole(
     server: FakeServer, link: Link, qtbot: QtBot, tmp_path: Path
 ) -> None:
