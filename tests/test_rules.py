@@ -83,6 +83,16 @@ def test_every_file_says_what_it_is() -> None:
     assert not silent
 
 
+def test_nobody_asks_a_layout_for_its_items() -> None:
+    """PySide 6.11.3 keeps the Python side of a layout's item when Qt has deleted the item, and still calls it valid.
+
+    What Qt makes later at that address may be taken for it, and its end takes the process down. takeAt() keeps nothing.
+    """
+    asking = re.compile(r"\.itemAt\(")
+    paths = [path for path in python_files("console", "tests") if path != Path(__file__)]
+    assert [str(path.relative_to(PROJECT)) for path in paths if asking.search(path.read_text())] == []
+
+
 def test_no_file_is_longer_than_400_lines() -> None:
     long = {
         str(p.relative_to(PROJECT)): n

@@ -180,12 +180,11 @@ def _estimate_panel() -> Panel:
     bar.set_parts([(text, amount, role, f"{amount} GB") for text, amount, role in parts], 48)
     panel.add(bar)
     panel.add(GateRow("passed", "Fits, 25.1 GB to spare"))
-    panel.add(TokenAttribution("Why"))
-    tokens = panel.body.itemAt(2).widget()
-    if isinstance(tokens, TokenAttribution):
-        tokens.set_tokens(
-            [("My", 0.01), ("card", 0.2), ("was", 0.0), ("charged", 0.7), ("twice", 0.6), ("not", -0.4), ("money", 0.3)]
-        )
+    tokens = TokenAttribution("Why")
+    tokens.set_tokens(
+        [("My", 0.01), ("card", 0.2), ("was", 0.0), ("charged", 0.7), ("twice", 0.6), ("not", -0.4), ("money", 0.3)]
+    )
+    panel.add(tokens)
     return panel
 
 

@@ -1,6 +1,6 @@
 """Finds what does not fit on the screen: text cut off without saying so, widgets over each other."""
 
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QAbstractScrollArea, QLabel, QScrollArea, QWidget
 
 from console.widgets.buttons import Button
@@ -43,10 +43,12 @@ def overlaps(root: QWidget) -> list[str]:
     """Pairs of shown siblings that lie over each other, layers that float on purpose left out."""
     found = []
     for parent in [root, *root.findChildren(QWidget)]:
-        if parent.layout() is None or not _on_screen(parent):
+        layout = parent.layout()
+        if layout is None or not _on_screen(parent):
             continue
-        laid = [parent.layout().itemAt(i).widget() for i in range(parent.layout().count())]
-        shown = [w for w in laid if w is not None and _on_screen(w) and not isinstance(w, FocusRing)]
+        own = parent.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        laid = sorted((w for w in own if layout.indexOf(w) >= 0), key=layout.indexOf)
+        shown = [w for w in laid if _on_screen(w) and not isinstance(w, FocusRing)]
         for at, one in enumerate(shown):
             for other in shown[at + 1 :]:
                 both = one.geometry().intersected(other.geometry())

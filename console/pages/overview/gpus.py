@@ -111,6 +111,7 @@ class ProcessRow(QWidget):
         outer = QHBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(6)
+        self._made: list[Tag] = []
         self._chips = QHBoxLayout()
         self._chips.setSpacing(6)
         outer.addLayout(self._chips)
@@ -123,9 +124,7 @@ class ProcessRow(QWidget):
 
     def chips(self) -> list[Tag]:
         """The chips of now, left to right."""
-        items = (self._chips.itemAt(i) for i in range(self._chips.count()))
-        widgets = (item.widget() for item in items if item is not None)
-        return [chip for chip in widgets if isinstance(chip, Tag)]
+        return list(self._made)
 
     def show_processes(self, processes: tuple[GpuProcess, ...]) -> None:
         """Rebuilt only when other processes work on the card."""
@@ -137,8 +136,10 @@ class ProcessRow(QWidget):
             if widget := item.widget():
                 widget.hide()
                 widget.deleteLater()
-        for process, (text, dot, link, tip) in list(zip(processes, entries, strict=True))[:MOST_CHIPS]:
-            self._chips.addWidget(self._chip(process, text, dot, link, tip))
+        shown = list(zip(processes, entries, strict=True))[:MOST_CHIPS]
+        self._made = [self._chip(process, *entry) for process, entry in shown]
+        for chip in self._made:
+            self._chips.addWidget(chip)
         self._count.setText(tr_n(len(entries), "{n} process", "{n} processes") if entries else tr("idle"))
 
     def _entry(self, process: GpuProcess) -> tuple[str, str | None, str, str]:

@@ -15,6 +15,7 @@ from console.pages.new_run.estimate import time_range
 from console.pages.new_run.request import as_command, next_name
 from console.pages.new_run.schema import settings_of
 from console.settings import DRAFTS
+from console.widgets.buttons import Button
 from console.yaml import read_request, run_to_yaml
 from tests.console.pages.conftest import Desk
 
@@ -100,7 +101,7 @@ def test_what_would_help_is_a_button(filled: Desk, sheet: NewRunSheet, qtbot: Qt
     filled.link.last("POST", "/runs/estimate").succeed(answer(fits="no", memory_bytes=9 * 10**9, fixes=fixes))
     assert sheet.estimate.verdict.text() == "Needs 9.0 GB of 8.0 GB"
     assert sheet.launch.text() == "Launch anyway"
-    button = sheet.estimate._fix_layout.itemAt(0).widget()  # type: ignore[union-attr]
+    button = next(b for b in sheet.estimate.findChildren(Button) if sheet.estimate._fix_layout.indexOf(b) == 0)
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert sheet.form.body()["settings"] == {"batch_size": 16}
 

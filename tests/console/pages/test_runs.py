@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import RunRecord
@@ -269,7 +269,7 @@ def test_a_filter_is_completed_saved_as_a_chip_and_used_again(desk: Desk, page: 
     assert desk.context.settings.entry(FILTERS, "runs", []) == ["tag:b"]
     page.filter.clear()
     assert len(shown(page)) == 5
-    chip = page.filter._chip_layout.itemAt(0).widget()
+    chip = next(w for w in page.filter.findChildren(QWidget) if page.filter._chip_layout.indexOf(w) == 0)
     qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
     assert shown(page) == ["r4"]
 
