@@ -30,6 +30,7 @@ dataset_facts.py     what an imported table is, in the words of its record
 versions.py          register, verify and delete versions of a model
 endpoints.py         create, promote, roll back, predict
 promotion.py         promotions and rollbacks under way, finished or undone after a death
+proof.py             asks an endpoint after a switch
 intent.py            what a change of the live version shall do, and how its outcome is written down
 endpoint_job.py      the job folder of an endpoint
 plan.py              exactly what a promotion would change

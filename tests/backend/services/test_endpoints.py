@@ -1,11 +1,13 @@
 """Promotion and rollback against real gateways: nobody fails, one at a time, undone when it does not work, settled
 after a death."""
 
+import dataclasses
 import json
 import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -229,7 +231,7 @@ def test_a_version_that_answers_falsely_after_the_switch_is_switched_back(
     def false(*_: object) -> None:
         raise Refused("it answered nonsense")
 
-    monkeypatch.setattr(live.endpoints.promoter, "_prove", false)
+    monkeypatch.setattr("backend.services.promotion.prove", false)
     before = aliases(live)
     with Asking(live) as asking:
         done = promote(live, 3)
@@ -322,7 +324,6 @@ def test_a_gateway_that_dies_in_the_switch_is_told_again(live: Registry) -> None
     service = live.new_service()
     service.promoter._supervisor = _Replaced(live.supervisor, send_and_kill)  # type: ignore[assignment]
     operation = promote(live, 3, service=service)
-    until(lambda: live.store.endpoints.get("front").state == "serving", timeout=STARTED_S)  # type: ignore[union-attr]
     settled = service.wait(operation.id, STARTED_S)
     # The gateway had remembered the new version before it died, so it comes back with it; it is told to go back.
     assert settled.state == "failed"
@@ -330,12 +331,39 @@ def test_a_gateway_that_dies_in_the_switch_is_told_again(live: Registry) -> None
     assert aliases(live)[0] == 1
 
 
-class _Replaced:
-    """The supervisor with another send()."""
+def test_a_gateway_that_is_just_dying_is_waited_for_before_it_is_told_to_go_back(live: Registry) -> None:
+    """While its runner writes down how it ended it looks alive: what it is told then, nobody hears."""
+    dead: list[bool] = []
+    send, observe = live.supervisor.send, live.supervisor.observe
 
-    def __init__(self, real: object, send: object) -> None:
+    def send_and_kill(job_id: str, command: object) -> None:
+        send(job_id, command)  # type: ignore[arg-type]
+        if type(command).__name__ == "Switch" and not dead:
+            dead.append(False)
+            until(lambda: routing_file(live)["live"]["version"] == 3)
+            live.supervisor.kill(job_id)
+
+    def observe_late(job_id: str) -> Any:
+        seen = observe(job_id)
+        if dead and not seen.alive:
+            dead.append(True)
+            return dataclasses.replace(seen, alive=True) if dead.count(True) == 2 else seen
+        return seen
+
+    service = live.new_service()
+    service.promoter._supervisor = _Replaced(live.supervisor, send_and_kill, observe_late)  # type: ignore[assignment]
+    assert promote(live, 3, service=service).state == "failed"
+    assert dead.count(True) > 2
+    assert (live.ask("front")["version"], aliases(live)[0]) == (1, 1)
+
+
+class _Replaced:
+    """The supervisor with another send() and observe()."""
+
+    def __init__(self, real: Any, send: object, observe: object = None) -> None:
         self._real = real
         self.send = send
+        self.observe = observe or real.observe
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._real, name)
