@@ -65,16 +65,18 @@ class JobFolder:
     def write_launch(self, launch: JobLaunch) -> None:
         write_json_atomic(self.launch_file, launch.model_dump(mode="json"))
 
-    def was_started(self) -> bool:
-        """Whether the newest attempt ever began: a runner's own log is opened only when it is started, and what a
-        worker said cannot be doubted. False when a daemon died between the launch record and the start."""
+    def was_begun(self) -> bool:
+        """Whether a trace of the newest attempt was left: who runs it, how it ended, or a line in its log. None is
+        there when a daemon died between the launch record and the start."""
         launch = self.launch()
         if launch is None:
             return False
         if self.events.exists() and self.events.stat().st_size > launch.events_from:
             return True
-        opened = self.runner_output
-        return opened.exists() and opened.stat().st_mtime_ns >= self.launch_file.stat().st_mtime_ns
+        try:
+            return self.identity() is not None or self.exit_record() is not None
+        except ValueError:
+            return True  # a damaged file is a trace, too
 
     def identity(self) -> JobIdentity | None:
         """Who runs, or ran, the newest attempt; None also while its runner has not written it yet."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from backend.store import Store
 
 _LOG = logging.getLogger(__name__)
+MOST_STARTS = 3
 _TICK_S = 0.1  # while a run lives
 _SLOW_TICK_S = 0.5  # while something waits in the queue or serves
 _REST_S = 5.0  # an idle daemon costs nothing; what begins is told by the feed
@@ -76,6 +77,7 @@ class Scheduler:
         self._rule = hang_rule or HangRule()
         self._keeper = EndpointKeeper(store, supervisor, ingest, clock)
         self._watches: dict[str, StepWatch] = {}
+        self._starts: Counter[tuple[str, int]] = Counter()
         self._told: set[tuple[str, str]] = set()
         self._slots: dict[str, str] = {}
         self._lock = threading.RLock()
@@ -216,12 +218,19 @@ class Scheduler:
         if seen.alive:
             self._care(run, seen)
             return None
-        if launch is None or launch.attempt < run.attempt or not job.was_started():
+        if launch is None or launch.attempt < run.attempt or self._never_began(run, job):
             return self._launch(run)
         if not self._ingest.drained(run.id):
             return None
         # Read again: what was drained since the look at all runs is part of how it ended.
         return self._end(self._run(run.id), job, launch, seen)
+
+    def _never_began(self, run: RunRecord, job: JobFolder) -> bool:
+        """No trace was left: it may safely be launched again, though not for ever."""
+        if job.was_begun() or self._starts[run.id, run.attempt] >= MOST_STARTS:
+            return False
+        self._starts[run.id, run.attempt] += 1
+        return True
 
     def _care(self, run: RunRecord, seen: Observation) -> None:
         if seen.worker_alive and not seen.runner_alive:

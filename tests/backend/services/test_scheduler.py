@@ -146,7 +146,6 @@ def test_a_death_while_the_daemon_was_down_is_told(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("who", ["runner first", "worker first"])
 def test_without_runner_and_worker_it_is_interrupted(daemon: Daemon, who: str) -> None:
-    import os
 
     daemon.queue(checkpoint_every=5)
     daemon.until(lambda: daemon.run().step >= 12)
@@ -162,7 +161,6 @@ def test_without_runner_and_worker_it_is_interrupted(daemon: Daemon, who: str) -
 
 
 def test_a_worker_without_runner_runs_on_and_is_told_once(daemon: Daemon) -> None:
-    import os
 
     daemon.queue()
     daemon.until_state("running")
@@ -218,15 +216,35 @@ def test_killed_between_the_launch_record_and_the_start_it_is_launched_exactly_o
     assert len(daemon.jobs.said("started")) == 1
 
 
-def test_an_attempt_that_has_spoken_was_started_whatever_its_files_times_are(daemon: Daemon) -> None:
-    """A home that was copied back has new times; what was interrupted in it does not start again by itself."""
+def test_killed_while_the_runner_was_being_started_it_is_launched_again(daemon: Daemon) -> None:
+    """Its log is open already, and nobody writes into it."""
+    daemon.queue(steps=10, rate_hz=0)
+    failpoints.reset("supervisor.before_start:raise")
+    daemon.scheduler.tick()
+    JobFolder(daemon.jobs.home.job("r1")).runner_output.touch()
+    daemon.restart()
+    run = daemon.until_state("completed")
+    assert (run.attempt, len(daemon.jobs.said("started"))) == (1, 1)
+
+
+def test_a_runner_that_never_comes_to_life_is_not_started_for_ever(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[str] = []
+    monkeypatch.setattr(daemon.jobs.supervisor.compute, "start", lambda job, *_: starts.append(job.job_id))
+    daemon.queue(steps=10, rate_hz=0)
+    run = daemon.until_state("interrupted")
+    assert "without a record" in run.cause
+    assert starts == ["r1"] * 4
+
+
+def test_an_attempt_that_has_spoken_is_not_started_again(daemon: Daemon) -> None:
     daemon.queue(steps=100_000, rate_hz=50)
     daemon.scheduler.tick()
     daemon.jobs.wait_kind("metrics", "r1")
     job = JobFolder(daemon.jobs.home.job("r1"))
-    assert job.was_started()
-    os.utime(job.runner_output, ns=(0, 0))
-    assert job.was_started()
+    job.identity_file.unlink()
+    assert job.was_begun()
 
 
 def test_one_that_cannot_be_started_fails_with_the_reason(daemon: Daemon) -> None:
