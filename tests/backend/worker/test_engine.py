@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from backend.platform import process_started
+from backend.worker import engine
 from backend.worker.serving import frames
 from tests.helpers import tiny_model
 from tests.helpers.wait import until
@@ -261,3 +263,30 @@ def test_an_engine_ends_with_its_gateway_and_not_with_its_host(host: Host, tmp_p
     assert ask(connection, "good")["scores"], "an engine lives on when the process that forked it died"
     connection.close()
     until(lambda: process_started(pid) != started)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="policies of threads are Linux's")
+@pytest.mark.parametrize(("elapsed_s", "policy", "niceness"), [(0.0, "SCHED_IDLE", 0), (61.0, "SCHED_OTHER", 10)])
+def test_a_load_stands_back_behind_what_answers_but_comes_to_an_end(
+    elapsed_s: float, policy: str, niceness: int
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        thread = threading.get_native_id()
+        seen.append((os.sched_getscheduler(thread), os.getpriority(os.PRIO_PROCESS, thread)))
+
+    engine._in_the_background(look, elapsed_s)
+    look()  # the thread that answers is left as it was
+    ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert seen == [(getattr(os, policy), max(niceness, ours)), (os.SCHED_OTHER, ours)], (
+        "the thread that answers is left as it was"
+    )
+
+
+def test_what_a_step_in_the_background_raises_is_raised_where_it_is_waited_for() -> None:
+    def no_room() -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        engine._in_the_background(no_room, 0.0)
