@@ -244,6 +244,14 @@ def test_offline_bar_comes_and_goes(qtbot: QtBot, window: Window, state: AppStat
     assert "stale None" in page(window).told
 
 
+def test_the_bar_names_a_backend_of_another_version(window: Window, state: AppState) -> None:
+    state.mismatch = "9.9"
+    window.on_changes(state.lost())
+    assert window.banner.isVisible()
+    assert "9.9" in window.banner.message.text()
+    assert [button.text() for button in window.banner._buttons] == ["Restart backend", "Log"]
+
+
 def test_badges_bell_pins_and_status(window: Window, state: AppState) -> None:
     window.pin("run/r1", "intent-lora")
     state.telemetry = TelemetrySample(taken_at=0, gpus=(GpuReading(index=0, utilization_percent=38.0),))

@@ -120,6 +120,7 @@ def test_a_killed_run_is_resumed_from_its_checkpoint(daemon: Daemon) -> None:
     run = daemon.until_state("completed")
     assert (run.attempt, run.step) == (2, 40)
     assert [text for text in daemon.texts("attempt") if "2" in text]
+    assert daemon.jobs.said("started")[-1].fields["resumed_from_step"] >= 10, "not from its beginning"
     series = daemon.store.series.read("r1", ["train/loss"], None, None, 1000)["train/loss"]
     assert series.steps == tuple(range(1, 41))
 
