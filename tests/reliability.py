@@ -18,6 +18,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{CONSOLE}/link/test_link.py::test_the_version_of_a_backend_that_is_not_talked_to_is_known",
         f"{CONSOLE}/link/test_link.py::test_no_backend_is_said_and_ends_the_busy_button",
         f"{CONSOLE}/test_window.py::test_offline_bar_comes_and_goes",
+        f"{CONSOLE}/test_window.py::test_a_start_is_no_alarm_until_it_takes_too_long",
         f"{CONSOLE}/test_window.py::test_the_bar_names_a_backend_of_another_version",
         f"{BACKEND}/test_client.py::test_another_protocol_is_refused_with_the_way_out",
         f"{BACKEND}/test_client.py::test_nobody_there_says_how_to_start_it",
