@@ -90,6 +90,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "29": (
         f"{BACKEND}/test_cli.py::test_nan_survives_the_export",
         f"{BACKEND}/worker/test_training.py::test_nan_loss",
+        f"{BACKEND}/services/test_ingest.py::test_export_equals_the_log_bit_for_bit",
         f"{BACKEND}/services/test_ingest.py::test_the_life_of_a_run",
         f"{BACKEND}/store/test_rooms.py::test_odd_numbers_and_odd_texts_come_back",
         f"{BACKEND}/store/test_blocks.py::test_packed_points_come_back_bit_for_bit",
