@@ -305,9 +305,9 @@ def test_a_frozen_daemon_tells_no_hang(jobs: Jobs) -> None:
     jobs.signal_worker(signal.SIGSTOP)  # nothing new arrives around the freeze
     daemon.ingest.poll()
     clock.advance(120)
-    for _ in range(3):
+    for _ in range(10):  # for longer than a finding takes to be confirmed
         daemon.step()
-        clock.advance(0.1)
+        clock.advance(0.5)
     assert daemon.run().hang == "none"
     jobs.signal_worker(signal.SIGCONT)
     daemon.store.close()
