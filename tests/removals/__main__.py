@@ -23,11 +23,11 @@ BECOME_PARENT_OF_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
 def main() -> int:
     """The exit code is the number of trials in which a test stayed green."""
     parser = argparse.ArgumentParser(prog="python -m tests.removals", description=__doc__)
-    parser.add_argument("rows", nargs="*", help="rows or defences, as 33 or T12; none: all")
+    parser.add_argument("rows", nargs="*", help="rows, as 33 or T12, or words of a defence; none: all")
     parser.add_argument("--out", type=Path, help="write the table to this Markdown file, too")
     parser.add_argument("--whole", action="store_true", help="first show that all are green with everything there")
     asked = parser.parse_args()
-    chosen = [trial for trial in trials() if not asked.rows or trial.row in asked.rows]
+    chosen = [trial for trial in trials() if not asked.rows or any(wanted(trial, word) for word in asked.rows)]
     lines = ["| row | removed | where | test | without it |", "|---|---|---|---|---|"]
     blind = 0
     ctypes.CDLL(None).prctl(BECOME_PARENT_OF_ORPHANS, 1, 0, 0, 0)
@@ -45,6 +45,11 @@ def main() -> int:
         asked.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{len(chosen)} trials, {blind} with a test that did not turn red")
     return blind
+
+
+def wanted(trial: Trial, word: str) -> bool:
+    """Whether a word of the command line means this trial."""
+    return word == trial.row or (len(word) > len("T99") and word in trial.defence)
 
 
 def copy_of_the_tree(folder: Path) -> Path:

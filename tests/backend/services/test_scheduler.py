@@ -302,8 +302,9 @@ def test_a_frozen_daemon_tells_no_hang(jobs: Jobs) -> None:
     daemon = Daemon(jobs, clock)
     daemon.queue()
     daemon.until(lambda: daemon.run().step > 5)
-    jobs.signal_worker(signal.SIGSTOP)  # nothing new arrives around the freeze
-    daemon.ingest.poll()
+    jobs.signal_worker(signal.SIGSTOP)
+    until(lambda: not daemon.ingest.poll())
+    daemon.step()  # nothing new arrives around the freeze, and the last step was seen before it
     clock.advance(120)
     for _ in range(10):  # for longer than a finding takes to be confirmed
         daemon.step()
