@@ -74,6 +74,7 @@ def test_odd_numbers_and_odd_texts_come_back(store: Store) -> None:
     store.runs.add_log("r1", [(1.0, "info", name)])
     found = store.runs.all()[0]
     assert {key: repr(value) for key, value in found.metrics.items()} == {k: repr(v) for k, v in metrics.items()}
+    assert found.best == {"value": "nan"}
     assert store.feed.since(0, ["runs"])[0].data["metrics"]["a"] == "nan"
     assert store.runs.log("r1").lines[0].text == name.replace("\ud800", "\\ud800")
 
