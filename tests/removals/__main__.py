@@ -4,6 +4,7 @@ import argparse
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ def main() -> int:
     lines = ["| row | removed | where | test | without it |", "|---|---|---|---|---|"]
     blind = 0
     ctypes.CDLL(None).prctl(BECOME_PARENT_OF_ORPHANS, 1, 0, 0, 0)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without clearing away
     with tempfile.TemporaryDirectory(prefix="removals-") as folder:
         copy = copy_of_the_tree(Path(folder))
         if asked.whole:
@@ -111,10 +113,12 @@ def run(tests: Sequence[str], copy: Path) -> list[tuple[str, str]]:
     with (copy.parent / "output.txt").open("wb") as output:
         process = subprocess.Popen(command, cwd=copy, env=environment, stdout=output, stderr=output)
     end = time.monotonic() + LIMIT_S
-    while process.poll() is None and time.monotonic() < end:
-        collect_orphans(process.pid)
-        time.sleep(0.05)
-    end_all()
+    try:
+        while process.poll() is None and time.monotonic() < end:
+            collect_orphans(process.pid)
+            time.sleep(0.05)
+    finally:
+        end_all()
     process.wait()
     pairs = (line.split(" ", 1) for line in told.read_text(encoding="utf-8").splitlines())
     return [(what, test) for what, test in pairs]
