@@ -128,11 +128,6 @@ def tick_labels(values: Sequence[float], unit: str = "") -> list[str]:
     return [("0" if v == 0 else number(v, f".{digits}f")) + (unit if v else "") for v in values]
 
 
-def narrow(labels: Sequence[str]) -> list[str]:
-    """The same labels without the zero before the point: .695 for 0.695."""
-    return [text.replace("0.", ".", 1) if text.lstrip(MINUS).startswith("0.") else text for text in labels]
-
-
 def width(text: str) -> float:
     """About how wide a label is, in pixels at 11 px; digits are all as wide as each other."""
     return sum(3.4 if character in ".," else 7.0 for character in text)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from console import words
-from console.i18n import tr
+from console.i18n import mark, tr
 from console.sheets.imported import maker_of
 from console.widgets.buttons import Button, Crumb, IconButton
 from console.widgets.chips import Icon, StatePill, Tag
@@ -22,10 +22,11 @@ BUTTONS: dict[str, tuple[str, str, str]] = {
     "checkpoint": ("Checkpoint now", "bookmark", "default"),
     "stop": ("Stop", "square", "danger"),
     "cancel": ("Remove from queue", "circle-x", "default"),
-    "continue": ("Resume from checkpoint", "play", "primary"),
+    "continue": ("Resume from checkpoint", "play", "default"),
     "compare": ("Compare with champion", "chart-line", "default"),
     "clone": ("Clone…", "copy", "default"),
-    "register": ("Register…", "package", "primary"),
+    "register": ("Register…", "package", "default"),
+    "version": (mark("Open version"), "package", "default"),
 }
 
 
@@ -42,8 +43,14 @@ def buttons_for(run: RunRecord) -> tuple[str, ...]:
     if run.state == RunState.QUEUED:
         return ("cancel",)
     if run.state == RunState.COMPLETED:
-        return ("clone", "compare", "register") if run.model_ready else ("clone",)
+        after = ("register", "version") if run.model_version else ("register",)
+        return ("clone", "compare", *after) if run.model_ready else ("clone", *after[1:])
     return ("clone", "continue") if run.resumable else ("clone",)
+
+
+def primary_of(names: tuple[str, ...]) -> str:
+    """The one filled button: what comes next for a run; empty while it goes on."""
+    return next((name for name in ("version", "register", "continue") if name in names), "")
 
 
 class RunHead(QWidget):
@@ -120,8 +127,10 @@ class RunHead(QWidget):
         focused = any(button.holds_focus() for button in self._buttons.values())
         old = list(self._buttons.values())
         self._shown, self._buttons = names, {}
+        first = primary_of(names)
         for name in names:
             text, icon, kind = BUTTONS[name]
+            kind = "primary" if name == first else kind
             button = Button(tr(text), kind, icon, action=f"run.{'pause' if name == 'resume' else name}")
             button.setObjectName(name)
             button.clicked.connect(self._on_button_clicked)

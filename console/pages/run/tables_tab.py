@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QVBoxLayout, QWidget
 
+from backend.contract.answers import items_of, readable_items
 from backend.contract.resources import CheckpointRecord, RunRecord
 from console import operations, words
 from console.asking import ask
@@ -78,7 +79,7 @@ class CheckpointsTab(QWidget):
         self._context.link.get(f"/runs/{self._run.id}/checkpoints").on_reply(self._on_read)
 
     def _on_read(self, body: dict[str, Any]) -> None:
-        rows = sorted((CheckpointRecord.model_validate(item) for item in body["items"]), key=lambda r: -r.step)
+        rows = sorted(readable_items(CheckpointRecord, body), key=lambda r: -r.step)
         self.model.set_rows(rows)
         self._panel.setVisible(bool(rows))
         self._empty.setVisible(not rows)
@@ -146,7 +147,7 @@ class SamplesTab(QWidget):
         self._context.link.get(f"/runs/{self._run.id}/samples").on_reply(self._on_read)
 
     def _on_read(self, body: dict[str, Any]) -> None:
-        rows = sample_rows(body["items"])
+        rows = sample_rows(items_of(body))
         self.model.set_rows(rows)
         self._panel.setVisible(bool(rows))
         self._empty.setVisible(not rows)

@@ -151,6 +151,10 @@ def test_a_paused_run_offers_resume(desk: Desk, page: RunPage) -> None:
     [
         ({"state": "queued"}, ("cancel",)),
         ({"state": "completed", "model_ready": True}, ("clone", "compare", "register")),
+        (
+            {"state": "completed", "model_ready": True, "model_version": "movies:3"},
+            ("clone", "compare", "register", "version"),
+        ),
         ({"state": "failed", "resumable": True}, ("clone", "continue")),
         ({"state": "interrupted", "resumable": False}, ("clone",)),
     ],
@@ -166,6 +170,16 @@ def test_stop_asks_first_and_saves_by_default(desk: Desk, page: RunPage, qtbot: 
     qtbot.addWidget(sheet)
     sheet.submit()
     assert desk.link.last("POST", "/runs/r1/commands").body == {"command": "stop", "save": True}
+
+
+def test_the_filled_button_is_what_comes_next(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
+    page.refresh(put(desk, record(state="completed", model_ready=True)))
+    assert page.head.button("register").kind == "primary"
+    page.refresh(put(desk, record(state="completed", model_ready=True, model_version="movies:3")))
+    assert page.head.button("register").kind == "default"
+    assert page.head.button("version").kind == "primary"
+    qtbot.mouseClick(page.head.button("version"), Qt.MouseButton.LeftButton)
+    assert desk.places == ["model/movies/3"]
 
 
 def test_register_names_the_version_it_becomes(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
