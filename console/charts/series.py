@@ -153,11 +153,11 @@ class Series:
         x = self.column(axis)
         with np.errstate(invalid="ignore"):
             torn = x[start:] < x[start - 1 : -1]
-            if known.base >= _ENOUGH:
-                by_time = self.timed and axis != "time"
-                usual = self._spacings(self.column("time")) if by_time else known.spacing
+            by_time = self.timed and axis != "time"
+            usual = self._spacings(self.column("time")) if by_time else known.spacing
+            if known.base >= _ENOUGH and max(usual) > 0:
                 torn |= self._holes("time" if by_time else axis, start, usual)
-            elif self.silence_s > 0 and (self.timed or axis == "time"):
+            elif self.silence_s > 0 and (by_time or axis == "time"):
                 torn |= np.diff(self.column("time")[start - 1 :]) > self.silence_s
         found = np.concatenate((known.found, np.flatnonzero(torn) + start)) if torn.any() else known.found
         self._breaks[axis] = _Breaks(self._size, known.base, known.spacing, found)

@@ -221,12 +221,13 @@ class AppState:
     ) -> None:
         """One record changed or is gone; one that cannot be read leaves what was known."""
         name = data.get(key)
+        if not isinstance(name, str):
+            return
         if message.get("kind") == "removed":
             table.pop(name, None)
         elif (record := readable(model, data)) is not None:
             table[name] = record
-        if isinstance(name, str):
-            changed.add(name)
+        changed.add(name)
 
 
 _TABLES: dict[str, tuple[Any, str]] = {

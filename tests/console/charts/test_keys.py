@@ -40,6 +40,8 @@ def test_every_key_of_a_chart_is_in_the_table() -> None:
 @pytest.mark.parametrize(("action", "usual", "value"), SWITCHES)
 def test_a_key_bound_anew_acts_and_the_usual_one_does_not(page, action, usual, value) -> None:
     loss, group = page.grid.chart("loss"), page.group
+    group.zoom_to(2_000, 8_000)
+    group.set_follow(True)
     key_table.set(action, "Y")
     before = value(group)
     QTest.keyClick(loss, usual)

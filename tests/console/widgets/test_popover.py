@@ -11,6 +11,10 @@ from console.widgets import popover
 from console.widgets.popover import Popover
 
 
+# The offscreen platform cannot shape or raise a window, and says so.
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
 def shown(qtbot: QtBot) -> Popover:
     made = Popover(200)
     made.setFixedHeight(120)
