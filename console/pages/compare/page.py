@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSlider, QWidget
 
 from backend.contract.resources import RunRecord
 from backend.contract.states import RunState
@@ -28,6 +28,7 @@ from console.widgets.text import Text
 
 SMOOTHING_STEPS = 1000
 SWEEP_HEIGHT = 236
+INSET = 8
 
 
 class ComparePage(CompareActions):
@@ -175,10 +176,15 @@ class ComparePage(CompareActions):
         self._config_panel = Panel(tr("Config differences"), flush=True)
         self._config_panel.add_action(self._only)
         self._config_panel.add(_inset(self.config), 1)
+        tables = QWidget()
+        beside = QHBoxLayout(tables)  # halves as the charts above, unless the metrics need more
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(grid.spacing())
         for panel in (left, self._config_panel):
             panel.setFixedHeight(max(214, min(330, 78 + 34 * len(runs))))
-        grid.addWidget(left, 1, 0)
-        grid.addWidget(self._config_panel, 1, 1)
+            beside.addWidget(panel, 1)
+        left.setMinimumWidth(self.metrics.needed_width() + 2 * INSET + 2)
+        grid.addWidget(tables, 1, 0, 1, 2)
         self.sweep = SweepPanel(self.context)
         self.sweep.setFixedHeight(SWEEP_HEIGHT)
         self.sweep.opened.connect(self._on_run_opened)
@@ -294,7 +300,7 @@ class ComparePage(CompareActions):
 
 def _inset(table: QWidget) -> QWidget:
     """A table that starts where the title of its panel starts."""
-    return row(table, margins=(8, 0, 8, 6))
+    return row(table, margins=(INSET, 0, INSET, 6))
 
 
 def _rank(value: float | None, higher: bool) -> tuple[bool, float]:

@@ -10,7 +10,6 @@ from console.theme import theme
 from console.widgets import popover
 from console.widgets.popover import Popover
 
-
 # The offscreen platform cannot shape or raise a window, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
