@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontMetricsF
 
 from console.charts.axis import GAP
 from console.charts.palette import LEFT, font
+from console.charts.plain import PlainChart, PlainCurve
 from tests.console.charts.conftest import settle
 
 
@@ -28,3 +29,18 @@ def test_long_labels_widen_the_axis_of_every_chart(page) -> None:
         assert plot.left() == loss.canvas.plot.left() > LEFT
         widest = max((metrics.horizontalAdvance(text) for _, text in chart.canvas.picture.y_ticks), default=0)
         assert widest <= plot.left() - GAP
+
+
+def test_a_chart_of_versions_shows_its_labels_in_full(qtbot) -> None:
+    chart = PlainChart("Quality by version")
+    qtbot.addWidget(chart)
+    chart.resize(300, 160)
+    chart.set_points(["v1", "v2", "v3"], [PlainCurve("test", "train", [0.9211, 0.9222, 0.9231])])
+    chart.show()
+    chart.grab()
+    picture, metrics = chart.canvas.picture, QFontMetricsF(font("axis"))
+    widths = [metrics.horizontalAdvance(text) for _, text in picture.y_ticks]
+    assert [text[:3] for _, text in picture.y_ticks] == ["0.9"] * len(widths)
+    assert max(widths) <= picture.plot.left() - GAP
+    chart.set_points(["v1", "v2"], [PlainCurve("test", "train", [1.0, 3.0])])
+    assert chart.canvas.plot.left() == LEFT
