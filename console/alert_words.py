@@ -9,7 +9,7 @@ from typing import Any
 from backend.contract.resources import AlertRecord
 from console import words
 from console.i18n import mark, tr
-from console.said import said
+from console.said import said_each
 
 DRIFT = ("input_drift", "prediction_drift")
 
@@ -88,8 +88,9 @@ def title(alert: AlertRecord) -> str:
 
 def headline(alert: AlertRecord) -> str:
     """The title where it stands alone, with what it is about: Input drift on sentiment-api."""
-    if alert.kind == "run" and alert.title.endswith(_FAILED):
-        return tr("Run {name} failed", name=alert.title.removesuffix(_FAILED))
+    if alert.kind == "run":
+        failed = alert.title.endswith(_FAILED)
+        return tr("Run {name} failed", name=alert.title.removesuffix(_FAILED)) if failed else alert.title
     if alert.endpoint and alert.kind in _ABOUT_ENDPOINTS:
         return tr(_ABOUT_ENDPOINTS[alert.kind], name=alert.endpoint)
     return title(alert)
@@ -209,7 +210,7 @@ def moved_from(feature: str, before: Any, after: Any) -> str:
 def _limit_sentence(alert: AlertRecord) -> str:
     metric, value = alert.evidence.get("metric"), alert.evidence.get("value")
     if metric is None or value is None:
-        return said(alert.text)
+        return said_each(alert.text)
     return tr("{metric} is {value}, above {limit} for {time}.", metric=metric_name(metric),
               value=metric_value(metric, value), limit=metric_value(metric, alert.evidence.get("limit")),
               time=words.duration(alert.evidence.get("for_seconds")))  # fmt: skip

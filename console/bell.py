@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from console import alert_words
 from console.i18n import tr
+from console.said import said
 from console.widgets.buttons import Button
 from console.widgets.chips import Icon
 from console.widgets.panel import column, line, row
@@ -57,7 +58,7 @@ class BellPopover(Popover):
         else:
             icon, role = ENDED[record.state]
             title, link = record.name, f"run/{record.id}"
-            detail = record.cause or tr("Finished")
+            detail = said(record.cause) if record.cause else tr("Finished")
         name = Button(title, "link")
         name.clicked.connect(lambda: self._go(link))
         when = Text(age(time, self._now), "small", "text-tertiary")

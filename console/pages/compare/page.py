@@ -23,12 +23,11 @@ from console.widgets.chips import Icon
 from console.widgets.controls import Segmented, Toggle
 from console.widgets.empty import EmptyState
 from console.widgets.page import PageHeader
-from console.widgets.panel import Panel, row
+from console.widgets.panel import TABLE_INSET, Panel, inset
 from console.widgets.text import Text
 
 SMOOTHING_STEPS = 1000
 SWEEP_HEIGHT = 236
-INSET = 8
 
 
 class ComparePage(CompareActions):
@@ -169,13 +168,13 @@ class ComparePage(CompareActions):
         self.metrics.menu_asked.connect(self._on_row_menu)
         self.metrics.lines.headerDataChanged.connect(self._on_sorted)
         left = Panel(tr("Metrics"), tr("best in bold"), flush=True)
-        left.add(_inset(self.metrics), 1)
+        left.add(inset(self.metrics), 1)
         self._only = Toggle(tr("Only differences"), True)
         self._only.toggled.connect(self._on_only)
         self.config = ConfigTable(facts.short_names([run.name for run in runs]))
         self._config_panel = Panel(tr("Config differences"), flush=True)
         self._config_panel.add_action(self._only)
-        self._config_panel.add(_inset(self.config), 1)
+        self._config_panel.add(inset(self.config), 1)
         tables = QWidget()
         beside = QHBoxLayout(tables)  # halves as the charts above, unless the metrics need more
         beside.setContentsMargins(0, 0, 0, 0)
@@ -183,7 +182,7 @@ class ComparePage(CompareActions):
         for panel in (left, self._config_panel):
             panel.setFixedHeight(max(214, min(330, 78 + 34 * len(runs))))
             beside.addWidget(panel, 1)
-        left.setMinimumWidth(self.metrics.needed_width() + 2 * INSET + 2)
+        left.setMinimumWidth(self.metrics.needed_width() + 2 * TABLE_INSET + 2)
         grid.addWidget(tables, 1, 0, 1, 2)
         self.sweep = SweepPanel(self.context)
         self.sweep.setFixedHeight(SWEEP_HEIGHT)
@@ -296,11 +295,6 @@ class ComparePage(CompareActions):
 
     def _on_failed(self, name: str, text: str) -> None:
         self.context.toast(tr("The curves of {name} could not be read", name=name), text, kind="bad")
-
-
-def _inset(table: QWidget) -> QWidget:
-    """A table that starts where the title of its panel starts."""
-    return row(table, margins=(INSET, 0, INSET, 6))
 
 
 def _rank(value: float | None, higher: bool) -> tuple[bool, float]:

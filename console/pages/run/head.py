@@ -9,6 +9,7 @@ from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from console import words
 from console.i18n import mark, tr
+from console.said import said
 from console.sheets.imported import maker_of
 from console.widgets.buttons import Button, Crumb, IconButton
 from console.widgets.chips import Icon, StatePill, Tag
@@ -46,6 +47,13 @@ def buttons_for(run: RunRecord) -> tuple[str, ...]:
         after = ("register", "version") if run.model_version else ("register",)
         return ("clone", "compare", *after) if run.model_ready else ("clone", *after[1:])
     return ("clone", "continue") if run.resumable else ("clone",)
+
+
+def head_buttons(run: RunRecord) -> tuple[str, ...]:
+    """Those that stand in the head: what a failed run needs next stands in the bar below, with its cause."""
+    if run.state in (RunState.FAILED, RunState.INTERRUPTED) and not run.source:
+        return ("clone",) if run.resumable else ()
+    return buttons_for(run)
 
 
 def primary_of(names: tuple[str, ...]) -> str:
@@ -101,7 +109,7 @@ class RunHead(QWidget):
         self.name.setMaximumWidth(self.name.fontMetrics().horizontalAdvance(run.name) + 6)
         self.pill.set_state(run.state)
         self.pin.set_icon("pin-off" if pinned else "pin")
-        wanted = buttons_for(run)
+        wanted = head_buttons(run)
         if wanted != self._shown:
             self._rebuild(wanted)
         for name, button in self._buttons.items():
@@ -226,7 +234,7 @@ def _epoch_text(epoch: float, epochs: float | None) -> str:
 
 def _left_text(run: RunRecord, final: bool) -> str:
     if run.state in (RunState.FAILED, RunState.INTERRUPTED):
-        return run.cause or ""
+        return said(run.cause or "")
     if final and run.best:
         metric = words.metric_name(str(run.best.get("metric", "")), part=False)
         value = words.metric(str(run.best.get("metric", "")), run.best.get("value"))
