@@ -156,10 +156,13 @@ def shown_shortcut(shortcut: str) -> str:
     return found[0].toString(QKeySequence.SequenceFormat.NativeText) if found else ""
 
 
+_CAPS = {"Shift": "⇧", "Return": "↵", "Enter": "↵"}
+
+
 def key_caps(shortcut: str) -> list[str]:
     """The first sequence as one text per key cap: `Ctrl`, `⇧`, `P`."""
     shown = shown_shortcut(shortcut).replace(", ", "+")
-    return [cap.replace("Shift", "⇧") for cap in shown.split("+") if cap]
+    return [_CAPS.get(cap, cap) for cap in shown.split("+") if cap]
 
 
 def is_letter(shortcut: str) -> bool:

@@ -52,7 +52,16 @@ SENTENCES = (
     mark("Queued to continue"), mark("Queued"), mark("Paused"), mark("Resumed"), mark("Stopping"),
     mark("Checkpoint at step {n}"), mark("Evaluated on {n} rows of {split}"), mark("Model of step {n} saved"),
     mark("Forked from {name} at step {n}"), mark("{name} forked at step {n}"), mark("Changed: {what}"),
+    # a run that does not come on, and cards that cannot be read
+    mark("No progress for {time}"), mark("It goes on"),
+    mark("It hangs: no step for {time}. You may stop it; nothing is stopped by itself"),
+    mark("No NVIDIA driver: libnvidia-ml.so.1 is not installed."),
+    mark("The NVIDIA driver is installed but not loaded."), mark("Load it, or restart the machine."),
+    mark("This user may not read the NVIDIA driver."), mark("Ask for access to /dev/nvidia*."),
+    mark("The NVIDIA driver and its library have different versions, as after an update."),
+    mark("Restart the machine."),
     # why a run ended, and what to do
+    mark("{what} (after step {n})"),
     mark("Crashed ({name}, signal {n})"), mark("Killed by signal {n} ({name})"),
     mark("Killed by the kernel because the machine ran out of memory, its peak was {peak} (signal 9, SIGKILL)"),
     mark("Killed by the kernel because the machine ran out of memory (signal 9, SIGKILL)"),

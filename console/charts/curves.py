@@ -22,6 +22,7 @@ from console.charts.store import SeriesStore
 from console.i18n import tr
 from console.words import stopwatch
 
+FEW = 40  # points without neighbours that may be as large as marked ones
 MOST_DOTS = 80
 DIMMED = 0.25
 BEHIND = 0.6
@@ -110,6 +111,8 @@ class Curves:
         for i, item in enumerate(drawn):
             self._add_curve(picture, page, item, drawn[i - 1] if i else None)
         picture.empty = self._empty_text(page, drawn)
+        if picture.empty and self.spec.capacity is None:
+            picture.y_ticks = []  # a scale of nothing says nothing
         return picture
 
     def _trace_all(self, page: PageState, pixels: int) -> list[Drawn]:
@@ -159,7 +162,7 @@ class Curves:
         if spec.points and len(x) <= MOST_DOTS:
             picture.dots.append(Dots(x, y, spec.role, 4.6, spec.key))
         elif len(lone):
-            picture.dots.append(Dots(x[lone], y[lone], spec.role, 3.0, spec.key))
+            picture.dots.append(Dots(x[lone], y[lone], spec.role, 4.6 if len(lone) <= FEW else 3.0, spec.key))
         if len(item.raw.odd_x):
             picture.odd += _odd_marks(self._pixels(picture, page, item.raw.odd_x, item.raw.odd_x)[0], item.raw.odd_y)
         if not spec.points and not spec.behind:

@@ -96,10 +96,10 @@ def labels(low: float, high: float, spec: ChartSpec, log: bool, height: float) -
 
 
 def _fitting(low: float, high: float, most: int, least: int) -> list[tuple[float, str]]:
-    """The first labels that fit beside the plot: as many as wanted, fewer, more; else the narrowest: it is widened."""
+    """The first labels that fit beside the plot: as many as wanted, fewer, more, two; else the narrowest."""
     narrowest: list[tuple[float, str]] = []
     least_width = math.inf
-    for wanted in (*range(least, 1, -1), *range(least + 1, most + 2)):
+    for wanted in (*range(least, 2, -1), *range(least + 1, most + 2), 2):
         at = fmt.y_ticks(low, high, max(most, wanted), wanted)
         found = list(zip(at, fmt.tick_labels(at), strict=True))
         widest = max((fmt.width(text) for _, text in found), default=0.0)

@@ -18,6 +18,7 @@ from console.charts.group import ChartGroup
 from console.context import Context
 from console.i18n import mark, tr
 from console.pages.alerts.facts import Fact, FactsPanel, StoryPanel
+from console.said import said
 from console.widgets.panel import Panel
 from console.widgets.text import Text
 
@@ -254,7 +255,6 @@ def facts_of(alert: AlertRecord, run: RunRecord | None, now: float) -> list[Fact
         step = f"{words.count(run.step)} / {words.count(run.total_steps)}" if run.total_steps else words.count(run.step)
         found += [(tr("Run"), run.name), (tr("Step"), step), (tr("Data"), run.dataset_name or words.DASH)]
         if run.failure is not None:
-            found.append((tr("Cause"), run.failure.text))
-            found.append((tr("What to do"), run.failure.advice))
+            found.append((tr("Cause"), said(run.failure.text)))  # what to do stands in full below the title
     found.append((tr("Last seen"), words.day_and_time(alert.seen_at or alert.opened_at, now)))
     return found

@@ -252,7 +252,8 @@ def _facts(run: RunRecord) -> list[tuple[str, str, bool]]:
     commit = str(run.environment.get("commit") or "")
     rows = run.facts.get("train_rows")
     test, train = run.metrics.get("test/accuracy"), run.metrics.get("train/loss")
-    best_text = f"{words.metric(metric, best.get('value'))} at {words.count(best.get('step'))}"
+    value = words.metric(metric, best.get("value"))
+    best_text = tr("{value} at {step}", value=value, step=words.count(best.get("step")))
     known = bool(metric) and best.get("value") is not None
     return [
         (
@@ -286,7 +287,8 @@ def energy_text(kwh: float, settings: BackendSettings | None) -> str:
 def _of(part: int | None, whole: int | None) -> str:
     if not part or not whole:
         return ""
-    return f"{part / 1e6:.1f} M of {whole / 1e6:.1f} M" if whole >= 1e6 else f"{part:,} of {whole:,}"
+    some, every = (f"{n / 1e6:.1f} M" if whole >= 1e6 else f"{n:,}" for n in (part, whole))
+    return tr("{part} of {whole}", part=some, whole=every)
 
 
 class EventsPanel(Panel):

@@ -202,9 +202,12 @@ def test_failure_says_cause_and_offers_the_way_on(desk: Desk, page: RunPage, qtb
         put(desk, record(state="failed", cause="Killed by signal 9 (SIGKILL)", failure=failure, resumable=True))
     )
     assert page.failed.isVisible()
-    primary = [button for button in page.findChildren(Button) if not button.isHidden() and button.kind == "primary"]
-    assert [button.text() for button in primary] == ["Resume from checkpoint"]  # once, beside the cause
-    qtbot.mouseClick(primary[0], Qt.MouseButton.LeftButton)
+
+    def primary() -> list[Button]:
+        return [button for button in page.findChildren(Button) if button.isVisible() and button.kind == "primary"]
+
+    qtbot.waitUntil(lambda: [b.text() for b in primary()] == ["Resume from checkpoint"])  # once, beside the cause
+    qtbot.mouseClick(primary()[0], Qt.MouseButton.LeftButton)
     assert desk.link.last("POST", "/runs/r1/resume").body == {}
 
 
