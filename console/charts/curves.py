@@ -15,13 +15,14 @@ from console.charts.events import ChartEvent, group_marks, place
 from console.charts.format import clock_label
 from console.charts.palette import token
 from console.charts.picture import Area, Dots, Line, Picture, Shade
-from console.charts.reduce import Floats
+from console.charts.reduce import Floats, Indices
 from console.charts.series import Axis, Series, Trace
 from console.charts.shares import ShareStack
 from console.charts.store import SeriesStore
 from console.i18n import tr
 from console.words import stopwatch
 
+SHORT_PX = 2.0  # a piece of a line shorter than this is shown as a dot
 FEW = 40  # points without neighbours that may be as large as marked ones
 MOST_DOTS = 80
 DIMMED = 0.25
@@ -158,7 +159,7 @@ class Curves:
             sx, sy = self._pixels(picture, page, item.smooth.x, item.smooth.y * factor)
             hero = float(token("pen-hero")) if len(sx) <= int(token("pen-hero-max-points")) else 1.0
             picture.lines.append(Line(sx, sy, spec.role, dim, hero, (), spec.key))
-        lone = item.raw.alone
+        lone = _unseen(x, y)
         if spec.points and len(x) <= MOST_DOTS:
             picture.dots.append(Dots(x, y, spec.role, 4.6, spec.key))
         elif len(lone):
@@ -279,6 +280,15 @@ class Curves:
     def pixel_of(self, picture: Picture, height: float) -> float:
         """The row of a value."""
         return picture.y_pixel(self._on_scale(height))
+
+
+def _unseen(x: Floats, y: Floats) -> Indices:
+    """The last point of every piece of a line that is too short to be seen; single points among them."""
+    known = np.isfinite(y)
+    starts = np.flatnonzero(known & ~np.concatenate(([False], known[:-1])))
+    ends = np.flatnonzero(known & ~np.concatenate((known[1:], [False])))
+    seen = np.maximum(x[ends] - x[starts], np.abs(y[ends] - y[starts])) >= SHORT_PX
+    return ends[~seen]
 
 
 def _odd_marks(columns: Floats, values: Floats) -> list[tuple[float, float]]:

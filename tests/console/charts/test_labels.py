@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtGui import QFontMetricsF
 
 from console.charts.axis import GAP
+from console.charts.curves import _unseen
 from console.charts.palette import LEFT, font
 from console.charts.plain import PlainChart, PlainCurve
 from tests.console.charts.conftest import settle
@@ -44,3 +45,10 @@ def test_a_chart_of_versions_shows_its_labels_in_full(qtbot) -> None:
     assert max(widths) <= picture.plot.left() - GAP
     chart.set_points(["v1", "v2"], [PlainCurve("test", "train", [1.0, 3.0])])
     assert chart.canvas.plot.left() == LEFT
+
+
+def test_a_piece_too_short_to_be_seen_is_a_dot() -> None:
+    x = np.array([0.0, 0.4, 0.4, 50.0, 90.0, 90.0, 95.0])
+    y = np.array([10.0, 10.0, np.nan, 20.0, 20.0, np.nan, 30.0])
+    assert _unseen(x, y).tolist() == [1, 6]
+    assert _unseen(np.empty(0), np.empty(0)).tolist() == []
