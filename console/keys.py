@@ -162,7 +162,8 @@ _CAPS = {"Shift": "⇧", "Return": "↵", "Enter": "↵"}
 def key_caps(shortcut: str) -> list[str]:
     """The first sequence as one text per key cap: `Ctrl`, `⇧`, `P`."""
     shown = shown_shortcut(shortcut).replace(", ", "+")
-    return [_CAPS.get(cap, cap) for cap in shown.split("+") if cap]
+    held, plus = (shown[:-1], ["+"]) if shown.endswith("+") else (shown, [])
+    return [*(_CAPS.get(cap, cap) for cap in held.split("+") if cap), *plus]
 
 
 def is_letter(shortcut: str) -> bool:

@@ -122,8 +122,8 @@ class TimeSeriesChart(QWidget):
         self.canvas.left = self.group.left
         picture = self.curves.build(self.group, self.canvas.plot)
         if (room := room_for(picture.y_ticks)) > self.group.left:
-            self.group.widen(room)
-            self.canvas.left = room
+            self.group.left = self.canvas.left = room
+            self.group.touch_all(now=True)
             picture = self.curves.build(self.group, self.canvas.plot)
         self.canvas.show_picture(picture)
         self._set_legend(self.group.crosshair)

@@ -65,7 +65,7 @@ class ChartGroup(QObject):
         self.labels = labels
         self.smoothing = 0.0
         self.log_y = False
-        self.left: float = LEFT  # where plots begin
+        self.left: float = LEFT  # where every plot begins, so that they line up
         self.events: list[ChartEvent] = []
         self.charts: list[TimeSeriesChart] = []
         self.extra_actions: list[tuple[str, Callable[[], object]]] = []  # more entries for every chart's menu
@@ -103,21 +103,12 @@ class ChartGroup(QObject):
         """Redraw one chart at the next tick, or within a frame."""
         self.clock.touch(chart, now)
 
-    def widen(self, left: float) -> None:
-        """A chart's labels need this many pixels: every plot of the page begins there, so that they line up."""
-        self.left = max(self.left, left)
-        self.touch_all(now=True)
-
     def touch_all(self, now: bool = False) -> None:
         """Redraw every chart."""
         for chart in self.charts:
             self.clock.touch(chart, now)
 
     # -- data ------------------------------------------------------------------------------------------------
-
-    def set_silence(self, seconds: float) -> None:
-        """After how long a silence is a hole in series to come, while they are too short to tell; 0: unknown."""
-        self.store.silence_s = seconds
 
     def set_series(
         self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike

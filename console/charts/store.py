@@ -18,7 +18,7 @@ class SeriesStore:
         self._reference: str | None = None
         self._details: dict[str, Series] = {}
         self._growing: set[str] = set()  # keys whose finer part reaches the newest point
-        self.silence_s = 0.0  # of series that come from now on
+        self.silence_s = 0.0  # a hole in series to come, while they are too short to tell; 0: not known
         self.backdrop: set[str] = set()  # keys that are only compared with: they do not say how far the run is
 
     def __contains__(self, key: str) -> bool:

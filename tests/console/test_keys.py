@@ -11,7 +11,16 @@ from pytestqt.qtbot import QtBot
 
 from console.actions import ACTIONS, Action, Actions
 from console.helpsheet import HelpSheet
-from console.keys import CHART, PAGE_KEYS, PAGE_NAMES, in_each_other_s_way, is_letter, key_table, under_ids_of_now
+from console.keys import (
+    CHART,
+    PAGE_KEYS,
+    PAGE_NAMES,
+    in_each_other_s_way,
+    is_letter,
+    key_caps,
+    key_table,
+    under_ids_of_now,
+)
 from console.settings import KEYS, Settings
 from console.shell import Services
 from console.state.store import AppState
@@ -78,6 +87,14 @@ def test_a_key_that_begins_another_is_in_its_way() -> None:
     assert in_each_other_s_way("Ctrl+1", "G, O; Ctrl+1") == "Ctrl+1"
     assert in_each_other_s_way("G, D", "G, O") == ""
     assert in_each_other_s_way("", "G") == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "caps"),
+    [("+; Shift++; =", ["+"]), ("Ctrl++", ["Ctrl", "+"]), ("Ctrl+Return", ["Ctrl", "↵"]), ("G, O", ["G", "O"])],
+)
+def test_every_key_has_its_caps(key: str, caps: list[str]) -> None:
+    assert key_caps(key) == caps
 
 
 def test_keys_kept_under_a_former_id_go_on() -> None:

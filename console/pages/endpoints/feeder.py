@@ -39,7 +39,8 @@ class Feeder(QObject):
         """Read the last `seconds`; what belonged to another endpoint or window is forgotten."""
         self._turn += 1
         self._reading, self._waiting = True, []
-        self._group.set_silence(max(SILENCE_S, 3 * seconds / POINTS))  # history comes in steps of that many seconds
+        # history comes in steps of that many seconds
+        self._group.store.silence_s = max(SILENCE_S, 3 * seconds / POINTS)
         call = operations.read_endpoint_history(self._context.link, name, seconds, POINTS)
         call.on_reply(partial(self._on_history, self._turn)).on_refused(partial(self._on_refused, self._turn))
 
