@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
 
 from console.theme import theme
 
-
 _TIP = '<div style="white-space:pre-wrap">'
 _TIP_MARKUP = re.compile(r'</?(?:div|b|span)(?: style="[^"<>]*")?>|<br/>')
 

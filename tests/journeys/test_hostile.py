@@ -330,6 +330,7 @@ def test_t11_what_people_ask_an_endpoint_is_stored_nowhere(place: House) -> None
     for body in ({"inputs": [text * 500]}, {"inputs": [{marker: text}]}, {marker: text}):
         assert ask(home, "POST", f"{path}/predict", body) is None
     home.ask("GET", path, query={"q": marker})
+    assert exchange(home.backend, f"/api/v1/nowhere?q={marker}")[0] == 404, "what is refused stands in the access log"
     asked = home.ask("GET", f"{path}/windows")["items"]
     until(lambda: len(home.ask("GET", f"{path}/windows")["items"]) > len(asked), 60)
     until(lambda: home.ask("GET", "/system")["mirror"]["state"] == "in_sync", 120, every=0.2)
