@@ -117,8 +117,8 @@ def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) 
 
 def test_two_hosts_are_refused(tcp: RunningHome) -> None:
     assert at_the_door("http", HOST, TOKEN) == [{"type": "let in"}]
-    assert at_the_door("http", HOST, HOST, TOKEN)[0]["status"] == 400
-    assert at_the_door("http", HOST, (b"host", b"evil.example"), TOKEN)[0]["status"] == 400
+    assert at_the_door("http", HOST, HOST, TOKEN)[0].get("status") == 400
+    assert at_the_door("http", HOST, (b"host", b"evil.example"), TOKEN)[0].get("status") == 400
     address = tcp.backend.address
     assert address
     status, _, _ = exchange(tcp.backend, "/api/v1/system", headers={"Host": f"{address[0]}:{address[1]}"})
