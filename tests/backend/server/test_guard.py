@@ -278,8 +278,9 @@ def test_errors_are_replies_of_one_shape(home: RunningHome) -> None:
 
 def test_a_web_socket_is_closed(tcp: RunningHome) -> None:
     headers = {"Upgrade": "websocket", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version": "13"}
-    assert exchange(tcp.backend, "/api/v1/feed", headers={**headers, "Origin": "http://evil.example"})[0] in (400, 403)
-    assert exchange(tcp.backend, "/api/v1/feed", headers=headers, token=False)[0] == 401
+    web_page = {**headers, "Origin": "http://evil.example"}
+    assert exchange(tcp.backend, "/api/v1/system", headers=web_page)[0] in (400, 403)
+    assert exchange(tcp.backend, "/api/v1/system", headers=headers, token=False)[0] == 401
 
 
 def test_a_web_socket_never_reaches_the_application() -> None:
