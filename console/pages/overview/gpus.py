@@ -288,9 +288,9 @@ class GpuCard(Panel):
         self._tell_meters()
 
     @property
-    def vendor(self) -> str:
-        """Whose card it is; nvidia before the first reading."""
-        return self._reading.vendor if self._reading else "nvidia"
+    def reading(self) -> GpuReading | None:
+        """The newest reading."""
+        return self._reading
 
     def as_text(self) -> str:
         """What Copy puts on the clipboard."""

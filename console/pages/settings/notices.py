@@ -135,7 +135,10 @@ class WebhookRow(_Kept):
         severity = Choice([(value, tr(text)) for value, text in SEVERITIES])
         severity.setMinimumWidth(104)
         severity.setAccessibleName(tr("Webhook from severity"))
-        hint = tr("Off while empty. Alerts leave this machine only to this address: https, or http on this machine.")
+        hint = tr(
+            "Off while empty. Alerts leave this machine only to this address: https, or http on this machine. "
+            "Each is told at least once; tries of one alert carry the same Idempotency-Key."
+        )
         controls = row(address, severity, test)
         super().__init__(context, tr("Webhook"), controls, hint, "webhook http url address network")
         self.address, self.severity, self.test = address, severity, test
