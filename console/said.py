@@ -61,6 +61,7 @@ SENTENCES = (
     mark("Queued to continue"), mark("Queued"), mark("Paused"), mark("Resumed"), mark("Stopping"),
     mark("Checkpoint at step {n}"), mark("Evaluated on {n} rows of {split}"), mark("Model of step {n} saved"),
     mark("Forked from {name} at step {n}"), mark("{name} forked at step {n}"), mark("Changed: {what}"),
+    mark("Its folder is gone: {path}"), mark("Its folder is back"),
     mark("{n} min"), mark("{n} s"),
 )  # fmt: skip
 """A sentence that begins like another one with more behind it stands before it."""

@@ -199,6 +199,7 @@ class RunRecord(Record):
     nan_steps: int = 0
     bad_lines: int = 0
     resumable: bool = False
+    folder_gone: bool = False  # its job folder was deleted: what the store holds of it is all there is
     fork_of: str | None = None
     fork_step: int | None = None  # the step of the checkpoint it began at
     fork_checkpoint: str | None = None

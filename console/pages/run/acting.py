@@ -56,9 +56,10 @@ class RunActions(Page):
         can = buttons_for(run)
 
         imported = why_not_here(run)
+        gone = tr("The folder of this run is gone.") if run.folder_gone else ""
 
         def when(name: str, text: str) -> Callable[[], str]:
-            return lambda: "" if name in can else imported or text
+            return lambda: "" if name in can else imported or gone or text
 
         not_live = tr("The run is not running.")
         pause = "resume" if "resume" in can else "pause"

@@ -41,6 +41,8 @@ def buttons_for(run: RunRecord) -> tuple[str, ...]:
         return ("stop",)
     if run.state == RunState.QUEUED:
         return ("cancel",)
+    if run.folder_gone:  # nothing is left to resume or register
+        return ("clone", "compare") if run.state == RunState.COMPLETED else ("clone",)
     if run.state == RunState.COMPLETED:
         return ("clone", "compare", "register") if run.model_ready else ("clone",)
     return ("clone", "continue") if run.resumable else ("clone",)
