@@ -69,6 +69,10 @@ class OwnRules:
             spell.is_open = False
             self._causes.gone(key, "The rule was switched off.")
             return
+        if spell.is_open and not finding.bad and self._was_changed(rule, key):
+            self._spells[key] = Spell()
+            self._causes.gone(key, "The rule was changed.")
+            return
         seconds = rule.for_seconds if finding.seconds is None else finding.seconds
         turning = finding.good if spell.is_open else finding.bad
         is_open = spell.see(turning=turning, now=self._clock.monotonic(), seconds=seconds)
@@ -76,6 +80,15 @@ class OwnRules:
             self._causes.hold(_cause(rule, key, finding))
         elif not is_open:
             self._causes.gone(key, "It is as it should be again.")
+
+    def _was_changed(self, rule: Rule, key: Key) -> bool:
+        """Whether the open alert speaks of another limit or side than the rule has now: then it need not come back as
+        far as one whose value went back."""
+        alert = self._causes.active(key)
+        if alert is None or rule.test not in ("limit", "idle"):
+            return False
+        said = alert.evidence
+        return (said.get("limit"), said.get("above", rule.above)) != (rule.limit, rule.above)
 
     def _findings(
         self, rule: Rule, machine: Values, served: Mapping[str, Values], running: list[RunRecord]
