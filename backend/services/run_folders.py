@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 3.0
+LOOK_EVERY_S = 4.0
+SPEC = "spec.json"
 GONE_ADVICE = "What was logged until then is kept. Start it again as a new run."
 
 
@@ -38,32 +39,25 @@ def require_folder(home: Home, run: RunRecord) -> JobFolder:
 
 
 class RunFolders:
-    """look() belongs to one thread; it costs one listing of jobs/ and one statement."""
+    """look() belongs to one thread; it costs one statement and one stat for each run."""
 
     def __init__(self, store: "Store", home: Home) -> None:
         self._store, self._home = store, home
         self._gone: set[str] | None = None  # as the store has it
 
     def look(self) -> None:
-        """Compare what there should be with what there is. Nothing is said while jobs/ itself is away: then a disk is
-        not there, and its runs come back with it."""
+        """Compare what there should be with what there is. A folder counts when its spec is in it: a worker that goes
+        on may make one of that name again."""
         if self._gone is None:
             self._gone = self._store.runs.without_folder()
-        ids = self._store.runs.ids()  # before the listing: a run that begins has its folder before its row
-        there = self._there()
-        if there is None:
-            return
-        for run_id in [run_id for run_id in ids if run_id not in there and run_id not in self._gone]:
-            self._tell(run_id, gone=True)
-        for run_id in [run_id for run_id in self._gone if run_id in there]:
-            if JobFolder(self._home.job(run_id)).spec_file.exists():  # not only what a worker left behind has made
-                self._tell(run_id, gone=False)
-
-    def _there(self) -> set[str] | None:
-        try:
-            return set(os.listdir(self._home.jobs))
-        except FileNotFoundError:
-            return None
+        ids = self._store.runs.ids()  # before looking: a run that begins has its spec before its row
+        jobs = str(self._home.jobs)
+        there = {run_id for run_id in ids if os.path.exists(os.path.join(jobs, run_id, SPEC))}
+        if not self._home.jobs.is_dir():
+            return  # the disk itself is not there, and its runs come back with it
+        for run_id in ids:
+            if (run_id in self._gone) == (run_id in there):
+                self._tell(run_id, gone=run_id not in there)
 
     def _tell(self, run_id: str, *, gone: bool) -> None:
         gone_ids = self._gone if self._gone is not None else set()

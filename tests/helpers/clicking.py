@@ -2,11 +2,12 @@
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 
 def right_click(widget: QWidget, at: QPoint | None = None) -> None:
     """Press and let go of the right button: the press asks for a context menu, the release must do nothing."""
+    QApplication.processEvents()  # what was just made is laid out and shown
     handle = widget.window().windowHandle()
     if handle is None or not widget.isVisible():
         raise AssertionError(f"{widget} is not on the screen")

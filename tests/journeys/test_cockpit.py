@@ -2,8 +2,8 @@
 
 What UI.md section 13 wants tested by real clicks around the live cockpit, and where each stands (tests/…):
 
-4   hover, wheel, F, axis, smoothing, log y   console/charts/test_page.py: test_one_crosshair_in_all_charts_with_values_of_
-                                              the_same_step, test_the_wheel_zooms_every_chart_to_the_same_range,
+4   hover, wheel, F, axis, smoothing, log y   console/charts/test_page.py: test_one_crosshair_in_all_charts_…,
+                                              test_the_wheel_zooms_every_chart_to_the_same_range,
                                               test_follow_live_keeps_the_newest_point_in_view,
                                               test_switching_the_axis_keeps_the_window, test_smoothing_stops,
                                               test_log_y_survives_zeros_and_negatives
@@ -41,6 +41,7 @@ from pytestqt.qtbot import QtBot
 
 from backend.platform import processes_with
 from console.app import Console
+from console.charts.series import GAP_SECONDS
 from console.demo.hand import Hand, rest, until
 from console.settings import LANGUAGE
 from console.state.changes import Changes
@@ -49,8 +50,8 @@ from tests.console.conftest import qapp  # noqa: F401 the application as the pro
 from tests.helpers.home import RunningHome
 
 PATIENCE_S = 60.0
-PAUSE_MS = 1500
-"""Longer than any spacing of the points, so that the pause is a hole in time."""
+PAUSE_MS = round(1200 * GAP_SECONDS)
+"""Longer than what counts as a hole in time."""
 
 
 @pytest.fixture
@@ -265,7 +266,7 @@ def test_a_folder_deleted_under_the_page(cockpit: Cockpit) -> None:
     home.wait_run(done, ("completed",))
     cockpit.run_id = done
     cockpit.window.context.navigate(f"run/{done}")
-    cockpit.until(lambda: cockpit.run.model_ready, "the result")
+    cockpit.until(lambda: done in cockpit.state.runs and cockpit.run.model_ready, "the result")
     path, away = home.home.job(done), home.root / "away"
     path.rename(away)
     cockpit.until(lambda: cockpit.run.folder_gone and banner.isVisible(), "the message of an ended run")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QContextMenuEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from backend.contract.resources import GpuProcess, GpuReading
@@ -110,17 +110,7 @@ class ProcessChip(Tag):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard
-        self.menu_asked.emit(self._corner() if keyboard else event.globalPos())
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        if shift and event.key() == Qt.Key.Key_F10:  # only Windows makes a menu event of it
-            self.menu_asked.emit(self._corner())
-        else:
-            super().keyPressEvent(event)
-
-    def _corner(self) -> QPoint:
-        return self.mapToGlobal(self.rect().bottomLeft())
+        self.menu_asked.emit(self.mapToGlobal(self.rect().bottomLeft()) if keyboard else event.globalPos())
 
 
 class ProcessRow(QWidget):

@@ -110,7 +110,7 @@ class RuleSheet(Sheet):
         place = self.value.findData(rule.metric)
         if place >= 0:
             self.value.setCurrentIndex(place)
-        else:
+        elif rule.test == "limit":
             self.value.setEditText(rule.metric)
         self.side.set_value("above" if rule.above else "below")
         self.limit.setValue(rule.limit * self._scale())

@@ -440,11 +440,11 @@ def test_a_rule_of_the_program_keeps_its_value_in_the_sheet(desk: Desk, page: Se
         ({"free_bytes": 212 * 10**9, "growth_bytes_per_s": 1e-6, "full_in_s": 2e17},
          "Now 212 GB are free. The disk does not fill; nothing would be forecast."),
         ({"free_bytes": 36 * 10**9, "growth_bytes_per_s": 5e6, "full_in_s": 7200.0},
-         "Now 36.0 GB are free. It fills by 300 MB a minute and is full in 2 h 0 m ({clock}). No run is running, so it "
+         "Now 36.0 GB are free. It fills by 300 MB a minute and is full in 2 h ({clock}). No run is running, so it "
          "would not fire."),
         ({"free_bytes": 36 * 10**9, "growth_bytes_per_s": 5e6, "full_in_s": 7200.0, "run_name": "movie",
           "run_needs_s": 9000.0},
-         "Now 36.0 GB are free. It fills by 300 MB a minute and is full in 2 h 0 m ({clock}). movie needs 2 h 30 m "
+         "Now 36.0 GB are free. It fills by 300 MB a minute and is full in 2 h ({clock}). movie needs 2 h 30 m "
          "more: it would fire."),
     ],
 )  # fmt: skip
