@@ -88,8 +88,8 @@ class PowerSheet(Sheet):
         self.field.set_hint(f"{ends} {usual}".strip())
         self._set_ready(True)
         self.default.setEnabled(known.default_w is not None)
-        self._show_needs(known.needs)
         self._show_change()
+        self._show_needs(known.needs)
         self.watts.setFocus()
 
     def _show_needs(self, text: str) -> None:
@@ -97,6 +97,7 @@ class PowerSheet(Sheet):
         self.needs.setText(said(text))
         for part in (self.needs, self.command, self.copy):
             part.setVisible(bool(text))
+        self.refit()
 
     def _show_change(self, *_value: Any) -> None:
         before = words.DASH if self._known.limit_w is None else f"{self._known.limit_w:.0f} W"
@@ -108,6 +109,7 @@ class PowerSheet(Sheet):
         if isValid(self):
             self.change.setText(said(text))
             self.change.set_role("bad")
+            self.refit()
 
     def _on_default(self) -> None:
         if self._known.default_w is not None:

@@ -127,7 +127,7 @@ class WebhookRow(_Kept):
     """The address, from which severity on, and a test."""
 
     def __init__(self, context: Context) -> None:
-        address, test = QLineEdit(), Button(tr("Test"), small=True)
+        address, test = QLineEdit(), Button(tr("Send a test"), small=True)
         address.setPlaceholderText("https://…")
         address.setAccessibleName(tr("Webhook address"))
         address.setMaxLength(500)

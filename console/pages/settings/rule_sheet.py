@@ -137,6 +137,7 @@ class RuleSheet(Sheet):
         )
         for field, on in shown:
             field.setVisible(on)
+        self.refit()
         if test in DEFAULTS:
             limit, seconds = DEFAULTS[test]
             self.limit.setSuffix(f" {tr(TESTS[test][2])}" if TESTS[test][2] else "")
@@ -212,6 +213,7 @@ class RuleSheet(Sheet):
     def _put_preview(self, turn: int, text: str) -> None:
         if turn == self._turn and isValid(self):
             self.preview.setText(text)
+            self.refit()
 
     def _on_accepted(self) -> None:
         body = self.asked()

@@ -40,7 +40,7 @@ class RuleRow(Row):
         self.severity = Choice([(value, tr(text)) for value, text in SEVERITIES])
         self.severity.setMinimumWidth(104)
         self.enabled = Toggle("")
-        self._side, during = Text("", "small", "text-tertiary"), Text(tr("for"), "small", "text-tertiary")
+        self._side, during = Text("", "small", "text-tertiary"), Text(tr("over"), "small", "text-tertiary")
         self.edit = IconButton("pencil", tr("Edit rule…"), small=True)
         self.remove = IconButton("trash-2", tr("Remove rule"), small=True)
         kept = self.remove.sizePolicy()
@@ -83,7 +83,7 @@ class RuleRow(Row):
         self.limit.setDecimals(digits)
         self.limit.setRange(-1e9 if rule.own else 0, 1e9 if self._scale == 1 else 100)
         self.limit.setSuffix(f" {unit}" if unit else "")
-        self.limit.setFixedWidth(104 if len(unit) < 5 else 124)
+        self.limit.setFixedWidth(104 if len(unit) < 4 else 124)
         self.limit.blockSignals(False)
         self._side.setText(side)
         for part in (self._side, self.limit):
