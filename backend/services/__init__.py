@@ -14,6 +14,7 @@ split_preview.py     what a split would make of a dataset
 run_import.py        runs of other programs: looked at, then brought in
 import_log.py        their rows as the event log of a job
 imported.py          what cannot be done with them
+run_folders.py       job folders that were deleted or put back
 run_checkpoints.py   keep and copy out what a run has saved
 settings_check.py    a recipe's settings as typed by a person
 base_models.py       where first weights come from

@@ -27,10 +27,11 @@ def gone_text(home: Home, run_id: str) -> str:
     return f"Its folder is gone: {home.job(run_id)}"
 
 
-def require_folder(home: Home, run: RunRecord) -> JobFolder:
-    """The folder of a run, for what needs its files; Conflict says where it should be and what helps."""
+def require_folder(home: Home, run: RunRecord, *, spec: bool = False) -> JobFolder:
+    """The folder of a run, for what needs its files (`spec`: also what it was asked); Conflict says where it should be
+    and what helps."""
     folder = JobFolder(home.job(run.id))
-    if not folder.spec_file.exists():
+    if not (folder.spec_file.exists() if spec else folder.path.is_dir()):
         raise Conflict(
             f"The folder of {run.name} is gone: {folder.path}.", code="folder_gone",
             fix="Put it back from a copy, or start it as a new run.",

@@ -229,7 +229,7 @@ class RunService:
             raise Conflict(
                 f"{run.name} is {run.state}; only a stopped, failed or interrupted run can continue.", state=run.state
             )
-        require_folder(self._home, run)
+        require_folder(self._home, run, spec=True)
         return run
 
     def fork(
@@ -251,7 +251,7 @@ class RunService:
             base_model=run.base_model or base_models.STARTER,
             settings={**run.settings, **settings},
             name=name,
-            device=require_folder(self._home, run).spec().device,
+            device=require_folder(self._home, run, spec=True).spec().device,
             tags=run.tags,
             fork_of=run.id,
             fork_checkpoint=checkpoint,
