@@ -11,8 +11,8 @@ def asked_for_menu(window: QWidget, event: QKeyEvent) -> bool:
     """Take a key press that nobody wanted: True when it was this one, and whoever has the focus in `window` was asked
     as by the menu key."""
     shift = event.modifiers() == Qt.KeyboardModifier.ShiftModifier
-    focused = QApplication.focusWidget()
-    if not shift or event.key() != Qt.Key.Key_F10 or focused is None or focused.window() is not window:
+    focused = window.focusWidget()
+    if not shift or event.key() != Qt.Key.Key_F10 or focused is None:
         return False
     at = focused.rect().center()
     QApplication.sendEvent(
