@@ -41,6 +41,7 @@ from backend.services.mirror import MirrorService
 from backend.services.mirror_notes import MirrorNotes
 from backend.services.owners import owners_of
 from backend.services.registering import Registrar
+from backend.services.run_folders import LOOK_EVERY_S, RunFolders
 from backend.services.run_import import RunImporter
 from backend.services.runs import RunService
 from backend.services.scheduler import Scheduler
@@ -164,6 +165,7 @@ class Daemon:
         self._loop("telemetry", telemetry.run)
         self._loop("watch", watch.run)
         self._loop("webhook", WebhookService(store, clock).run)
+        self._loop("folders", every(LOOK_EVERY_S, RunFolders(store, home).look))
         self._loop("housekeeping", self._housekeeping(store))
         parts.mirror = self._start_mirror(store)
         return parts

@@ -249,6 +249,22 @@ def memory_kills() -> int | None:
     return None
 
 
+CAP_SYS_ADMIN = 21
+
+
+def is_administrator() -> bool | None:
+    """Whether the kernel takes this process for an administrator (Linux: CAP_SYS_ADMIN, which root in a container may
+    lack); None where that cannot be told."""
+    if LINUX:
+        try:
+            status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return None
+        line = next((line for line in status.splitlines() if line.startswith("CapEff:")), "")
+        return bool(int(line.split()[1], 16) >> CAP_SYS_ADMIN & 1) if line else None
+    return os.geteuid() == 0 if hasattr(os, "geteuid") else None
+
+
 def give_back_memory() -> None:
     """Hand freed memory back to the system now: glibc keeps it, and a daemon lives for weeks. Elsewhere nothing."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if LINUX else None

@@ -11,6 +11,7 @@ finder.py    what the palette lists
 bell.py      the bell's popover
 jobs.py      the jobs' popover: what runs, the queue to reorder
 areas.py     what F6 walks
+menukey.py   Shift+F10 asks for the menu of what has the focus
 drops.py     what dropping a thing on the rail means
 helpsheet.py  the `?` sheet: every shortcut
 notify.py     desktop notifications of serious alerts

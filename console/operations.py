@@ -324,6 +324,16 @@ def read_smi_text(link: Link, vendor: str) -> Call:
     return link.get("/telemetry/text", {"vendor": vendor})
 
 
+def read_power_limit(link: Link, card: int) -> Call:
+    """The power limit of a card and what it takes."""
+    return link.get(f"/telemetry/cards/{card}/power_limit")
+
+
+def set_power_limit(link: Link, card: int, watts: float) -> Call:
+    """Another power limit, until the driver is loaded again."""
+    return link.post(f"/telemetry/cards/{card}/power_limit", {"watts": watts})
+
+
 # ---- audit ---------------------------------------------------------------------------------------------------
 
 

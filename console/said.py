@@ -48,10 +48,20 @@ SENTENCES = (
     mark("End it, or choose another card."),
     mark("up to {factor} × faster, {left} left instead of {before}"), mark("up to {factor} × faster"),
     mark("{share} of the time saved"), mark("{share} of the run saved"),
+    mark("{n} of {all} steps are kept"), mark("what is logged is safe up to {time} sooner"),
+    mark("{n} steps since the last checkpoint are not lost to a full memory"),
+    mark("validation loss {a} instead of {b}"), mark("{size} of the card become free"),
+    # rules: what is kept of the past
+    mark("Nothing is kept yet that this rule speaks of."),
+    # the power limit of a card
+    mark("The driver lets only an administrator change it."), mark("This card takes no power limit."),
+    mark("The card takes {a} to {b} W, not {c} W."), mark("The driver does not take this value."),
+    mark("The driver took {a} W, but the limit is {b}."), mark("The card has stopped answering."),
     # what happened to a run
     mark("Queued to continue"), mark("Queued"), mark("Paused"), mark("Resumed"), mark("Stopping"),
     mark("Checkpoint at step {n}"), mark("Evaluated on {n} rows of {split}"), mark("Model of step {n} saved"),
     mark("Forked from {name} at step {n}"), mark("{name} forked at step {n}"), mark("Changed: {what}"),
+    mark("Its folder is gone: {path}"), mark("Its folder is back"),
     # a run that does not come on, and cards that cannot be read
     mark("No progress for {time}"), mark("It goes on"),
     mark("It hangs: no step for {time}. You may stop it; nothing is stopped by itself"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from console import status
@@ -15,6 +15,7 @@ from console.actions import Action, Actions
 from console.areas import areas_of, next_stop, show_whole
 from console.context import Context
 from console.i18n import tr, translator
+from console.menukey import asked_for_menu
 from console.menus import MenuKeeper
 from console.settings import (
     DENSITY,
@@ -63,6 +64,10 @@ class DetachedWindow(QMainWindow):
         self.setCentralWidget(page)
         self.setWindowTitle(title)
         self.resize(1100, 760)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not asked_for_menu(self, event):
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.page.on_hidden()
@@ -268,6 +273,10 @@ class Shell(QMainWindow):
         wanted = self.width() < NARROW or self.settings.get(RAIL_COLLAPSED)
         if wanted != self.rail.collapsed:
             self.rail.set_collapsed(wanted)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not asked_for_menu(self, event):
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -199,6 +199,7 @@ class RunRecord(Record):
     nan_steps: int = 0
     bad_lines: int = 0
     resumable: bool = False
+    folder_gone: bool = False  # its job folder was deleted: what the store holds of it is all there is
     fork_of: str | None = None
     fork_step: int | None = None  # the step of the checkpoint it began at
     fork_checkpoint: str | None = None
@@ -639,13 +640,25 @@ class Rule(Record):
     own: bool = False  # made by a person: can be removed
 
 
+class DiskForecast(Record):
+    """Where the disk of the home folder goes at the rate of now; None: not known (yet)."""
+
+    free_bytes: int | None = None  # above the reserve that is never written to
+    growth_bytes_per_s: float | None = None  # over the last quarter of an hour; below 0: it empties
+    full_in_s: float | None = None  # None also when it does not grow
+    run_id: str | None = None  # of the running runs, the one with the most to do
+    run_name: str = ""
+    run_needs_s: float | None = None
+
+
 class RulePreview(Record):
-    """POST /rules/preview: how often a rule would have opened an alert."""
+    """POST /rules/preview: how often a rule would have opened an alert; of a forecast, what it says now."""
 
     count: int | None  # None: cannot be told from what is kept
     days: float  # how much history there is, at most as much as was asked for
     times: tuple[float, ...] = ()  # the last ones
     text: str = ""
+    forecast: DiskForecast | None = None  # only of a rule with test "forecast"
 
 
 # ---- telemetry ---------------------------------------------------------------------------------------------
@@ -688,8 +701,11 @@ class GpuReading(Record):
     temperature_c: float | None = None
     power_w: float | None = None
     power_limit_w: float | None = None
+    power_limit_min_w: float | None = None  # what the card takes as a limit; None: it takes none
+    power_limit_max_w: float | None = None
     fan_percent: float | None = None
     sm_clock_mhz: float | None = None
+    sm_clock_max_mhz: float | None = None  # the highest this card can run
     memory_clock_mhz: float | None = None
     pcie_rx_bytes_per_s: float | None = None
     pcie_tx_bytes_per_s: float | None = None
@@ -698,6 +714,17 @@ class GpuReading(Record):
     xid: int | None = None  # the newest critical error the driver told since the sensor started
     processes: tuple[GpuProcess, ...] = ()
     slices: tuple[MigSlice, ...] = ()
+
+
+class PowerLimit(Record):
+    """The power limit of a card, in watts, as its driver tells it; None: the driver does not say."""
+
+    limit_w: float | None = None  # as set; what is enforced may be lower
+    min_w: float | None = None
+    max_w: float | None = None
+    default_w: float | None = None
+    command: str = ""  # what an administrator may type instead, with the watts behind it
+    needs: str = ""  # what this user lacks to set it; empty when nothing is known to be missing
 
 
 class HostReading(Record):

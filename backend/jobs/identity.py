@@ -4,7 +4,7 @@ import secrets
 
 from backend.platform import boot_id, process_started, processes_with
 
-__all__ = ["COOKIE", "boot_id", "is_alive", "new_cookie", "process_started", "with_cookie"]
+__all__ = ["COOKIE", "boot_id", "is_alive", "new_cookie", "process_started", "with_cookie", "with_temporary_folder"]
 
 COOKIE = "MODELDECK_COOKIE"
 """Name of the cookie in the environment of runner, worker and everything they start."""
@@ -22,5 +22,14 @@ def is_alive(pid: int, started: float, boot: str) -> bool:
 
 def with_cookie(cookie: str) -> list[tuple[int, float]]:
     """Living processes (pid, start time) that carry this cookie in their environment."""
-    found = ((pid, process_started(pid)) for pid in processes_with(COOKIE, cookie))
+    return _living(processes_with(COOKIE, cookie))
+
+
+def with_temporary_folder(folder: str) -> list[tuple[int, float]]:
+    """Living processes (pid, start time) that were given this folder for temporary files, as only a job's worker is."""
+    return _living(processes_with("TMPDIR", folder))
+
+
+def _living(pids: list[int]) -> list[tuple[int, float]]:
+    found = ((pid, process_started(pid)) for pid in pids)
     return [(pid, started) for pid, started in found if started is not None]

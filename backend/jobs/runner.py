@@ -186,12 +186,17 @@ def _write_exit(job: _Job, code: int, started_at: float, memory_kills: int | Non
 
 
 def _insist(path: Path, record: dict[str, Any]) -> None:
-    """Write the record; on a full disk try for a minute, then without the output's end, which is its only long part."""
+    """Write the record; on a full disk try for a minute, then without the output's end, which is its only long part.
+
+    A folder that somebody deleted does not come back: nobody could read the record.
+    """
     for attempt in range(120):
         try:
             platform.write_json_atomic(path, record if attempt < 60 else {**record, "tail": []})
             return
         except OSError as error:
+            if not path.parent.is_dir() and path.parent.parent.is_dir():
+                return
             if attempt == 0:
                 print(json.dumps({"exit_record_not_written": str(error)}), file=sys.stderr)
             time.sleep(0.5)

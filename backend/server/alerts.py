@@ -48,11 +48,16 @@ class NewRule(Body):
 
     def rule(self, rule_id: str) -> Rule:
         """The rule it asks for; Invalid names what is missing."""
-        if self.test == "limit" and not self.metric.strip():
-            raise Invalid("A rule with a limit needs a metric.", field="metric", fix="Such as gpu/*/temperature_c.")
-        if self.test in ("stalled", "idle") and self.limit <= 0:
-            raise Invalid("limit must be above 0.", field="limit", fix="Such as 10.")
-        return Rule(id=rule_id, kind="rule", own=True, **self.model_dump(mode="json"))
+        return _checked(Rule(id=rule_id, kind="rule", own=True, **self.model_dump(mode="json")))
+
+
+def _checked(rule: Rule) -> Rule:
+    """The rule, when it can be judged; a new one and a changed one are held to the same."""
+    if rule.test == "limit" and not rule.metric.strip():
+        raise Invalid("A rule with a limit needs a metric.", field="metric", fix="Such as gpu/*/temperature_c.")
+    if rule.test in ("stalled", "idle") and rule.limit <= 0:
+        raise Invalid("limit must be above 0.", field="limit", fix="Such as 10.")
+    return rule
 
 
 def known_alert(parts: Parts, alert_id: str) -> AlertRecord:
@@ -129,15 +134,16 @@ def list_rules(parts: PartsIn) -> Items[Rule]:
 
 @router.patch("/rules/{rule_id}")
 def change_rule(rule_id: str, body: ChangeRule, parts: PartsIn) -> Rule:
-    """Another limit, or none for now."""
+    """Another limit, or none for now; of a rule of one's own also its name, metric and side."""
     known = {rule.id: rule for rule in parts.store.rules.all()}
     if rule_id not in known:
         raise NotFound(f"There is no rule {rule_id!r:.80}.", fix=f"There are: {', '.join(known)}.")
-    fields = body.model_dump(exclude_unset=True, mode="json")
+    given = body.model_dump(exclude_unset=True, mode="json")
+    fields = {key: value for key, value in given.items() if value is not None or key == "endpoint"}
     if not known[rule_id].own and {"name", "above", "metric"} & set(fields):
         raise Conflict(f"The rule {rule_id} comes with the program; it keeps its name, metric and side.")
     with parts.store.transaction():
-        after = parts.store.rules.change(rule_id, **fields)
+        after = _checked(parts.store.rules.change(rule_id, **fields))
         old, new = known[rule_id].model_dump_json(), after.model_dump_json()
         parts.store.audit.add(parts.user, "", "change_rule", f"rule/{rule_id}", old, new)
     return after

@@ -3,11 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
+from backend.contract.base import Request as Body
 from backend.contract.errors import Conflict, Invalid
-from backend.contract.resources import CommandText, TelemetryHistory, TelemetrySample
-from backend.server.parts import PartsIn
+from backend.contract.resources import CommandText, PowerLimit, TelemetryHistory, TelemetrySample
+from backend.server.parts import ClientIn, PartsIn
 from backend.server.route import Route
+from backend.services.power_limit import PowerLimits
 from backend.telemetry.texts import smi_text
 
 router = APIRouter(tags=["telemetry"], route_class=Route)
@@ -61,6 +64,26 @@ def check_cards(parts: PartsIn) -> TelemetrySample:
 def read_text(vendor: Annotated[str, Query(max_length=20)] = "nvidia") -> CommandText:
     """What the vendor's own program prints about its cards."""
     return smi_text(vendor)
+
+
+class SetPowerLimit(Body):
+    """POST /telemetry/cards/{index}/power_limit."""
+
+    watts: float = Field(gt=0, le=10_000)
+    reason: str = Field("", max_length=4000)
+
+
+@router.get("/telemetry/cards/{index}/power_limit")
+def read_power_limit(index: int, parts: PartsIn) -> PowerLimit:
+    """The power limit of a card, what it takes, and what this user lacks to set it."""
+    return PowerLimits(parts.store).get(index)
+
+
+@router.post("/telemetry/cards/{index}/power_limit")
+def set_power_limit(index: int, body: SetPowerLimit, parts: PartsIn, client: ClientIn) -> PowerLimit:
+    """Another power limit until the driver is loaded again; audited, also when it is refused."""
+    limits = PowerLimits(parts.store)
+    return limits.change(index, body.watts, actor=parts.user, client=client, reason=body.reason)
 
 
 def patterns(names: str) -> tuple[str, ...]:

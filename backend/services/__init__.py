@@ -14,6 +14,7 @@ split_preview.py     what a split would make of a dataset
 run_import.py        runs of other programs: looked at, then brought in
 import_log.py        their rows as the event log of a job
 imported.py          what cannot be done with them
+run_folders.py       job folders that were deleted or put back
 run_checkpoints.py   keep and copy out what a run has saved
 settings_check.py    a recipe's settings as typed by a person
 base_models.py       where first weights come from
@@ -40,14 +41,17 @@ watch_drift.py       traffic of a live version against its reference
 watch_rules.py       values against limits; endpoints, cards and runs that failed
 watch_own.py         the rules of a person, and those about running runs
 rule_values.py       what rules may speak of, and when a value is past its limit
+disk_forecast.py     where the disk goes at the rate of now
 rule_history.py      how often a rule would have opened an alert
 causes.py            one alert per cause
 webhook.py           tells one address of the user's choice about alerts
 quiet.py             the hours in which nobody is told
 diagnosis.py         what slows or spoils a run
 diagnosis_rules.py   the rules of diagnosis
+diagnosis_worth.py   what a fix is worth, and the settings it asks for
 measured.py          what those rules may look at
 telemetry.py         the sensor's samples → store
+power_limit.py       another power limit for a card, within what it takes, audited
 energy.py            what a run spends in energy, from measured power
 outbox.py            notes for the MLflow neighbour and the messages they become
 system_metrics.py    the machine under MLflow's names

@@ -37,7 +37,7 @@ def diagnose_run(store: Store, clock: Clock, run: RunRecord) -> Diagnosis:
         )
         return found.model_copy(update={"findings": plain})  # nothing here could apply a fix
     history = store.telemetry.of_run(run, 2000)
-    checkpoints = tuple(found for found in store.runs.checkpoints(run.id) if found.present)
+    checkpoints = tuple(found for found in store.runs.checkpoints(run.id) if found.present and not run.folder_gone)
     saves = tuple(save for event in store.runs.events(run.id) if (save := _save(event)) is not None)
     return diagnose(Measured(run, series, history, store.telemetry.latest(), now, checkpoints, saves))
 

@@ -5,9 +5,17 @@ import math
 import statistics
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 from backend.contract.resources import Finding
+from backend.services.diagnosis_worth import (
+    at_risk,
+    duration,
+    faster,
+    from_before,
+    halved_batch,
+    kept,
+    unthrottled,
+)
 from backend.services.measured import ENOUGH_STEPS, RECENT, Measured
 
 DATA_WAIT_LIMIT = 0.3
@@ -39,8 +47,9 @@ def hang(measured: Measured) -> Finding | None:
         code="hang",
         severity="bad" if hung else "warn",
         title="No step for a long time",
-        text=f"The last step was {_duration(age)} ago, at step {run.step:,}.",
+        text=f"The last step was {duration(age)} ago, at step {run.step:,}.",
         fix="Stop it and resume from the last checkpoint." if hung else "Wait, or look into the log for what it does.",
+        gain=kept(measured) if hung else None,
         evidence={"seconds_since_step": round(age, 1), "step": run.step},
     )
 
@@ -61,7 +70,7 @@ def not_a_number(measured: Measured) -> Finding | None:
                 title=f"{name} is not a number",
                 text=f"{name} became NaN or infinite at step {bad[0]:,}{_and_more(len(bad))}.",
                 evidence={"key": key, "first_step": bad[0], "count": len(bad)},
-                **_from_before(measured, bad[0]),
+                **from_before(measured, bad[0]),
             )
     return None
 
@@ -88,7 +97,7 @@ def loss_spike(measured: Measured) -> Finding | None:
         title="Loss spike",
         text=f"Loss jumped from {middle:.4f} to {value:.4f} at step {step:,}{' and came back' if back else ''}.",
         evidence={"step": step, "value": value, "median_before": middle},
-        **({} if back else _from_before(measured, step)),
+        **({} if back else from_before(measured, step)),
     )
 
 
@@ -105,7 +114,7 @@ def data_wait(measured: Measured) -> Finding | None:
         text=f"{how}It waits for data during {share:.0%} of each step.",
         shares=measured.shares(),
         fix="Put the data on a faster disk, or leave a core free for loading it.",
-        gain=_faster(measured, share),
+        gain=faster(measured, share),
         evidence={"data_wait_fraction": round(share, 4), "limit": DATA_WAIT_LIMIT},
     )
 
@@ -123,7 +132,7 @@ def host_copy(measured: Measured) -> Finding | None:
         text=f"Copying batches to GPU {measured.card} takes {share:.0%} of each step.",
         shares=measured.shares(),
         fix="Check that the card sits in a full-width slot and that no other program fills the bus.",
-        gain=_faster(measured, share),
+        gain=faster(measured, share),
         evidence={"copy_share": round(share, 4), "limit": COPY_LIMIT, "pcie_rx_bytes_per_s": speed},
     )
 
@@ -163,6 +172,7 @@ def _slow_sync(measured: Measured) -> Finding | None:
         title="The disk is slow",
         text=f"The disk takes {sync:.1f} s to keep what the run logs in a second.",
         fix="Put the home folder on a faster disk, or find out what else writes to it.",
+        gain=f"what is logged is safe up to {sync:.1f} s sooner",
         evidence={"log_sync_s": round(sync, 3), "limit_s": SYNC_LIMIT_S},
     )
 
@@ -188,11 +198,13 @@ def throttled(measured: Measured) -> Finding | None:
         title="The card is slowed by heat" if hot else "The card is at its power limit",
         text=f"GPU {card.index} lowers its clock{degrees if hot else watts}.",
         fix="Check fans and dust, or lower the power limit." if hot else "Raise the power limit if cooling allows it.",
+        gain=unthrottled(card),
         evidence={
             "throttle_reasons": sorted(reasons),
             "temperature_c": card.temperature_c,
             "power_w": card.power_w,
             "sm_clock_mhz": card.sm_clock_mhz,
+            "sm_clock_max_mhz": card.sm_clock_max_mhz,
         },
     )
 
@@ -213,8 +225,9 @@ def memory_nearly_full(measured: Measured) -> Finding | None:
         title="Memory is nearly full",
         text=f"{where} uses {used / 2**30:.1f} of {total / 2**30:.1f} GB.",
         fix="Halve the batch and accumulate two of them, or turn gradient checkpointing on.",
-        settings=_halved_batch(measured),
-        evidence={"used_bytes": used, "total_bytes": total},
+        gain=at_risk(measured),
+        settings=halved_batch(measured),
+        evidence={"used_bytes": used, "total_bytes": total, "limit": MEMORY_LIMIT},
     )
 
 
@@ -253,7 +266,7 @@ def padding_waste(measured: Measured) -> Finding | None:
         title="Padding is computed for nothing",
         text=f"{share:.0%} of each batch is padding.",
         fix="Lower max length." if grouped else "Group by length.",
-        gain=_faster(measured, share),
+        gain=faster(measured, share),
         settings={} if grouped else {"group_by_length": True},
         evidence={"padding_fraction": round(share, 4), "limit": PADDING_LIMIT},
     )
@@ -272,6 +285,7 @@ def overfitting(measured: Measured) -> Finding | None:
         title="It learns the training rows by heart",
         text=f"Validation loss rose {OVERFIT_EVALS} times in a row: best {best:.4f}, now {tail[-1][1]:.4f}.",
         fix=f"Use the checkpoint of step {best_step:,}; next time stop early.",
+        gain=f"validation loss {best:.4f} instead of {tail[-1][1]:.4f}",
         settings={"early_stopping": OVERFIT_EVALS},
         evidence={
             "steps": [step for step, _ in tail],
@@ -321,8 +335,13 @@ def shared_card(measured: Measured) -> Finding | None:
         title="Another program uses the card",
         text=f"GPU {card.index} is shared with {names}.",
         fix="End it, or choose another card.",
+        gain=f"{sum(process.memory_bytes or 0 for process in others) / 2**30:.1f} GB of the card become free",
         evidence={"processes": [process.model_dump() for process in others]},
     )
+
+
+def _and_more(count: int) -> str:
+    return "" if count == 1 else f" and at {count - 1:,} later steps"
 
 
 RULES: tuple[Rule, ...] = (
@@ -341,45 +360,3 @@ RULES: tuple[Rule, ...] = (
     shared_card,
 )
 """In the order of usefulness: what stops the run, then what makes it slow, then what makes it useless."""
-
-
-def _halved_rate(measured: Measured) -> dict[str, Any]:
-    rate = measured.run.settings.get("learning_rate")
-    return {"learning_rate": rate / 2} if isinstance(rate, float) and rate > 0 else {}
-
-
-def _from_before(measured: Measured, bad_step: int) -> dict[str, Any]:
-    """The way out of a spike or NaN: with half the rate, from the newest checkpoint that was good."""
-    settings, found = _halved_rate(measured), measured.good_checkpoint(bad_step)
-    if found is None or not settings:
-        return {"settings": settings, "fix": "Go on with the learning rate halved; no checkpoint before it was good."}
-    return {
-        "settings": settings,
-        "fix": f"Resume from step {found.step:,} with the learning rate halved.",
-        "checkpoint": found.name,
-        "checkpoint_step": found.step,
-    }
-
-
-def _faster(measured: Measured, share: float) -> str:
-    """What it is worth when this share of each step goes away."""
-    factor = 1 / max(1 - share, 0.05)
-    left = measured.run.eta_seconds
-    if not left or not measured.live:
-        return f"up to {factor:.1f} × faster"
-    return f"up to {factor:.1f} × faster, {_duration(left / factor)} left instead of {_duration(left)}"
-
-
-def _halved_batch(measured: Measured) -> dict[str, Any]:
-    batch, together = measured.run.settings.get("batch_size"), measured.run.settings.get("gradient_accumulation", 1)
-    if not isinstance(batch, int) or not isinstance(together, int) or batch < 2:
-        return {}
-    return {"batch_size": batch // 2, "gradient_accumulation": together * 2}
-
-
-def _and_more(count: int) -> str:
-    return "" if count == 1 else f" and at {count - 1:,} later steps"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.contract.resources import Rule, RulePreview, RunRecord
+from backend.services.disk_forecast import forecast
 from backend.services.rule_values import CLOSE_SHARE, Spell, kind_of, matching
 from backend.services.watch_own import ENOUGH_STEPS, card_of
 from backend.store import Store
@@ -33,7 +34,8 @@ def would_have_fired(store: Store, rule: Rule, days: float = 30.0) -> RulePrevie
     now = store.clock.now()
     start = now - days * DAY_S
     if rule.test == "forecast":
-        return RulePreview(count=None, days=0.0, text="What a run had still to do is not kept, so this cannot be told.")
+        text = "What a run had still to do is not kept, so this cannot be told."
+        return RulePreview(count=None, days=0.0, text=text, forecast=forecast(store, store.runs.all()))
     if rule.test == "stalled":
         opened, first = _stalls(store, rule, start), _first_run(store, start)
     else:

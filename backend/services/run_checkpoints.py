@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.contract.resources import CheckpointRecord, RunRecord
-from backend.jobs.folder import JobFolder
 from backend.jobs.manifest import set_kept, verify
 from backend.paths import Home
+from backend.services.run_folders import require_folder
 
 if TYPE_CHECKING:
     from backend.store import Store
@@ -24,13 +24,13 @@ class RunCheckpoints:
     def keep(self, run: RunRecord, name: str, keep: bool) -> CheckpointRecord:
         """Protect a checkpoint from pruning, or no longer."""
         found = self._checkpoint(run, name)
-        set_kept(JobFolder(self._home.job(run.id)).checkpoints / found.name, keep)
+        set_kept(require_folder(self._home, run).checkpoints / found.name, keep)
         return self._store.runs.change_checkpoint(run.id, found.name, kept=keep)
 
     def export(self, run: RunRecord, name: str, path: str) -> dict[str, Any]:
         """Copy a checkpoint that verifies to `path`, a new folder; {"path", "size_bytes", "files"}."""
         found = self._checkpoint(run, name)
-        source = JobFolder(self._home.job(run.id)).checkpoints / found.name
+        source = require_folder(self._home, run).checkpoints / found.name
         wrong = verify(source)
         if wrong:
             raise Conflict(f"{found.name} of {run.name} is damaged: {wrong}.", fix="Take another checkpoint.")

@@ -25,13 +25,13 @@ from backend.contract.resources import (
     StartRun,
 )
 from backend.contract.states import FINAL_RUN_STATES, LIVE_RUN_STATES, RunState
-from backend.jobs.folder import JobFolder
 from backend.jobs.live import NotLive, changed_live, live_fields
 from backend.paths import Home
 from backend.services import base_models
 from backend.services.estimates import estimate
 from backend.services.imported import refuse_imported
 from backend.services.run_checkpoints import RunCheckpoints
+from backend.services.run_folders import require_folder
 from backend.services.run_start import RunStarter
 from backend.services.settings_check import check_settings, find_recipe
 
@@ -229,8 +229,7 @@ class RunService:
             raise Conflict(
                 f"{run.name} is {run.state}; only a stopped, failed or interrupted run can continue.", state=run.state
             )
-        if not JobFolder(self._home.job(run.id)).spec_file.exists():
-            raise Conflict(f"The folder of {run.name} is gone.", fix="Start it as a new run.")
+        require_folder(self._home, run, spec=True)
         return run
 
     def fork(
@@ -252,7 +251,7 @@ class RunService:
             base_model=run.base_model or base_models.STARTER,
             settings={**run.settings, **settings},
             name=name,
-            device=JobFolder(self._home.job(run.id)).spec().device,
+            device=require_folder(self._home, run, spec=True).spec().device,
             tags=run.tags,
             fork_of=run.id,
             fork_checkpoint=checkpoint,

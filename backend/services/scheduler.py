@@ -1,8 +1,7 @@
 """Starts queued runs in order, notices deaths, and decides how each run ended. One thread; every step can be repeated.
 
-Intent first: a run is `preparing` with its new attempt number in the store before anything is launched, and
-launch.json carries the same
-number. So after a death of the daemon at any point the next tick sees what is missing and does just that.
+Intent first: a run is `preparing` with its new attempt number in the store before anything is launched, and launch.json
+carries the same number. So after a death of the daemon at any point the next tick sees what is missing and does that.
 """
 
 import contextlib
@@ -27,6 +26,7 @@ from backend.jobs.log import last_line
 from backend.jobs.manifest import newest_valid, verify
 from backend.paths import Home
 from backend.services.endpoint_keeper import EndpointKeeper
+from backend.services.run_folders import GONE_ADVICE, gone_text
 from backend.supervisor.adopt import Observation
 from backend.supervisor.hang import HangRule, StepWatch
 from backend.supervisor.launch import Supervisor
@@ -209,11 +209,9 @@ class Scheduler:
         """Do what one live run needs; the run when it just ended."""
         job = JobFolder(self._home.job(run.id))
         launch = _launch_of(job)
-        if not job.path.exists() and self._home.jobs.is_dir() and launch is None:
+        if launch is None and not job.spec_file.exists() and self._home.jobs.is_dir():
             # Not when the whole home is away (a disk was unplugged): then everything waits for it.
-            text = "Its job folder is gone"
-            failure = Failure(code=FailureCode.MISSING_FILE, text=text, advice="Start it again as a new run.")
-            return self._finish(run, RunState.FAILED, failure, self._clock.now(), resumable=False)
+            return self._end_without_folder(run)
         seen = self._supervisor.observe(run.id)
         if seen.alive:
             self._care(run, seen)
@@ -351,6 +349,12 @@ class Scheduler:
             failure = failure.model_copy(update={"text": f"{failure.text}: {verify(job.model)}"})
         return self._finish(run, state, failure, ended_at, resumable=resumable and state != RunState.COMPLETED)
 
+    def _end_without_folder(self, run: RunRecord) -> RunRecord:
+        """Nothing it does can be kept, so its worker is ended. The spec tells: a worker may make the folder again."""
+        self._supervisor.kill_stray(run.id)
+        failure = Failure(code=FailureCode.MISSING_FILE, text=gone_text(self._home, run.id), advice=GONE_ADVICE)
+        return self._finish(run, RunState.FAILED, failure, self._clock.now(), resumable=False)
+
     def _finish(
         self, run: RunRecord, state: RunState, failure: Failure | None, ended_at: float, *, resumable: bool
     ) -> RunRecord:
@@ -358,15 +362,9 @@ class Scheduler:
         text = f"{cause} (after step {run.step})" if cause else str(state).capitalize()
         with self._store.transaction():
             changed = self._store.runs.change(
-                run.id,
-                state=state,
-                failure=failure,
-                cause=cause,
-                ended_at=ended_at,
-                resumable=resumable,
-                hang="none",
+                run.id, state=state, failure=failure, cause=cause, ended_at=ended_at, resumable=resumable, hang="none",
                 eta_seconds=None,
-            )
+            )  # fmt: skip
             data = {"state": state, "code": failure.code if failure else None}
             self._store.runs.add_event(run.id, "state", self._clock.now(), run.step, run.epoch, text, data)
             self._audit("system", "run.end", run, state, reason=cause or "")

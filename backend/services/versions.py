@@ -20,8 +20,9 @@ from backend.contract.resources import FileRecord, HistoryEntry, RegisterVersion
 from backend.contract.states import RunState
 from backend.failpoints import failpoint
 from backend.jobs import manifest
-from backend.jobs.folder import JobFolder, read_json
+from backend.jobs.folder import read_json
 from backend.paths import Home
+from backend.services.run_folders import require_folder
 from backend.store import Store
 
 NEEDED = ("model.safetensors", "config.json", "tokenizer.json", "labels.json", "golden.json", "profile.json")
@@ -54,7 +55,7 @@ class VersionService:
         with self._lock:
             run = self._completed_run(request.run_id)
             self._refuse_second(name, run)
-            source = JobFolder(self._home.job(run.id)).model
+            source = require_folder(self._home, run).model
             self._check_files(source, run)
             draft = self._draft(name, run, source, actor, request.note)
             self._check_labels(draft)

@@ -12,6 +12,7 @@ from backend.clock import Clock
 from backend.contract.resources import Rule, RunRecord
 from backend.contract.states import RunState
 from backend.services.causes import Cause, Causes, Key
+from backend.services.disk_forecast import disk_growth, room
 from backend.services.rule_values import Spell, back, in_words, kind_of, matching, past
 from backend.store import Store
 
@@ -19,8 +20,6 @@ FAMILY = "rule"
 LOOK_EVERY_S = 30.0
 """How often what must be read from the store (usual steps, growth of the disk) is looked up."""
 
-RATE_S = 900.0
-RATE_LEAST_S = 240.0
 ENOUGH_STEPS = 5
 
 Values = Mapping[str, float | None]
@@ -70,6 +69,10 @@ class OwnRules:
             spell.is_open = False
             self._causes.gone(key, "The rule was switched off.")
             return
+        if spell.is_open and not finding.bad and self._was_changed(rule, key):
+            self._spells[key] = Spell()
+            self._causes.gone(key, "The rule was changed.")
+            return
         seconds = rule.for_seconds if finding.seconds is None else finding.seconds
         turning = finding.good if spell.is_open else finding.bad
         is_open = spell.see(turning=turning, now=self._clock.monotonic(), seconds=seconds)
@@ -77,6 +80,15 @@ class OwnRules:
             self._causes.hold(_cause(rule, key, finding))
         elif not is_open:
             self._causes.gone(key, "It is as it should be again.")
+
+    def _was_changed(self, rule: Rule, key: Key) -> bool:
+        """Whether the open alert speaks of another limit or side than the rule has now: then it need not come back as
+        far as one whose value went back."""
+        alert = self._causes.active(key)
+        if alert is None or rule.test not in ("limit", "idle"):
+            return False
+        said = alert.evidence
+        return (said.get("limit"), said.get("above", rule.above)) != (rule.limit, rule.above)
 
     def _findings(
         self, rule: Rule, machine: Values, served: Mapping[str, Values], running: list[RunRecord]
@@ -106,8 +118,8 @@ class OwnRules:
         growth = self._known("disk", lambda: disk_growth(self._store, self._clock.now()))
         if used is None or total is None or growth is None or run.eta_seconds is None:
             return None
-        room = max(total - used - self._store.settings.get().reserve_disk_bytes, 0.0)
-        full_in = room / growth if growth > 0 else float("inf")
+        free = room(used, total, self._store.settings.get().reserve_disk_bytes)
+        full_in = free / growth if growth > 0 else float("inf")
         bad = full_in < run.eta_seconds
         text = (
             f"The disk is full in {_hours(full_in)} at {growth * 60 / 1e6:.0f} MB a minute; "
@@ -197,16 +209,6 @@ def usual_step(store: Store, run_id: str) -> float | None:
         return (times[-1] - times[0]) / (data.count - 1)
     gaps = [after - before for before, after in pairwise(times) if after > before]
     return statistics.median(gaps) if gaps else None
-
-
-def disk_growth(store: Store, now: float) -> float | None:
-    """Bytes a second over the last quarter of an hour; None with too little history."""
-    history = store.telemetry.between(now - RATE_S, now, 60, ("disk/used_bytes",))
-    values = history.values.get("disk/used_bytes", ())
-    known = [(time, value) for time, value in zip(history.times, values, strict=False) if value is not None]
-    if len(known) < 2 or known[-1][0] - known[0][0] < RATE_LEAST_S:
-        return None
-    return (known[-1][1] - known[0][1]) / (known[-1][0] - known[0][0])
 
 
 def _cause(rule: Rule, key: Key, finding: Finding) -> Cause:

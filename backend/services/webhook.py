@@ -2,8 +2,12 @@
 
 The address is https, or http on this machine. Its name is resolved once; a private or link-local address is refused,
 this machine only when the address itself says so. Nothing is redirected, what comes back is read up to a limit, and the
-whole takes no longer than a deadline. What could not be delivered waits in the store, each time longer, for a day; a
-delivery that was answered is never sent again, and all tries of one alert carry the same Idempotency-Key.
+whole takes no longer than a deadline. What could not be delivered waits in the store, each time longer, for a day.
+
+Delivery is at least once, with the same id: a daemon that dies between the answer and the note of it tells the alert
+again. The id is the alert's, stands in the header Idempotency-Key and in the body, and stays the same over all tries;
+each try is noted before anything is sent and says in X-Modeldeck-Attempt which one it is. A receiver that keeps the ids
+it has seen acts once. A delivery whose answer was noted is never sent again.
 """
 
 import http.client
@@ -94,15 +98,18 @@ def resolve(address: Address) -> str:
     return numbers[0]
 
 
-def post(url: str, body: dict[str, Any], key: str, deadline_s: float = DEADLINE_S) -> None:
-    """Deliver; NotDelivered unless the answer is 2xx."""
+def post(url: str, body: dict[str, Any], key: str, deadline_s: float = DEADLINE_S, attempt: int = 1) -> None:
+    """Deliver; NotDelivered unless the answer is 2xx. `key` is the same for every try of one delivery."""
     address = address_of(url)
     number, ends = resolve(address), time.monotonic() + deadline_s
     connection = _Pinned(address, number, deadline_s)
     watchdog = threading.Timer(deadline_s, connection.abort)  # one slow byte after the other must not go on for ever
     watchdog.daemon = True
     watchdog.start()
-    headers = {"Content-Type": "application/json", "User-Agent": "modeldeck", "Idempotency-Key": key}
+    headers = {
+        "Content-Type": "application/json", "User-Agent": "modeldeck", "Idempotency-Key": key,
+        "X-Modeldeck-Attempt": str(attempt),
+    }  # fmt: skip
     try:
         connection.request("POST", address.path, json.dumps(body).encode(), headers)
         reply = connection.getresponse()
@@ -199,16 +206,18 @@ class WebhookService:
 
     def _send(self, url: str, item: OutboxItem) -> bool:
         alert = AlertRecord.model_validate(item.body["alert"])
+        attempt = self._store.webhooks.begin(item.id)
         try:
             failpoint("webhook.before_send")
-            post(url, message(alert), item.key)
+            post(url, message(alert), item.key, attempt=attempt)
+            failpoint("webhook.answered")
         except (NotDelivered, Invalid) as error:
             final = isinstance(error, Invalid) or error.final
             if final or self._clock.now() - item.created_at > GIVE_UP_S:
                 log.warning("webhook: given up on %s: %s", item.key, error)
                 self._store.webhooks.done(item.id)
             else:
-                self._store.webhooks.failed(item.id, str(error))
+                self._store.webhooks.note_error(item.id, str(error))
             return False
         self._store.webhooks.done(item.id)
         failpoint("webhook.sent")

@@ -64,6 +64,17 @@ class Runs:
             bodies = connection.scalars(query).all()
         return [from_body(RunRecord, body) for body in bodies]
 
+    def ids(self) -> list[str]:
+        """The ids of every run, archived ones too."""
+        with self._database.reading() as connection:
+            return list(connection.scalars(select(RUNS.c.id)))
+
+    def without_folder(self) -> set[str]:
+        """The ids of the runs whose folder was found gone."""
+        gone = func.json_extract(RUNS.c.body, "$.folder_gone") == 1
+        with self._database.reading() as connection:
+            return set(connection.scalars(select(RUNS.c.id).where(gone)))
+
     def with_states(self, states: Iterable[str]) -> list[RunRecord]:
         """Runs in one of these states, oldest first."""
         query = select(RUNS.c.body).where(RUNS.c.state.in_(tuple(states))).order_by(RUNS.c.created_at)

@@ -196,13 +196,31 @@ class Outbox:
 
     def failed(self, item_id: int, text: str) -> None:
         """It has to be tried again: after 1 s, 2 s, 4 s … five minutes at most."""
+        self._again(item_id, error=text)
+
+    def begin(self, item_id: int) -> int:
+        """Note that a try begins, before anything of it leaves this machine; returns the number of the try, from 1.
+
+        Whoever begins says how it went with done() or note_error(): the try is counted and the wait for the next one
+        set already, so that a death in between neither hides a try nor repeats it at once.
+        """
+        return self._again(item_id)
+
+    def note_error(self, item_id: int, text: str) -> None:
+        """Why the try that began has failed."""
+        with self._database.writing() as connection:
+            connection.execute(update(self._table).where(self._table.c.id == item_id), {"error": text})
+
+    def _again(self, item_id: int, **values: Any) -> int:
+        """Count a try and set the time of the next; the number of the try, 0 when the thing is gone."""
         with self._database.writing() as connection:
             attempts = connection.scalar(select(self._table.c.attempts).where(self._table.c.id == item_id))
             if attempts is None:
-                return
+                return 0
             next_at = self._database.clock.now() + min(2.0**attempts, 300.0)
-            values = {"attempts": attempts + 1, "next_at": next_at, "error": text}
-            connection.execute(update(self._table).where(self._table.c.id == item_id), values)
+            row = {"attempts": attempts + 1, "next_at": next_at, **values}
+            connection.execute(update(self._table).where(self._table.c.id == item_id), row)
+        return int(attempts) + 1
 
     def backlog(self) -> int:
         """How many things wait."""

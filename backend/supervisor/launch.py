@@ -23,6 +23,7 @@ from backend.supervisor.adopt import Observation, identity_of, living, observe
 from backend.supervisor.compute import Compute, Local
 
 RECORD_S = 5.0
+FIX = "Put the folder back from a copy, or start the run again as a new one."
 _KINDS = {model: kind for kind, model in COMMANDS.items()}
 
 
@@ -40,7 +41,7 @@ class Supervisor:
         """The folder of a job; NotFound for an unknown or impossible id."""
         folder = JobFolder(self.home.job(job_id))
         if job_id != os.path.basename(job_id) or job_id in ("", ".", "..") or not folder.spec_file.exists():
-            raise NotFound(f"there is no job {job_id!r}")
+            raise NotFound(f"There is no job {job_id[:80]!r}: its folder {folder.path} is not there.", fix=FIX)
         return folder
 
     @contextlib.contextmanager
@@ -125,6 +126,18 @@ class Supervisor:
                 os.killpg(found.worker_pid, signal.SIGKILL)
         end = time.monotonic() + timeout_s
         while left := self._left(launch.cookie):
+            for pid, started in left:
+                platform.signal_process(pid, started, signal.SIGKILL)
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def kill_stray(self, job_id: str, timeout_s: float = 5.0) -> bool:
+        """End what still works for a job whose folder, and with it the cookie, is gone: it is found by the folder for
+        temporary files that every worker is given. Whether nothing is left."""
+        mark, end = str(self.home.job(job_id) / "tmp"), time.monotonic() + timeout_s
+        while left := identity.with_temporary_folder(mark):
             for pid, started in left:
                 platform.signal_process(pid, started, signal.SIGKILL)
             if time.monotonic() > end:

@@ -1,7 +1,8 @@
 """Telemetry: what the machine and its cards do, read in a child process because a driver may hang or crash its caller.
 
 probe.py   the Protocol of a vendor's cards
-nvidia.py  NVIDIA cards and their MIG slices through NVML; the only file that imports pynvml
+nvidia.py  NVIDIA cards and their MIG slices through NVML; with the next one the only files that import pynvml
+nvidia_power.py  a child's main: the power limit of a card, read or set
 amd.py     AMD cards through AMD SMI, where it is installed; the only file that imports amdsmi
 apple.py   Apple's GPUs through the system's registry
 host.py    processor, memory, disk, network; the only file here that imports psutil

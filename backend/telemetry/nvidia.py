@@ -1,4 +1,4 @@
-"""NVIDIA cards through NVML: the only file that imports pynvml.
+"""NVIDIA cards through NVML: with nvidia_power.py the only files that import pynvml.
 
 Every reading is one call that may be unsupported, forbidden or gone; it is None then, and each kind of refusal is
 written to
@@ -93,7 +93,7 @@ class NvidiaProbe:
         except pynvml.NVMLError as error:
             return GpuReading(index=index, lost=str(error), **self._fixed.get(index, {}))
         if index not in self._fixed:
-            self._fixed[index] = self._names(handle)
+            self._fixed[index] = self._names(handle) | self._bounds(handle)
             self._xids.follow(handle, self._fixed[index]["uuid"])
         values = self._values(handle)
         xid = self._xids.last(self._fixed[index]["uuid"])
@@ -150,6 +150,15 @@ class NvidiaProbe:
         return {
             "name": self._ask("name", pynvml.nvmlDeviceGetName, handle) or "",
             "uuid": self._ask("uuid", pynvml.nvmlDeviceGetUUID, handle),
+        }
+
+    def _bounds(self, handle: Any) -> dict[str, Any]:
+        """What this card can do at most; it does not change while the driver is loaded."""
+        ends = self._ask("power_limits", pynvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
+        return {
+            "power_limit_min_w": ends[0] / 1000 if ends else None,
+            "power_limit_max_w": ends[1] / 1000 if ends else None,
+            "sm_clock_max_mhz": self._ask("max_clock", pynvml.nvmlDeviceGetMaxClockInfo, handle, pynvml.NVML_CLOCK_SM),
         }
 
     def _values(self, handle: Any) -> dict[str, Any]:

@@ -121,7 +121,8 @@ class Tag(_Mark):
         painter.end()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._clickable and self.rect().contains(event.position().toPoint()):
+        left = event.button() == Qt.MouseButton.LeftButton  # the right one asks for a menu
+        if self._clickable and left and self.rect().contains(event.position().toPoint()):
             self.clicked.emit()
 
     def keyPressEvent(self, event) -> None:  # type: ignore[no-untyped-def]

@@ -140,6 +140,13 @@ class Sheet(QWidget):
         """Leave the screen; tells `closed`."""
         self.closed.emit()
 
+    def refit(self) -> None:
+        """Its parts have changed their height: a confirm sheet on the screen follows."""
+        host = self.parentWidget()
+        if isinstance(host, SheetHost):
+            self.body.activate()
+            host.refit()
+
     # -- behaviour -------------------------------------------------------------------------------------------
 
     def body_height(self) -> int:

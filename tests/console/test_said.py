@@ -13,7 +13,7 @@ from backend.services.diagnosis import diagnose
 from backend.services.measured import Measured, Save
 from console.i18n import translator
 from console.said import SENTENCES, said, said_each
-from tests.backend.services.test_diagnosis import GB, a_card, a_run, look, points
+from tests.backend.services.test_diagnosis import GB, a_card, a_run, every_rule, look, points
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def every_finding() -> Iterator[str]:
         look(run, train__padding_fraction=points([0.5] * 30)),
         look(a_run(settings={"group_by_length": True}), train__padding_fraction=points([0.5] * 30)),
         look(eval__loss=points([0.9, 0.5, 0.6, 0.7, 0.8], every=50)), look(train__loss=points([1.0] * 200)),
-        look(card=a_card(processes=(theirs,))),
+        look(card=a_card(processes=(theirs,))), *every_rule().values(),
     )  # fmt: skip
     for diagnosis in told:
         if diagnosis.text:

@@ -64,6 +64,7 @@ def _version(number: int, **more: Any) -> VersionRecord:
 
 def _cards() -> tuple[GpuReading, ...]:
     process = GpuProcess(pid=4711, name="python", memory_bytes=21 * 2**30, owner="run/intent-lora-r16-s42")
+    foreign = GpuProcess(pid=977, name="blender", memory_bytes=3 * 2**30)
     return tuple(
         GpuReading(
             index=index,
@@ -74,7 +75,9 @@ def _cards() -> tuple[GpuReading, ...]:
             temperature_c=67.0,
             power_w=164.0,
             power_limit_w=300.0,
-            processes=(process,) if index == 0 else (),
+            power_limit_min_w=150.0,
+            power_limit_max_w=300.0,
+            processes=(process,) if index == 0 else (foreign,),
         )
         for index in (0, 1)
     )

@@ -4,7 +4,9 @@
  * every call, else the variable NVML_STUB: normal, missing (card 1 has no temperature, no fan, no process memory), old
  * (no second version of the memory call), lost (card 1 is gone), xid (card 1 told Xid 79, then is gone), hang, crash,
  * no_permission, not_loaded, mismatch, empty (no card), mig (card 0 is cut into a 3g.20gb and a 1g.5gb slice at the
- * places 0 and 3, has no utilization, and lists processes only slice by slice).
+ * places 0 and 3, has no utilization, and lists processes only slice by slice), unlimited (no card takes a power limit),
+ * forbidden (only an administrator may set it), deaf (it is taken and forgotten). The limit of card N that was set is
+ * kept in the file NVML_STUB_FILE + ".limit" + N, so that another process finds it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,12 +97,56 @@ int nvmlDeviceGetTemperature(device which, unsigned sensor, unsigned *out) {
     READ(which, *out = 61);
 }
 int nvmlDeviceGetPowerUsage(device which, unsigned *out) { READ(which, *out = 215500); }
-int nvmlDeviceGetEnforcedPowerLimit(device which, unsigned *out) { READ(which, *out = 320000); }
+static const char *limit_file(device which) {
+    static char path[512];
+    const char *named = getenv("NVML_STUB_FILE");
+    snprintf(path, sizeof path, "%s.limit%d", named ? named : "", card(which));
+    return path;
+}
+static unsigned kept_limit(device which) {
+    unsigned watts = 320000;
+    FILE *file = getenv("NVML_STUB_FILE") ? fopen(limit_file(which), "r") : NULL;
+    if (file) {
+        if (fscanf(file, "%u", &watts) != 1) watts = 320000;
+        fclose(file);
+    }
+    return watts;
+}
+int nvmlDeviceGetEnforcedPowerLimit(device which, unsigned *out) { READ(which, *out = kept_limit(which)); }
+int nvmlDeviceGetPowerManagementLimit(device which, unsigned *out) {
+    if (mode("unlimited")) return NOT_SUPPORTED;
+    READ(which, *out = kept_limit(which));
+}
+int nvmlDeviceGetPowerManagementDefaultLimit(device which, unsigned *out) { READ(which, *out = 320000); }
+int nvmlDeviceGetPowerManagementLimitConstraints(device which, unsigned *low, unsigned *high) {
+    if (mode("unlimited")) return NOT_SUPPORTED;
+    READ(which, *low = 150000; *high = 350000);
+}
+int nvmlDeviceSetPowerManagementLimit(device which, unsigned limit) {
+    FILE *file;
+    int now = state(which);
+    if (now) return now;
+    if (mode("forbidden")) return NO_PERMISSION;
+    if (limit < 150000 || limit > 350000) return INVALID;
+    if (mode("deaf") || !getenv("NVML_STUB_FILE")) return OK;
+    file = fopen(limit_file(which), "w");
+    if (!file) return NO_PERMISSION;
+    fprintf(file, "%u", limit);
+    fclose(file);
+    return OK;
+}
+int nvmlDeviceGetHandleByUUID(const char *uuid, device *out) {
+    unsigned index;
+    if (sscanf(uuid, "GPU-stub-%u", &index) != 1 || index >= cards()) return NOT_FOUND_HERE;
+    *out = (device)index + 1;
+    return OK;
+}
 int nvmlDeviceGetFanSpeed(device which, unsigned *out) {
     if (card(which) == 1 && mode("missing")) return NOT_SUPPORTED;
     READ(which, *out = 44);
 }
 int nvmlDeviceGetClockInfo(device which, unsigned type, unsigned *out) { READ(which, *out = type == 1 ? 2520 : 10501); }
+int nvmlDeviceGetMaxClockInfo(device which, unsigned type, unsigned *out) { READ(which, *out = type == 1 ? 3105 : 10501); }
 int nvmlDeviceGetPcieThroughput(device which, unsigned counter, unsigned *out) { READ(which, *out = counter == 1 ? 1000 : 500); }
 int nvmlDeviceGetCurrentClocksEventReasons(device which, unsigned long long *out) {
     READ(which, *out = card(which) == 0 ? 0x4 | 0x20 : 0x1);

@@ -2,6 +2,7 @@
 
 full_disk.py            a home on a full file system of its own (run inside a user namespace)
 house.py                a home with hostile names, a live endpoint and an open umask
+test_cockpit.py         the run page by hand; where each item of UI.md 13 around it is tested
 test_console_killed.py  the window is ended with SIGKILL mid-run and opened again
 test_daemon_killed.py   the daemon is killed twenty times while a fast run goes on
 test_full_disk.py       starts full_disk.py where the system allows it

@@ -7,6 +7,7 @@ timebar.py    how long and until when the machine is shown, back to now
 gpus.py       cards of one or two GPUs
 slices.py     MIG slices under their card
 gpu_sheets.py the vendor's own text, the end of a process of ours
+power_sheet.py  another power limit for a card
 gpu_rows.py   one row a GPU on machines with three and more
 host.py       a machine without a GPU: the processor's card, and why there is no GPU
 system.py     CPU, RAM, disk and network with sparklines

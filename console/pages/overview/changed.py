@@ -87,6 +87,7 @@ def _known(record: AuditRecord, name: str) -> Line | None:
         "run.remove": ("trash-2", "text-tertiary", tr("{name} removed", name=record.before or name)),
         "change_settings": ("settings", "text-tertiary", tr("Settings changed")),
         "change_rule": ("bell", "text-tertiary", tr("Alert rule {name} changed", name=name)),
+        "set_power_limit": ("zap", "text-tertiary", tr("Power limit of GPU {n}: {watts}", n=name, watts=after)),
         "alert_acknowledged": ("check-check", "text-tertiary", tr("Alert acknowledged")),
         "alert_snoozed": ("alarm-clock", "text-tertiary", tr("Alert snoozed")),
         "alert_resolved": ("check", "ok", tr("Alert resolved")),

@@ -14,7 +14,7 @@ from backend.contract.resources import GpuProcess, GpuReading, MigSlice
 from console import words
 from console.context import Context
 from console.i18n import tr
-from console.pages.overview.gpu_sheets import PROGRAMS, SmiSheet, process_menu
+from console.pages.overview.gpu_sheets import add_card_actions, process_menu
 from console.pages.overview.gpus import percent
 from console.pages.overview.machine import Machine
 from console.pages.overview.slices import memory_words, owner_names
@@ -172,12 +172,7 @@ class GpuRows(Panel):
         self.menu = QMenu(self)
         name = self._names(row)[0].strip()
         self.menu.addAction(theme.icon("copy"), tr("Copy"), lambda: self._context.copy(f"{name}\t{row.of.uuid or ''}"))
-        if row.gpu.vendor in PROGRAMS:
-            program = PROGRAMS[row.gpu.vendor]
-            self.menu.addAction(
-                theme.icon("terminal"), tr("Open {program} text", program=program),
-                lambda: self._context.open_sheet(SmiSheet(self._context, row.gpu.vendor)),
-            )  # fmt: skip
+        add_card_actions(self._context, self.menu, row.gpu)
         self.menu.addSeparator()
         for process in row.of.processes:
             text = f"{owner_names(self._context, (process,))} · {process.pid}"

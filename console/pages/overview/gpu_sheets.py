@@ -1,4 +1,4 @@
-"""What a card's menus open: the vendor's own text, and the end of a process of ours."""
+"""What a card's menus hold: the vendor's own text, its power limit, and the end of a process of ours."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu, QPlainTextEdit, QWidget
 
-from backend.contract.resources import GpuProcess
+from backend.contract.resources import GpuProcess, GpuReading
 from console import operations
 from console.asking import ask
 from console.context import Context
 from console.i18n import tr
+from console.pages.overview.power_sheet import PowerSheet, takes_limit
 from console.theme import theme
 from console.widgets.buttons import Button
 from console.widgets.sheet import Sheet
@@ -74,6 +75,18 @@ class EndProcessSheet(Sheet):
         link = self._context.link
         call = operations.kill_run(link, self._id) if self._kind == "run" else operations.stop_endpoint(link, self._id)
         ask(self._context, call, self.primary).on_reply(lambda _body: self.close_sheet())
+
+
+def add_card_actions(context: Context, menu: QMenu, card: GpuReading) -> None:
+    """What can be asked of the driver of a card: its program's text, and another power limit where it takes one."""
+    if card.vendor in PROGRAMS:
+        text = tr("Open {program} text", program=PROGRAMS[card.vendor])
+        menu.addAction(theme.icon("terminal"), text, lambda: context.open_sheet(SmiSheet(context, card.vendor)))
+    if takes_limit(card):
+        limit = menu.addAction(
+            theme.icon("zap"), tr("Set power limit…"), lambda: context.open_sheet(PowerSheet(context, card))
+        )
+        limit.setEnabled(not context.offline())
 
 
 def process_menu(context: Context, parent: QWidget, process: GpuProcess, name: str, link: str, at: QPoint) -> QMenu:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from backend.contract.resources import GpuProcess, GpuReading
@@ -99,6 +99,20 @@ def percent(value: float | None) -> str:
     return words.DASH if value is None else f"{value:.0f}"
 
 
+class ProcessChip(Tag):
+    """One process: its menu comes by right-click, the menu key and Shift+F10. Signals: menu_asked(global point)."""
+
+    menu_asked = Signal(QPoint)
+
+    def __init__(self, text: str, dot: str | None, *, clickable: bool) -> None:
+        super().__init__(text, dot, clickable=clickable)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a foreign one leads nowhere, but it has a menu
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard
+        self.menu_asked.emit(self.mapToGlobal(self.rect().bottomLeft()) if keyboard else event.globalPos())
+
+
 class ProcessRow(QWidget):
     """Chips of the processes on a card: ours link to run or endpoint, foreign ones are grey."""
 
@@ -111,7 +125,7 @@ class ProcessRow(QWidget):
         outer = QHBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(6)
-        self._made: list[Tag] = []
+        self._made: list[ProcessChip] = []
         self._chips = QHBoxLayout()
         self._chips.setSpacing(6)
         outer.addLayout(self._chips)
@@ -122,7 +136,7 @@ class ProcessRow(QWidget):
         outer.addWidget(self._count)
         self._lost_icon.hide()
 
-    def chips(self) -> list[Tag]:
+    def chips(self) -> list[ProcessChip]:
         """The chips of now, left to right."""
         return list(self._made)
 
@@ -157,14 +171,13 @@ class ProcessRow(QWidget):
         known = f" · {memory}" if process.memory_bytes is not None else ""
         return shown + known, None, "", tr("not started by Modeldeck")
 
-    def _chip(self, process: GpuProcess, text: str, dot: str | None, link: str, tip: str) -> Tag:
-        chip = Tag(text, dot, clickable=bool(link))
+    def _chip(self, process: GpuProcess, text: str, dot: str | None, link: str, tip: str) -> ProcessChip:
+        chip = ProcessChip(text, dot, clickable=bool(link))
         chip.setMaximumWidth(170)
         set_tip(chip, text, line=tip)
         if link:
             chip.clicked.connect(lambda: self._context.navigate(link))
-        chip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        chip.customContextMenuRequested.connect(lambda at: self._open_menu(chip.mapToGlobal(at), process, text, link))
+        chip.menu_asked.connect(lambda at: self._open_menu(at, process, text, link))
         return chip
 
     def _open_menu(self, at: QPoint, process: GpuProcess, text: str, link: str) -> None:
@@ -288,9 +301,9 @@ class GpuCard(Panel):
         self._tell_meters()
 
     @property
-    def vendor(self) -> str:
-        """Whose card it is; nvidia before the first reading."""
-        return self._reading.vendor if self._reading else "nvidia"
+    def reading(self) -> GpuReading | None:
+        """The newest reading."""
+        return self._reading
 
     def as_text(self) -> str:
         """What Copy puts on the clipboard."""

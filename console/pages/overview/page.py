@@ -18,7 +18,7 @@ from console.pages.overview.board import Board, Place
 from console.pages.overview.checklist import Checklist
 from console.pages.overview.endpoints import LiveEndpoints
 from console.pages.overview.gpu_rows import GpuRows
-from console.pages.overview.gpu_sheets import PROGRAMS, SmiSheet
+from console.pages.overview.gpu_sheets import add_card_actions
 from console.pages.overview.gpus import GpuCard
 from console.pages.overview.host import HostCard, NoGpuCard
 from console.pages.overview.lists import ChangedToday, OpenAlerts
@@ -163,6 +163,7 @@ class OverviewPage(Page):
         self._paused_at: float | None = None
         self._stale_since: float | None = None
         self._problem = ""
+        self.menu: QMenu | None = None  # of the card that was asked last
         self.machine = Machine(context, float(RANGES[0][0]), self._on_history)
         self._build_header()
         self.area = MachineArea(context, self.machine)
@@ -348,13 +349,10 @@ class OverviewPage(Page):
         self.context.actions_changed()
 
     def _open_gpu_menu(self, card: GpuCard) -> None:
-        menu = QMenu(self)
+        menu = self.menu = QMenu(self)
         menu.addAction(theme.icon("copy"), tr("Copy"), lambda: self.context.copy(card.as_text()))
-        if card.vendor in PROGRAMS:
-            text = tr("Open {program} text", program=PROGRAMS[card.vendor])
-            menu.addAction(
-                theme.icon("terminal"), text, lambda: self.context.open_sheet(SmiSheet(self.context, card.vendor))
-            )
+        if card.reading is not None:
+            add_card_actions(self.context, menu, card.reading)
         menu.addAction(theme.icon("eye-off"), tr("Hide"), lambda: self._hide_gpu(card.index))
         menu.popup(card.more.mapToGlobal(QPoint(0, card.more.height())))
 

@@ -3,6 +3,7 @@
 page.py         the page: head, tabs, what is shown when
 acting.py       what can be done about the run, and why not
 head.py         crumb, state, actions, progress line
+gone.py         the line over a run whose folder was deleted
 feeder.py       reads history once, then appends what the feed brings
 branch.py       the curves of the run it was forked from, behind its own
 charts_tab.py   chart grid with its docks

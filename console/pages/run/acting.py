@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import PurePath
 from typing import Any
 
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu, QSlider, QWidget
 
-from backend.contract.resources import CheckpointRecord, RunRecord
+from backend.contract.resources import CheckpointRecord, RunEvent, RunRecord
 from console import operations, words
 from console.actions import Action
 from console.asking import ask
 from console.i18n import tr
+from console.pages.run.gone import folder_of
 from console.pages.run.head import RunHead, buttons_for
 from console.pages.run.sheets import ForkSheet, NoteSheet, StopSheet
 from console.said import said
@@ -56,9 +58,10 @@ class RunActions(Page):
         can = buttons_for(run)
 
         imported = why_not_here(run)
+        gone = tr("The folder of this run is gone.") if run.folder_gone else ""
 
         def when(name: str, text: str) -> Callable[[], str]:
-            return lambda: "" if name in can else imported or text
+            return lambda: "" if name in can else imported or gone or text
 
         not_live = tr("The run is not running.")
         pause = "resume" if "resume" in can else "pause"
@@ -123,6 +126,15 @@ class RunActions(Page):
 
     def _on_checkpoint_asked(self, _body: Any) -> None:
         self.context.toast(tr("Checkpoint asked for"), tr("It is written after the present step."), kind="info")
+
+    def _tell_checkpoints(self, run: RunRecord, events: Iterable[RunEvent]) -> None:
+        """A checkpoint somebody asked for is there: how large, and where."""
+        for event in events:
+            if event.kind == "checkpoint" and event.data.get("asked"):
+                step = tr("Checkpoint at step {n} saved", n=words.count(event.step))
+                size = words.size(event.data.get("size_bytes"))
+                place = PurePath(folder_of(self.context, run)) / "checkpoints" / str(event.data.get("name", ""))
+                self.context.toast(step, f"{size} · {place}", kind="ok")
 
     def _last_checkpoint(self) -> int | None:
         return max((row.step for row in self._checkpoints()), default=None)

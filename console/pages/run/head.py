@@ -43,6 +43,8 @@ def buttons_for(run: RunRecord) -> tuple[str, ...]:
         return ("stop",)
     if run.state == RunState.QUEUED:
         return ("cancel",)
+    if run.folder_gone:  # nothing is left to resume or register
+        return ("clone", "compare") if run.state == RunState.COMPLETED else ("clone",)
     if run.state == RunState.COMPLETED:
         after = ("register", "version") if run.model_version else ("register",)
         return ("clone", "compare", *after) if run.model_ready else ("clone", *after[1:])

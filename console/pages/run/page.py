@@ -17,6 +17,7 @@ from console.i18n import mark, tr
 from console.pages.run.acting import RunActions
 from console.pages.run.facts_tab import ConfigTab, EnvironmentTab
 from console.pages.run.findings import failure_view
+from console.pages.run.gone import show_gone
 from console.pages.run.head import RunHead
 from console.pages.run.log_tab import LogTab
 from console.pages.run.tables_tab import CheckpointsTab, SamplesTab
@@ -247,7 +248,9 @@ class RunPage(RunActions):
         self._refresh_tabs(changes, run)
 
     def _refresh_tabs(self, changes: Changes, run: RunRecord) -> None:
-        kinds = {event.kind for event in changes.run_events.get(run.id, ())}
+        events = changes.run_events.get(run.id, ())
+        kinds = {event.kind for event in events}
+        self._tell_checkpoints(run, events)
         if kinds & {"checkpoint", "model_saved"}:
             self._parts["checkpoints"].read()  # type: ignore[attr-defined]
         if "evaluation" in kinds and self.tabs.value == "samples":
@@ -269,7 +272,10 @@ class RunPage(RunActions):
 
     def _show_failure(self, run: RunRecord) -> None:
         failed = run.state in (RunState.FAILED, RunState.INTERRUPTED)
-        self.failed.setVisible(failed)
+        self.failed.setVisible(failed or run.folder_gone)
+        if run.folder_gone:
+            show_gone(self.failed, self.context, run, self._on_clone)
+            return
         if not failed:
             return
         log = Button(tr("Show log"), "ghost", "terminal")

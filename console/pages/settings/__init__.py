@@ -5,7 +5,8 @@ parts.py     rows, sections and categories, and what the search finds of them
 fields.py    controls of console settings and of what the backend keeps
 machine.py   backend, GPUs and storage
 rules.py     alert rules with their limits
-rule_sheet.py  a rule of one's own, with what it would have done
+rule_sheet.py  a rule made or changed
+rule_preview.py  what it would have done, what a forecast says now
 rule_words.py  how rules read
 notices.py   who is told of alerts: desktop, sound, quiet hours, webhook
 keys.py      every action with its key; change, default, conflicts

@@ -127,7 +127,7 @@ class WebhookRow(_Kept):
     """The address, from which severity on, and a test."""
 
     def __init__(self, context: Context) -> None:
-        address, test = QLineEdit(), Button(tr("Test"), small=True)
+        address, test = QLineEdit(), Button(tr("Send a test"), small=True)
         address.setPlaceholderText("https://…")
         address.setAccessibleName(tr("Webhook address"))
         address.setMaxLength(500)
@@ -135,7 +135,10 @@ class WebhookRow(_Kept):
         severity = Choice([(value, tr(text)) for value, text in SEVERITIES])
         severity.setMinimumWidth(104)
         severity.setAccessibleName(tr("Webhook from severity"))
-        hint = tr("Off while empty. Alerts leave this machine only to this address: https, or http on this machine.")
+        hint = tr(
+            "Off while empty. Alerts leave this machine only to this address: https, or http on this machine. "
+            "Each is told at least once; tries of one alert carry the same Idempotency-Key."
+        )
         controls = row(address, severity, test)
         super().__init__(context, tr("Webhook"), controls, hint, "webhook http url address network")
         self.address, self.severity, self.test = address, severity, test

@@ -39,6 +39,7 @@ class Row(QWidget):
     def __init__(self, name: str, control: QWidget | None = None, hint: str = "", *, words: str = "") -> None:
         super().__init__()
         self.name, self.control = name, control
+        self._more = words
         self._words = f"{name} {hint} {words}".casefold()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -61,6 +62,12 @@ class Row(QWidget):
             control.setAccessibleName(name)
             self.label.setBuddy(control)
             inner.addWidget(control, 0, Qt.AlignmentFlag.AlignVCenter)
+
+    def rename(self, name: str, words: str = "") -> None:
+        """Another name; `words` are found by the search besides those given at first."""
+        self.name = name
+        self.label.setText(name)
+        self._words = f"{name} {words} {self._more}".casefold()
 
     def set_hint(self, text: str, role: str = "text-tertiary") -> None:
         """Another second line; empty hides it."""

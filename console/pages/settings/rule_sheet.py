@@ -1,21 +1,24 @@
-"""A rule of one's own without code: what, which value and side, how long, how severe, what it would have done."""
+"""A rule without code: what, which value and side, how long, how severe, what it would have done. For a new one, and
+for one that is there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 from shiboken6 import isValid
 
-from backend.contract.resources import RulePreview
-from console import operations, words
+from backend.contract.resources import Rule, RulePreview
+from console import operations
 from console.asking import ask
 from console.context import Context
-from console.i18n import mark, tr, tr_n
+from console.i18n import mark, tr
 from console.pages.settings.fields import Choice, Number
-from console.pages.settings.rule_words import METRICS, SEVERITIES, TESTS
+from console.pages.settings.rule_preview import preview_words
+from console.pages.settings.rule_words import METRICS, SEVERITIES, TESTS, rule_form
 from console.widgets.controls import Segmented
 from console.widgets.form import FormField
 from console.widgets.panel import row
@@ -41,11 +44,12 @@ STARTS = {
 
 
 class RuleSheet(Sheet):
-    """Makes one rule; `done()` is called when the backend has it."""
+    """Makes a rule, or changes `rule`; `done()` is called when the backend has it."""
 
-    def __init__(self, context: Context, done: Callable[[], None]) -> None:
-        super().__init__(tr("Add a rule"), icon="bell", icon_role="accent", primary=tr("Add rule"))
-        self._context, self._done, self._turn = context, done, 0
+    def __init__(self, context: Context, done: Callable[[], None], rule: Rule | None = None) -> None:
+        title, primary = (tr("Edit rule"), tr("Save")) if rule else (tr("Add a rule"), tr("Add rule"))
+        super().__init__(title, icon="bell", icon_role="accent", primary=primary)
+        self._context, self._done, self._rule, self._turn = context, done, rule, 0
         self.what = Choice([(value, tr(text)) for value, text in WHAT])
         self.value = QComboBox()
         self.value.setEditable(True)
@@ -66,6 +70,9 @@ class RuleSheet(Sheet):
         self._timer.timeout.connect(self._ask_preview)
         self._connect()
         self._on_what()
+        if rule is not None:
+            self._fill(rule)
+        self._start = self.asked()
 
     def _metrics(self) -> list[tuple[str, str]]:
         """The known values, then every metric the runs of now log."""
@@ -97,6 +104,28 @@ class RuleSheet(Sheet):
         self.seconds.valueChanged.connect(self._later)
         self.accepted.connect(self._on_accepted)
 
+    def _fill(self, rule: Rule) -> None:
+        """Show a rule that is there. What a rule tests stays; one that comes with the program keeps its value, too."""
+        self.what.setCurrentIndex(self.what.findData(rule.test))
+        place = self.value.findData(rule.metric)
+        if place >= 0:
+            self.value.setCurrentIndex(place)
+        elif rule.test == "limit":
+            self.value.setEditText(rule.metric)
+        self.side.set_value("above" if rule.above else "below")
+        self.limit.setValue(rule.limit * self._scale())
+        self.seconds.setValue(rule.for_seconds)
+        self.severity.set_value(rule.severity)
+        self.name.setText(rule.name)
+        self.what.setEnabled(False)
+        for control in (self.value, self.side, self.name):
+            control.setEnabled(rule.own)
+        if not rule.own:
+            self.set_note(tr("It comes with the program and keeps its value, side and name."))
+        self.first_focus = self.value if rule.own and rule.test == "limit" else self.limit
+        if rule.test == "forecast":
+            self.first_focus = self.seconds
+
     # ---- the form --------------------------------------------------------------------------------------------------
 
     def _on_what(self) -> None:
@@ -108,6 +137,7 @@ class RuleSheet(Sheet):
         )
         for field, on in shown:
             field.setVisible(on)
+        self.refit()
         if test in DEFAULTS:
             limit, seconds = DEFAULTS[test]
             self.limit.setSuffix(f" {tr(TESTS[test][2])}" if TESTS[test][2] else "")
@@ -133,16 +163,31 @@ class RuleSheet(Sheet):
         place = self.value.findText(self.value.currentText())
         return str(self.value.itemData(place)) if place >= 0 else self.value.currentText().strip()
 
+    def _scale(self) -> float:
+        """Shown = stored × scale."""
+        metric = self._metric()
+        return METRICS[metric][2] if self.what.currentData() == "limit" and metric in METRICS else 1.0
+
     def asked(self) -> dict[str, Any]:
         """The rule as asked for."""
         test = self.what.currentData()
-        metric = self._metric() if test == "limit" else ""
-        scale = METRICS[metric][2] if metric in METRICS else 1.0
+        metric, scale = self._metric() if test == "limit" else "", self._scale()
         return {
             "name": self.name.text().strip(), "test": test, "metric": metric, "above": self.side.value == "above",
             "limit": round(self.limit.value() / scale, 9), "for_seconds": self.seconds.value(),
             "severity": self.severity.value,
         }  # fmt: skip
+
+    def changes(self) -> dict[str, Any]:
+        """What differs from the rule the sheet was opened with; a limit shown rounded is not a change."""
+        return {key: value for key, value in self.asked().items() if value != self._start[key]}
+
+    def _whole(self) -> dict[str, Any]:
+        """What the preview is asked about: the rule as it is with what was changed."""
+        if self._rule is None:
+            return self.asked()
+        stored = self._rule.model_dump(mode="json", include={*self._start, "endpoint"})
+        return {**stored, **self.changes()}
 
     # ---- the past --------------------------------------------------------------------------------------------------
 
@@ -152,7 +197,7 @@ class RuleSheet(Sheet):
         self._timer.start()
 
     def _ask_preview(self) -> None:
-        body = self.asked()
+        body = self._whole()
         if body["test"] == "limit" and not body["metric"]:
             self.preview.setText(tr("Choose a value."))
             return
@@ -168,11 +213,15 @@ class RuleSheet(Sheet):
     def _put_preview(self, turn: int, text: str) -> None:
         if turn == self._turn and isValid(self):
             self.preview.setText(text)
+            self.refit()
 
     def _on_accepted(self) -> None:
         body = self.asked()
         if body["test"] == "limit" and not body["metric"]:
             self.value_field.set_error(tr("Choose a value."))
+            return
+        if self._rule is not None:
+            self._save(self._rule)
             return
         ask(self._context, operations.add_rule(self._context.link, body), self.primary).on_reply(self._on_added)
 
@@ -180,16 +229,23 @@ class RuleSheet(Sheet):
         self.close_sheet()
         self._done()
 
+    def _save(self, rule: Rule) -> None:
+        """Ask for what was changed, and only for that; the toast brings it back."""
+        context, changes, done = self._context, self.changes(), self._done
+        if not changes:
+            self.close_sheet()
+            return
+        before = {key: getattr(rule, key) for key in changes}
+        name = changes.get("name") or rule.name or rule_form(rule)[0]
 
-def preview_words(preview: RulePreview, now: float) -> str:
-    """It would have fired 3 times in 30 days, last on 21 Nov 16:02."""
-    if preview.count is None:
-        return tr("How often it would have fired cannot be told.") + " " + preview.text
-    days = tr_n(max(1, round(preview.days)), "{n} day", "{n} days")
-    if preview.days < 0.9:
-        days = words.duration(preview.days * 86_400)
-    if not preview.count:
-        return tr("It would not have fired in {days}.", days=days)
-    times = tr_n(preview.count, "{n} time", "{n} times")
-    last = words.day_and_time(preview.times[-1], now) if preview.times else words.DASH
-    return tr("It would have fired {times} in {days}, last on {last}.", times=times, days=days, last=last)
+        def put(wanted: dict[str, Any]) -> None:
+            ask(context, operations.change_rule(context.link, rule.id, **wanted)).on_reply(lambda _body: done())
+
+        def saved(_body: Any) -> None:
+            context.toast(
+                tr("Rule changed: {name}", name=name), "", undo=partial(put, before), redo=partial(put, changes)
+            )
+            self.close_sheet()
+            done()
+
+        ask(context, operations.change_rule(context.link, rule.id, **changes), self.primary).on_reply(saved)

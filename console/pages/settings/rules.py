@@ -28,45 +28,45 @@ from console.widgets.text import Text
 
 class RuleRow(Row):
     """One rule; what is changed is asked of the backend and shown as it answers. Signals: removed(id): it is gone;
-    with an empty id: it came back."""
+    with an empty id: it came back. edited(rule): its sheet is wanted."""
 
     removed = Signal(str)
+    edited = Signal(object)
 
     def __init__(self, context: Context, rule: Rule) -> None:
-        name, before, unit, self._scale, digits = rule_form(rule)
-        self._context, self.rule = context, rule
-        self.limit = Number(-1e9 if rule.own else 0, 1e9 if self._scale == 1 else 100, digits, unit)
-        self.limit.setFixedWidth(104 if len(unit) < 5 else 124)
+        self._context, self.rule, self._scale = context, rule, 1.0
+        self.limit = Number(-1e9, 1e9, 4)
         self.seconds = Number(0, 86_400, 0, "s")
         self.seconds.setFixedWidth(88)
         self.severity = Choice([(value, tr(text)) for value, text in SEVERITIES])
         self.severity.setMinimumWidth(104)
         self.enabled = Toggle("")
-        shown = rule.name or name
-        for control, text in ((self.limit, tr("Limit")), (self.seconds, tr("For how long")),
-                              (self.severity, tr("Severity")), (self.enabled, tr("On"))):  # fmt: skip
-            control.setAccessibleName(f"{shown}: {text}")
-        above, during = Text(before, "small", "text-tertiary"), Text(tr("for"), "small", "text-tertiary")
-        self.remove = IconButton("trash-2", tr("Remove rule {name}", name=shown), small=True)
-        self.remove.clicked.connect(self._on_remove)
+        self._side, during = Text("", "small", "text-tertiary"), Text(tr("over"), "small", "text-tertiary")
+        self.edit = IconButton("pencil", tr("Edit rule…"), small=True)
+        self.remove = IconButton("trash-2", tr("Remove rule"), small=True)
         kept = self.remove.sizePolicy()
         kept.setRetainSizeWhenHidden(True)  # the columns of all rules line up
         self.remove.setSizePolicy(kept)
         self.remove.setVisible(rule.own)
-        controls = row(above, self.limit, during, self.seconds, self.severity, 2, self.enabled, self.remove)
-        hint = " · ".join(part for part in (name if rule.name else "", rule.endpoint) if part)
-        super().__init__(shown, controls, hint, words=f"{rule.kind} {rule.metric} {rule.id} {rule.test}")
-        for part in (above, self.limit):
-            part.setVisible(rule.test != "forecast")
+        controls = row(
+            self._side, self.limit, during, self.seconds, self.severity, 2, self.enabled, self.edit, self.remove
+        )
+        super().__init__("", controls, words=f"{rule.kind} {rule.id} {rule.test}")
         self.show_rule(rule)
+        self._connect()
+
+    def _connect(self) -> None:
         self.limit.valueChanged.connect(lambda value: self._change("limit", round(value / self._scale, 6)))
         self.seconds.valueChanged.connect(lambda value: self._change("for_seconds", float(value)))
         self.severity.activated.connect(lambda _at: self._change("severity", read_control(self.severity)))
         self.enabled.toggled.connect(lambda on: self._change("enabled", on))
+        self.edit.clicked.connect(lambda: self.edited.emit(self.rule))
+        self.remove.clicked.connect(self._on_remove)
 
     def show_rule(self, rule: Rule) -> None:
         """Show what is stored."""
         self.rule = rule
+        self._show_form(rule)
         write_control(self.limit, rule.limit * self._scale)
         write_control(self.seconds, rule.for_seconds)
         write_control(self.severity, rule.severity)
@@ -74,12 +74,34 @@ class RuleRow(Row):
         for control in (self.limit, self.seconds, self.severity):
             control.setEnabled(rule.enabled)
 
+    def _show_form(self, rule: Rule) -> None:
+        """Name, side and unit: another metric has others."""
+        name, side, unit, self._scale, digits = rule_form(rule)
+        shown = rule.name or name
+        self.rename(shown, f"{rule.metric} {name}")
+        self.set_hint(" · ".join(part for part in (name if rule.name else "", rule.endpoint) if part))
+        self.limit.blockSignals(True)
+        self.limit.setDecimals(digits)
+        self.limit.setRange(-1e9 if rule.own else 0, 1e9 if self._scale == 1 else 100)
+        self.limit.setSuffix(f" {unit}" if unit else "")
+        self.limit.setFixedWidth(104 if len(unit) < 4 else 124)
+        self.limit.blockSignals(False)
+        self._side.setText(side)
+        for part in (self._side, self.limit):
+            part.setVisible(rule.test != "forecast")
+        for control, text in ((self.limit, tr("Limit")), (self.seconds, tr("For how long")),
+                              (self.severity, tr("Severity")), (self.enabled, tr("On"))):  # fmt: skip
+            control.setAccessibleName(f"{shown}: {text}")
+        self.edit.setAccessibleName(tr("Edit rule {name}", name=shown))
+        self.remove.setAccessibleName(tr("Remove rule {name}", name=shown))
+
     def set_reason(self, reason: str) -> None:
         """Why nothing can be changed now; empty when it can."""
         controls: tuple[QWidget, ...] = (self.limit, self.seconds, self.severity)
         for control in controls:
             control.setEnabled(not reason and self.rule.enabled)
-        self.enabled.setEnabled(not reason)
+        for button in (self.enabled, self.edit, self.remove):
+            button.setEnabled(not reason)
 
     def _change(self, field: str, value: Any) -> None:
         before = getattr(self.rule, field)
@@ -169,11 +191,15 @@ class AlertsCategory(Category):
             else:
                 made = RuleRow(self._context, rule)
                 made.removed.connect(self._on_removed)
+                made.edited.connect(self._on_edited)
                 self.rules.add_row(made)
         self.refresh()
 
     def _on_new(self) -> None:
         self._context.open_sheet(RuleSheet(self._context, self._read_if_there))
+
+    def _on_edited(self, rule: Rule) -> None:
+        self._context.open_sheet(RuleSheet(self._context, self._read_if_there, rule))
 
     def _on_removed(self, _rule_id: str) -> None:
         self.read()

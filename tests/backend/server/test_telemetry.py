@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from backend.contract.errors import Invalid, Unavailable
+from backend.contract.errors import Conflict, Invalid, Unavailable
 from backend.telemetry import texts
 from tests.helpers.home import RunningHome
+from tests.helpers.nvml import Stub, compile_stub
 from tests.helpers.wait import until
 
 
@@ -30,6 +32,33 @@ def test_a_range_that_is_none_is_refused(home: RunningHome, query: dict[str, flo
 
 def test_check_again_is_taken(home: RunningHome) -> None:
     assert "host" in home.ask("POST", "/telemetry/check", {})
+
+
+def test_the_power_limit_of_a_card_is_set_over_the_door(tmp_path: Path) -> None:
+    """The daemon's own sensor sees it afterwards; the audit says who set it."""
+    stub = Stub(compile_stub(tmp_path), tmp_path / "mode")
+    wanted = ("LD_LIBRARY_PATH", "NVML_STUB_FILE")
+    with RunningHome(**{name: stub.env()[name] for name in wanted}) as home:
+        home.start()
+
+        def card() -> dict[str, Any]:
+            return dict(next(iter(home.ask("GET", "/telemetry")["gpus"]), {}))
+
+        until(lambda: card().get("power_limit_max_w") == 350.0)
+        assert home.ask("GET", "/telemetry/cards/0/power_limit")["min_w"] == 150.0
+        assert home.ask("POST", "/telemetry/cards/0/power_limit", {"watts": 200})["limit_w"] == 200.0
+        until(lambda: card()["power_limit_w"] == 200.0)
+        with pytest.raises(Invalid, match="150 to 350 W"):
+            home.ask("POST", "/telemetry/cards/0/power_limit", {"watts": 9000})
+        with pytest.raises(Invalid):
+            home.ask("POST", "/telemetry/cards/0/power_limit", {"watts": -1})
+        stub.set("forbidden")
+        with pytest.raises(Conflict, match="only an administrator"):
+            home.ask("POST", "/telemetry/cards/0/power_limit", {"watts": 250})
+        told = [entry for entry in home.ask("GET", "/audit")["items"] if entry["action"] == "set_power_limit"]
+        assert sorted((entry["after"], entry["result"]) for entry in told) == [
+            ("200 W", "done"), ("250 W", "aborted"), ("9000 W", "aborted"),
+        ]  # fmt: skip
 
 
 def test_what_the_vendors_program_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from backend.contract.resources import (
     TelemetrySample,
 )
 from backend.services.diagnosis import diagnose, diagnose_run
+from backend.services.diagnosis_rules import RULES
 from backend.services.measured import Measured, Save
 from backend.store import Store
 from tests.helpers.stores import make_store
@@ -290,6 +291,69 @@ def test_another_program_on_the_card() -> None:
     assert codes(look(card=a_card(processes=(ours,)))) == []
     small = GpuProcess(pid=78, name="panel", memory_bytes=GB // 2)
     assert codes(look(card=a_card(processes=(ours, small)))) == []
+
+
+def test_throttling_is_worth_the_clock_it_costs() -> None:
+    slowed = a_card(throttle_reasons=("thermal_software",), sm_clock_mhz=1500.0, sm_clock_max_mhz=3000.0)
+    (finding,) = look(card=slowed).findings
+    assert (finding.gain, finding.evidence["sm_clock_max_mhz"]) == ("up to 2.0 × faster", 3000.0)
+    (finding,) = look(card=slowed.model_copy(update={"sm_clock_mhz": 2950.0})).findings
+    assert finding.gain is None  # it hardly costs anything
+    (finding,) = look(card=slowed.model_copy(update={"sm_clock_max_mhz": None})).findings
+    assert finding.gain is None  # unknown
+
+
+def every_rule() -> dict[str, Diagnosis]:
+    """A run for each rule of the list in the issue, in its order."""
+    settings = TextClassificationSettings(group_by_length=False, checkpoint_every=10).model_dump()
+    run = a_run(settings=settings, active_seconds=100.0)
+    quiet = [1 + 0.01 * math.sin(step) for step in range(60)]
+    full = a_card().model_copy(update={"memory_used_bytes": int(23.5 * GB)})
+    clocks = {"sm_clock_mhz": 1500.0, "sm_clock_max_mhz": 3000.0}
+    theirs = GpuProcess(pid=77, name="game", memory_bytes=4 * GB)
+    return {
+        "data_wait": look(run, train__data_wait_fraction=points([0.6] * 60)),
+        "copy": look(run, train__step_s=points([1.0] * 30), train__copy_s=points([0.2] * 30)),
+        "memory": look(run, card=full),
+        "thermal": look(run, card=a_card(throttle_reasons=("thermal_hardware",), **clocks)),
+        "power": look(run, card=a_card(throttle_reasons=("power_cap",), **clocks)),
+        "small_batch": look(run, load=30, train__data_wait_fraction=points([0.0] * 60)),
+        "loss_spike": look(run, checkpoints=[20], train__loss=points([*quiet, 5.0, 4.0, 4.0])),
+        "nan": look(run, checkpoints=[20], train__loss=points([1.0] * 30 + [math.nan])),
+        "plateau": look(run, train__loss=points([1.0] * 200)),
+        "overfitting": look(run, eval__loss=points([0.9, 0.5, 0.6, 0.7, 0.8], every=50)),
+        "hang": look(run.model_copy(update={"hang": "hung", "last_step_at": 1000.0}), checkpoints=[80]),
+        "slow_disk": look(run, saves=[Save(step, 9.0, 10**7) for step in (1, 2, 3)]),
+        "shared_card": look(run, card=a_card(processes=(theirs,))),
+        "padding": look(run, train__padding_fraction=points([0.5] * 30)),
+    }
+
+
+@pytest.mark.parametrize(("code", "diagnosis"), every_rule().items(), ids=every_rule())
+def test_every_rule_shows_what_was_measured_and_what_its_fix_is_worth(code: str, diagnosis: Diagnosis) -> None:
+    (finding,) = [found for found in diagnosis.findings if found.code == code]
+    assert finding.title
+    assert finding.text
+    assert finding.fix
+    assert finding.gain
+    assert any(isinstance(value, int | float | list) for value in finding.evidence.values()), finding.evidence
+
+
+def test_the_list_of_rules_is_that_of_the_issue() -> None:
+    found = {rule.__name__ for rule in RULES}
+    assert found == {
+        "data_wait", "host_copy", "memory_nearly_full", "throttled", "small_batch", "loss_spike", "not_a_number",
+        "plateau", "overfitting", "hang", "slow_disk", "shared_card", "padding_waste",
+    }  # fmt: skip
+
+
+def test_what_a_fix_keeps_is_counted_from_the_newest_checkpoint() -> None:
+    gains = {code: found.findings[0].gain for code, found in every_rule().items()}
+    assert gains["hang"] == "80 of 100 steps are kept"
+    assert gains["nan"] == "20 of 100 steps are kept"
+    assert gains["memory"] == "100 steps since the last checkpoint are not lost to a full memory"
+    assert gains["overfitting"] == "validation loss 0.5000 instead of 0.8000"
+    assert gains["shared_card"] == "4.0 GB of the card become free"
 
 
 def test_the_most_useful_comes_first() -> None:

@@ -129,6 +129,24 @@ def test_two_rules_on_one_value_have_an_alert_each_and_a_restart_knows_them(
     again.close()
 
 
+def test_a_changed_rule_is_judged_anew(store: Store, clock: ManualClock, watch: Watch) -> None:
+    """Another side, another metric: the alert of what it said before resolves, and the new one waits its time."""
+    rule(store, metric="cpu/utilization_percent", limit=90.0)
+    seconds(store, clock, watch, 12, cpu_percent=95.0)
+    (before,) = active(store)
+    store.rules.change("mine", above=False)
+    seconds(store, clock, watch, 12, cpu_percent=95.0)
+    assert active(store) == []
+    store.rules.change("mine", metric="memory/used_share", limit=0.5, above=True)
+    memory = {"memory_used_bytes": 9, "memory_total_bytes": 10}
+    seconds(store, clock, watch, 9, cpu_percent=95.0, **memory)
+    assert active(store) == []
+    seconds(store, clock, watch, 4, cpu_percent=95.0, **memory)
+    (after,) = active(store)
+    assert after.id != before.id
+    assert after.feature == "memory/used_share"
+
+
 def log_steps(store: Store, clock: ManualClock, count: int, every: float) -> None:
     points = [("train/loss", step, clock.now() + step * every, None, 1.0) for step in range(count)]
     store.series.append(RUN, 1, points)
@@ -246,6 +264,38 @@ def test_the_preview_says_when_it_cannot_tell(store: Store) -> None:
     nothing = would_have_fired(store, Rule(id="p", kind="rule", metric="cpu/utilization_percent", limit=1.0))
     assert (nothing.count, nothing.text) == (None, "Nothing is kept yet that this rule speaks of.")
     assert would_have_fired(store, Rule(id="p", kind="rule", test="forecast")).count is None
+
+
+def test_the_preview_of_a_forecast_says_what_it_is_now(store: Store, clock: ManualClock) -> None:
+    store.settings.change({"reserve_disk_bytes": 2_000_000_000})
+    mine = Rule(id="p", kind="rule", test="forecast")
+    nothing = would_have_fired(store, mine).forecast
+    assert nothing is not None
+    assert (nothing.free_bytes, nothing.growth_bytes_per_s, nothing.full_in_s) == (None, None, None)
+    running(store, eta_seconds=7200.0)
+    used, total = 90_000_000_000, 100_000_000_000
+    with store.transaction():
+        for _ in range(400):
+            used += 5_000_000
+            host = HostReading(disk_used_bytes=used, disk_total_bytes=total)
+            store.telemetry.add(TelemetrySample(taken_at=clock.now(), host=host))
+            clock.advance(1.0)
+    store.telemetry.roll_up()
+    now = would_have_fired(store, mine).forecast
+    assert now is not None
+    assert now.free_bytes == total - used - 2_000_000_000
+    assert now.growth_bytes_per_s == pytest.approx(5_000_000, rel=0.05)
+    assert now.full_in_s == pytest.approx(now.free_bytes / now.growth_bytes_per_s)
+    assert (now.run_id, now.run_name, now.run_needs_s) == (RUN, "movie", 7200.0)
+
+
+def test_a_disk_that_empties_is_never_full(store: Store, clock: ManualClock) -> None:
+    past(store, clock, [60.0 - step / 20 for step in range(400)])
+    now = would_have_fired(store, Rule(id="p", kind="rule", test="forecast")).forecast
+    assert now is not None
+    assert now.growth_bytes_per_s is not None
+    assert now.growth_bytes_per_s < 0
+    assert (now.full_in_s, now.run_id) == (None, None)
 
 
 # ---- quiet hours -----------------------------------------------------------------------------------------------------

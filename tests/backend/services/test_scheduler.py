@@ -1,6 +1,7 @@
 """The scheduler with a real store, a real ingest and real self-test processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -341,6 +342,26 @@ def test_a_run_whose_folder_is_gone_fails_but_not_while_the_whole_disk_is_away(d
     home.jobs.mkdir()
     daemon.scheduler.tick()
     assert (daemon.run().state, daemon.run().failure.code) == ("failed", "missing_file")
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_folder_deleted_under_a_running_worker_ends_both_and_keeps_what_was_said(daemon: Daemon, left: bool) -> None:
+    """`left`: the worker has made a folder of that name again, as one does that writes a checkpoint."""
+    daemon.queue()
+    daemon.until(lambda: daemon.run().step > 20)
+    pids, path = daemon.jobs.pids(), daemon.jobs.home.job("r1")
+    assert pids
+    shutil.rmtree(path, ignore_errors=True)
+    if left:
+        (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+    run = daemon.until_state("failed")
+    assert (run.failure.code, run.resumable) == ("missing_file", False)
+    assert str(path) in run.cause
+    assert "Start it again as a new run." in run.failure.advice
+    until(lambda: all(process_started(pid) is None for pid in pids))
+    assert len(list(daemon.store.series.export("r1"))) > 20
+    daemon.step()
+    assert daemon.run().state == "failed"
 
 
 def test_a_removed_run_that_still_lives_is_ended(daemon: Daemon) -> None:

@@ -252,26 +252,52 @@ def test_an_alert_and_its_note_are_kept_together(
 KILLED = """
 import sys
 from pathlib import Path
-from backend.clock import SystemClock
+from backend.clock import ManualClock
 from backend.services.webhook import WebhookService
 from tests.helpers.stores import make_store
-WebhookService(make_store(Path(sys.argv[1]), SystemClock()), SystemClock()).deliver()
+clock = ManualClock(float(sys.argv[2]))
+WebhookService(make_store(Path(sys.argv[1]), clock), clock).deliver()
 """
 
 
-@pytest.mark.parametrize("place", ["webhook.before_send", "webhook.sent"])
-def test_a_kill_loses_none_and_sends_none_twice(tmp_path: Path, listener: Listener, place: str) -> None:
+def deliver_in_a_process(folder: Path, now: float, failpoint: str = "") -> int:
+    """One pass of a daemon that may be killed at a failpoint; its exit code."""
+    env = {name: value for name, value in os.environ.items() if name != "MODELDECK_FAILPOINT"}
+    env |= {"MODELDECK_FAILPOINT": failpoint} if failpoint else {}
+    return subprocess.run([sys.executable, "-c", KILLED, str(folder), str(now)], env=env, timeout=60).returncode
+
+
+@pytest.mark.parametrize(
+    ("place", "tries"), [("webhook.before_send", [2]), ("webhook.answered", [1, 2]), ("webhook.sent", [1])]
+)
+def test_a_kill_loses_none_and_what_is_told_again_is_known_by_its_id(
+    tmp_path: Path, listener: Listener, place: str, tries: list[int]
+) -> None:
+    """At least once, with the same id: only a death between the answer and the note of it tells an alert again."""
     store = make_store(tmp_path, ManualClock())
     store.settings.change({"webhook_url": listener.url})
     alert = AlertRecord(id="alert-1", kind="gpu", severity="bad", title="t", opened_at=1.0)
     with store.transaction():
         store.alerts.open(alert)
         webhook.note_alert(store, alert)
+    now = store.clock.now()
     store.close()
-    env = {**os.environ, "MODELDECK_FAILPOINT": f"{place}:kill"}
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    assert subprocess.run(command, env=env, check=False, timeout=60).returncode == -signal.SIGKILL
-    again = {name: value for name, value in os.environ.items() if name != "MODELDECK_FAILPOINT"}
-    for _ in range(2):
-        assert subprocess.run(command, env=again, check=False, timeout=60).returncode == 0
-    assert [body["id"] for _, _, body in listener.told] == ["alert-1"]
+    assert deliver_in_a_process(tmp_path, now, f"{place}:kill") == -signal.SIGKILL
+    for later in (10, 20):
+        assert deliver_in_a_process(tmp_path, now + later) == 0
+    assert [int(headers["X-Modeldeck-Attempt"]) for _, headers, _ in listener.told] == tries
+    assert {headers["Idempotency-Key"] for _, headers, _ in listener.told} == {"alert-1"}
+    assert {json.dumps(body, sort_keys=True) for _, _, body in listener.told} == {
+        json.dumps(webhook.message(alert), sort_keys=True)
+    }
+
+
+def test_a_daemon_that_dies_at_every_try_does_not_hammer_the_address(tmp_path: Path, listener: Listener) -> None:
+    store = make_store(tmp_path, ManualClock())
+    store.settings.change({"webhook_url": listener.url})
+    opened(store, ManualClock())
+    now = store.clock.now()
+    store.close()
+    assert deliver_in_a_process(tmp_path, now, "webhook.answered:kill") == -signal.SIGKILL
+    assert deliver_in_a_process(tmp_path, now + 0.5) == 0  # started again at once: its wait is not over
+    assert len(listener.told) == 1

@@ -44,8 +44,11 @@ def test_every_reading_of_two_cards(stub: Stub) -> None:
         "temperature_c": 61.0,
         "power_w": 215.5,
         "power_limit_w": 320.0,
+        "power_limit_min_w": 150.0,
+        "power_limit_max_w": 350.0,
         "fan_percent": 44.0,
         "sm_clock_mhz": 2520.0,
+        "sm_clock_max_mhz": 3105.0,
         "memory_clock_mhz": 10501.0,
         "pcie_rx_bytes_per_s": 1000 * 1024.0,
         "pcie_tx_bytes_per_s": 500 * 1024.0,
@@ -72,6 +75,14 @@ def test_a_missing_counter_is_null_and_told_once(stub: Stub) -> None:
     assert first["temperature_c"] == 61.0
     assert told.count("nvidia: temperature: Not Supported") == 1
     assert told.count("nvidia: fan: Not Supported") == 1
+
+
+def test_a_card_without_a_power_limit_has_no_bounds(stub: Stub) -> None:
+    stub.set("unlimited")
+    answer, told = read(stub.env())
+    first, _second = answer["cards"]
+    assert (first["power_limit_min_w"], first["power_limit_max_w"], first["power_limit_w"]) == (None, None, 320.0)
+    assert told.count("nvidia: power_limits: Not Supported") == 1
 
 
 def test_a_lost_card_says_so_and_leaves_the_other_alone(stub: Stub) -> None:

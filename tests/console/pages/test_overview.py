@@ -33,6 +33,7 @@ from console.pages.overview.page import day_words
 from console.settings import HIDDEN_PANELS, LAYOUTS
 from console.state.changes import Changes
 from tests.console.pages.conftest import Desk
+from tests.helpers.clicking import right_click
 
 NOW = 1_000_000.0
 HOST = HostReading(cpu_percent=37.0, cpu_count=32, memory_used_bytes=61 * 2**30, memory_total_bytes=128 * 2**30)
@@ -256,9 +257,11 @@ def test_only_processes_of_ours_can_be_ended_and_only_after_asking(desk: Desk, p
     tell(page, desk, card(processes=(ours, foreign)))
     (only,) = parts(page, GpuCard)
     row = only.processes
-    row.chips()[1].customContextMenuRequested.emit(QPoint(2, 2))
+    assert all(chip.focusPolicy() & Qt.FocusPolicy.TabFocus for chip in row.chips())
+    right_click(row.chips()[1])
     assert set(entries(row.menu)) == {"Copy pid"}
-    row.chips()[0].customContextMenuRequested.emit(QPoint(2, 2))
+    right_click(row.chips()[0])
+    assert desk.places == []  # a right-click asks for the menu and leads nowhere
     entries(row.menu)["End process…"].trigger()
     sheet = desk.sheets[-1]
     assert desk.link.asked[-1].path != "/runs/movie-s42/commands"
@@ -287,6 +290,82 @@ def test_the_vendors_text_is_asked_and_shown_or_why_not(desk: Desk, page: Overvi
         assert asked.query == {"vendor": "nvidia"}
         getattr(asked, answer)({"command": "nvidia-smi", "text": "| 0 |"} if answer == "succeed" else "Not installed.")
         assert sheet.text.toPlainText() == ("| 0 |" if answer == "succeed" else "Not installed.")
+
+
+# ---- the power limit -------------------------------------------------------------------------------------------------
+
+LIMITED = {"power_limit_min_w": 150.0, "power_limit_max_w": 350.0}
+KNOWN = {"limit_w": 300.0, "min_w": 150.0, "max_w": 350.0, "default_w": 320.0,
+         "command": "sudo nvidia-smi -i GPU-0 -pl"}  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_popups")
+def test_only_a_card_that_takes_a_power_limit_offers_one(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
+    tell(page, desk, card(0, **LIMITED), card(1))
+    for part, offered in zip(parts(page, GpuCard), (True, False), strict=True):
+        qtbot.mouseClick(part.more, Qt.MouseButton.LeftButton)
+        assert ("Set power limit…" in entries(page.menu)) is offered
+    tell(page, desk, card(0, **LIMITED), card(1), card(2, lost="Xid 79", **LIMITED))
+    (rows,) = parts(page, GpuRows)
+    for at, offered in ((0, True), (1, False), (2, False)):
+        rows.view.menu_asked.emit(rows.model.row_at(at), QPoint(5, 5))
+        assert ("Set power limit…" in entries(rows.menu)) is offered
+
+
+def power_sheet(desk: Desk, page: OverviewPage, qtbot: QtBot) -> Any:
+    tell(page, desk, card(0, **LIMITED))
+    qtbot.mouseClick(parts(page, GpuCard)[0].more, Qt.MouseButton.LeftButton)
+    entries(page.menu)["Set power limit…"].trigger()
+    sheet = desk.sheets[-1]
+    qtbot.addWidget(sheet)
+    sheet.show()
+    return sheet
+
+
+@pytest.mark.usefixtures("no_popups")
+def test_a_power_limit_is_set_within_what_the_card_takes(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
+    told: list[dict[str, Any]] = []
+    desk.context.toast = lambda text, detail="", **more: told.append({"text": text, **more})
+    sheet = power_sheet(desk, page, qtbot)
+    assert not sheet.primary.isEnabled()  # until the driver has said what it takes
+    desk.link.last("GET", "/telemetry/cards/0/power_limit").succeed(KNOWN)
+    assert (sheet.watts.minimum(), sheet.watts.maximum(), sheet.watts.value()) == (150, 350, 300)
+    assert sheet.needs.isHidden()
+    sheet.watts.selectAll()
+    qtbot.keyClicks(sheet.watts, "250")
+    qtbot.keyClick(sheet.watts, Qt.Key.Key_Tab)
+    assert sheet.change.text() == "300 W → 250 W"
+    qtbot.mouseClick(sheet.primary, Qt.MouseButton.LeftButton)
+    asked = desk.link.last("POST", "/telemetry/cards/0/power_limit")
+    assert asked.body == {"watts": 250.0}
+    asked.succeed({**KNOWN, "limit_w": 250.0})
+    assert told[-1]["text"] == "Power limit of GPU 0: 250 W"
+    told[-1]["undo"]()
+    assert desk.link.last("POST", "/telemetry/cards/0/power_limit").body == {"watts": 300.0}
+
+
+@pytest.mark.usefixtures("no_popups")
+def test_without_permission_the_sheet_says_what_is_needed(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
+    sheet = power_sheet(desk, page, qtbot)
+    desk.link.last("GET", "/telemetry/cards/0/power_limit").succeed(KNOWN)
+    qtbot.mouseClick(sheet.default, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(sheet.primary, Qt.MouseButton.LeftButton)
+    text = "The driver lets only an administrator change it."
+    desk.link.last("POST", "/telemetry/cards/0/power_limit").refuse(text, code="no_permission")
+    assert sheet.isVisible()
+    assert (sheet.field.error, sheet.needs.text(), sheet.watts.value()) == (text, text, 320)
+    assert sheet.command.text() == "sudo nvidia-smi -i GPU-0 -pl 320"
+    qtbot.mouseClick(sheet.copy, Qt.MouseButton.LeftButton)
+    assert desk.copied == ["sudo nvidia-smi -i GPU-0 -pl 320"]
+
+
+@pytest.mark.usefixtures("no_popups")
+def test_a_driver_that_does_not_answer_leaves_nothing_to_set(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:
+    sheet = power_sheet(desk, page, qtbot)
+    desk.link.last("GET", "/telemetry/cards/0/power_limit").refuse("The graphics driver did not answer within 8 s.")
+    assert sheet.change.text() == "The graphics driver did not answer within 8 s."
+    assert not sheet.primary.isEnabled()
+    assert not sheet.watts.isEnabled()
 
 
 def test_a_history_that_was_asked_for_earlier_is_ignored(desk: Desk) -> None:

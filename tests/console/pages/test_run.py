@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from backend.contract.resources import AlertRecord, Failure, LogLine, RunEvent, RunRecord
+from backend.contract.resources import AlertRecord, Failure, LogLine, RunEvent, RunRecord, SystemStatus
 from console.pages.run import RunPage
 from console.pages.run.head import buttons_for
 from console.pages.run.sheets import StopSheet
@@ -275,6 +275,45 @@ def test_a_run_that_is_gone_is_said(desk: Desk, page: RunPage) -> None:
     desk.state.loaded = True
     page.open_target("nowhere")
     assert "missing" in page._parts
+
+
+@pytest.mark.parametrize("state", ["completed", "failed", "running"])
+def test_a_run_whose_folder_was_deleted_says_so_and_keeps_what_it_has(
+    desk: Desk, page: RunPage, qtbot: QtBot, state: str
+) -> None:
+    desk.state.system = SystemStatus(
+        state="running", pid=7, home="/home/x/modeldeck", socket="", started_at=1.0, version="1", protocol=1
+    )
+    desk.link.last("GET", "/runs/r1/series").succeed(series([0.9, 0.8, 0.7]))
+    page.refresh(put(desk, record(state=state, model_ready=True, resumable=True)))
+    page.refresh(put(desk, record(state=state, model_ready=True, resumable=True, folder_gone=True)))
+    path = "/home/x/modeldeck/jobs/r1"
+    assert page.failed.isVisible()
+    assert page.failed.message.text() == "The folder of this run is gone"
+    detail = f"{path} · Curves, events and log are kept. Put it back from a copy, or clone the run."
+    assert page.failed.accessibleName() == f"The folder of this run is gone {detail}"
+    assert losses(page) == ([1.0, 2.0, 3.0], [0.9, 0.8, 0.7])
+    assert (page.head.button("register"), page.head.button("continue")) == (None, None)
+    reasons = {action.id: action.reason() for action in page.actions()}
+    assert reasons["run.register"] == reasons["run.continue"] == "The folder of this run is gone."
+    clone, copy = page.failed._buttons
+    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert desk.copied == [path]
+    qtbot.mouseClick(clone, Qt.MouseButton.LeftButton)
+    assert desk.started[-1][0] == "run.new"
+    page.refresh(put(desk, record(state="completed", model_ready=True)))
+    assert not page.failed.isVisible()  # it was put back
+    assert page.head.button("register") is not None
+
+
+def test_a_checkpoint_that_was_asked_for_says_how_large_it_is_and_where(desk: Desk, page: RunPage) -> None:
+    data = {"name": "checkpoint-3", "size_bytes": 21_000_000, "asked": True}
+    event = RunEvent(id=1, run_id="r1", kind="checkpoint", time=903.0, step=3, text="Checkpoint at step 3", data=data)
+    page.refresh(Changes(run_events={"r1": [event]}))
+    assert desk.toasts[-1] == ("ok", "Checkpoint at step 3 saved", "21 MB · jobs/r1/checkpoints/checkpoint-3")
+    own = event.model_copy(update={"id": 2, "data": {**data, "asked": False}})
+    page.refresh(Changes(run_events={"r1": [own]}))
+    assert len(desk.toasts) == 1  # the schedule's own are told by their marks
 
 
 def test_config_copies_as_yaml_that_new_run_reads() -> None:

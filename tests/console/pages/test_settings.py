@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import BackendSettings, GpuReading, SystemStatus, TelemetrySample
+from console import words
 from console.keys import key_table
 from console.pages.settings import SettingsPage
 from console.pages.settings.fields import BackendRow, ConsoleRow, bounds
@@ -351,6 +352,113 @@ def test_the_sheet_asks_only_for_what_its_test_needs(desk: Desk, page: SettingsP
     sheet.value.setCurrentIndex(share)
     sheet.limit.setValue(95)
     assert sheet.asked()["limit"] == 0.95
+
+
+def edit(desk: Desk, category: Any, qtbot: QtBot, at: int) -> Any:
+    qtbot.mouseClick(category.rules.rows[at].edit, Qt.MouseButton.LeftButton)
+    sheet = desk.sheets[-1]
+    qtbot.addWidget(sheet)
+    return sheet
+
+
+def test_a_rule_of_ones_own_is_changed_in_every_field_with_its_past_and_brought_back(
+    desk: Desk, page: SettingsPage, qtbot: QtBot, undo: list[Any]
+) -> None:
+    desk.context.clock = lambda: 1_000_000.0
+    own = {**OWN, "endpoint": None, "severity": "info"}
+    category = alerts(desk, page, SHARE, own)
+    sheet = edit(desk, category, qtbot, 1)
+    shown = (sheet.name.text(), sheet.asked()["metric"], sheet.side.value, sheet.limit.value(), sheet.seconds.value())
+    assert shown == ("Loss too high", "train/loss", "above", 2.0, 60.0)
+    assert sheet.severity.value == "info"
+    assert not sheet.what.isEnabled()
+    qtbot.keyClicks(sheet.name, " now")
+    sheet.value.setCurrentIndex(sheet.value.findData("gpu/*/temperature_c"))
+    sheet.side.set_value("below")
+    sheet.limit.setValue(40)
+    sheet.seconds.setValue(90)
+    sheet._timer.stop()
+    sheet._ask_preview()
+    asked = desk.link.last("POST", "/rules/preview")
+    assert asked.body == {"name": "Loss too high now", "test": "limit", "metric": "gpu/*/temperature_c",
+                          "above": False, "limit": 40.0, "for_seconds": 90.0, "severity": "info",
+                          "endpoint": None}  # fmt: skip
+    asked.succeed({"count": 2, "days": 30.0, "times": [999_000.0]})
+    assert sheet.preview.text().startswith("It would have fired 2 times in 30 days")
+    sheet.submit()
+    saved = desk.link.last("PATCH", "/rules/rule-1")
+    wanted = {"name": "Loss too high now", "metric": "gpu/*/temperature_c", "above": False, "limit": 40.0,
+              "for_seconds": 90.0}  # fmt: skip
+    assert saved.body == wanted
+    saved.succeed({**own, **wanted})
+    desk.link.last("GET", "/rules").succeed({"items": [SHARE, {**own, **wanted}]})
+    row = category.rules.rows[1]
+    assert (row.name, row.hint.text(), row.limit.suffix()) == ("Loss too high now", "GPU temperature", " °C")
+    assert (row.limit.value(), row._side.text()) == (40.0, "below")
+    undo[-1]()
+    assert desk.link.last("PATCH", "/rules/rule-1").body == {key: own.get(key, True) for key in wanted}
+
+
+def test_a_limit_shown_rounded_is_no_change(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    fine = {**OWN, "metric": "gpu/*/temperature_c", "limit": 84.6}
+    category = alerts(desk, page, fine)
+    sheet = edit(desk, category, qtbot, 0)
+    assert sheet.limit.value() == 85.0
+    assert sheet.changes() == {}
+    asked = len(desk.link.asked)
+    sheet.submit()
+    assert len(desk.link.asked) == asked  # nothing was changed, so nothing is asked
+    sheet = edit(desk, category, qtbot, 0)
+    sheet.seconds.setValue(5)
+    sheet._timer.stop()
+    sheet._ask_preview()
+    assert desk.link.last("POST", "/rules/preview").body["limit"] == 84.6
+
+
+def test_a_rule_of_the_program_keeps_its_value_in_the_sheet(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:
+    category = alerts(desk, page, SHARE, STALLED)
+    sheet = edit(desk, category, qtbot, 0)
+    assert [control.isEnabled() for control in (sheet.value, sheet.side, sheet.name)] == [False] * 3
+    assert sheet.note.text() == "It comes with the program and keeps its value, side and name."
+    sheet.limit.setValue(80)
+    sheet.submit()
+    assert desk.link.last("PATCH", "/rules/disk-used").body == {"limit": 0.8}
+    desk.link.last("PATCH", "/rules/disk-used").refuse("No.")
+    assert desk.toasts[-1] == ("bad", "No.", "")
+    sheet = edit(desk, category, qtbot, 1)
+    assert (sheet.what.currentData(), sheet.limit.value(), sheet.limit.suffix()) == ("stalled", 10.0, " × usual")
+
+
+@pytest.mark.parametrize(
+    ("forecast", "text"),
+    [
+        ({}, "How full the disk is has not been read yet."),
+        ({"free_bytes": 212 * 10**9}, "Now 212 GB are free. How fast that shrinks is known after some minutes of "
+         "readings."),
+        ({"free_bytes": 212 * 10**9, "growth_bytes_per_s": -1.0},
+         "Now 212 GB are free. The disk does not fill; nothing would be forecast."),
+        ({"free_bytes": 212 * 10**9, "growth_bytes_per_s": 1e-6, "full_in_s": 2e17},
+         "Now 212 GB are free. The disk does not fill; nothing would be forecast."),
+        ({"free_bytes": 36 * 10**9, "growth_bytes_per_s": 5e6, "full_in_s": 7200.0},
+         "Now 36.0 GB are free. It fills by 300 MB a minute and is full in 2 h ({clock}). No run is running, so it "
+         "would not fire."),
+        ({"free_bytes": 36 * 10**9, "growth_bytes_per_s": 5e6, "full_in_s": 7200.0, "run_name": "movie",
+          "run_needs_s": 9000.0},
+         "Now 36.0 GB are free. It fills by 300 MB a minute and is full in 2 h ({clock}). movie needs 2 h 30 m "
+         "more: it would fire."),
+    ],
+)  # fmt: skip
+def test_a_forecast_rule_says_what_it_is_now(
+    desk: Desk, page: SettingsPage, qtbot: QtBot, forecast: dict[str, Any], text: str
+) -> None:
+    desk.context.clock = lambda: 1_000_000.0
+    sheet = edit(desk, alerts(desk, page, FORECAST), qtbot, 0)
+    assert (sheet.limit_field.isHidden(), sheet.value_field.isHidden()) == (True, True)
+    sheet._timer.stop()
+    sheet._ask_preview()
+    answer = {"count": None, "days": 0.0, "text": "x", "forecast": forecast}
+    desk.link.last("POST", "/rules/preview").succeed(answer)
+    assert sheet.preview.text() == text.format(clock=words.day_and_time(1_007_200.0, 1_000_000.0))
 
 
 def test_quiet_hours_and_webhook_are_asked_of_the_backend(
