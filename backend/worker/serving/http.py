@@ -133,6 +133,8 @@ class Connection(asyncio.Protocol):
         self._ready: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._taken = asyncio.Event()  # unset while the client leaves its answers lying
+        self._taken.set()
         self._ended = False
 
     # ---- transport ---------------------------------------------------------------------------------------------------
@@ -146,6 +148,18 @@ class Connection(asyncio.Protocol):
             return
         self._server.open.add(self)
         self._arm(self._server.bounds.body_timeout_s)
+
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for: nothing more is read from it, and no more answered."""
+        self._taken.clear()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._taken.set()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 asyncio's signature
         self._server.open.discard(self)
@@ -246,11 +260,22 @@ class Connection(asyncio.Protocol):
                 reply = request.refusal or await self._server.app.answer(request)
                 self._ready.popleft()
                 self._write(reply, request)
+                await self._until_taken()
         finally:
             self._server.in_flight -= 1
             self._task = None
         if not self._ended and not self._reading:
             self._arm(self._server.bounds.idle_timeout_s)
+
+    async def _until_taken(self) -> None:
+        """Answers that nobody reads must not pile up: they are waited for as long as a body is, then the line is cut."""
+        if not self._taken.is_set() and not self._ended:
+            try:
+                async with asyncio.timeout(self._server.bounds.body_timeout_s):
+                    await self._taken.wait()
+            except TimeoutError:
+                self._ended = True
+                self.abort()
 
     def _write(self, reply: Reply, request: Request | None, *, end: bool = True) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -299,6 +324,8 @@ class Connection(asyncio.Protocol):
         self._disarm()
         if self._transport is not None:
             self._transport.close()
+            # What is written still goes out first; a client that does not read it would hold its place for ever.
+            self._timer = self._loop.call_later(self._server.bounds.body_timeout_s, self.abort)
 
     def close_if_idle(self) -> None:
         """End the connection when it is between requests."""
