@@ -268,7 +268,7 @@ class Connection(asyncio.Protocol):
             self._arm(self._server.bounds.idle_timeout_s)
 
     async def _until_taken(self) -> None:
-        """Answers that nobody reads must not pile up: they are waited for as long as a body is, then the line is cut."""
+        """Answers that nobody reads must not pile up: they are waited for like a body, then the line is cut."""
         if not self._taken.is_set() and not self._ended:
             try:
                 async with asyncio.timeout(self._server.bounds.body_timeout_s):

@@ -333,7 +333,7 @@ def test_too_many_connections_are_refused_in_words(tmp_path: Path, front: Endpoi
 
 
 def test_explanations_that_wait_too_long_are_taken_back_and_the_engine_lives(front: Endpoint) -> None:
-    """Behind many predictions an explanation has no time; that says nothing bad about the engine of the live version."""
+    """Behind many predictions an explanation has no time; that says nothing bad about the live engine."""
     pid, mark = front.engine_pid(1), front.mark()
     with ThreadPoolExecutor(12) as pool:
         with Freeze(pid):
