@@ -66,7 +66,7 @@ class Voice:
         await self.run(lambda: self._insist(lambda: self.log.append(kind, record, sync=True)))
 
     async def answer(self, done: Callable[[], None]) -> None:
-        """Give the answer to a command, returning when it is on the disk. Raises OSError when it cannot be put there."""
+        """Answer a command, returning when that is on the disk. Raises OSError when it cannot be put there."""
         await self.run(lambda: self._insist(done))
 
     async def run(self, work: Callable[[], Any]) -> Any:
