@@ -192,6 +192,8 @@ def _insist(path: Path, record: dict[str, Any]) -> None:
             platform.write_json_atomic(path, record if attempt < 60 else {**record, "tail": []})
             return
         except OSError as error:
+            if not path.parent.is_dir():
+                return  # the job was taken away under us: nobody will ask how it ended
             if attempt == 0:
                 print(json.dumps({"exit_record_not_written": str(error)}), file=sys.stderr)
             time.sleep(0.5)

@@ -210,9 +210,9 @@ class Scheduler:
         job = JobFolder(self._home.job(run.id))
         launch = _launch_of(job)
         if not job.path.exists() and self._home.jobs.is_dir() and launch is None:
-            # Not when the whole home is away (a disk was unplugged): then everything waits for it.
-            text = "Its job folder is gone"
-            failure = Failure(code=FailureCode.MISSING_FILE, text=text, advice="Start it again as a new run.")
+            self._supervisor.end_homeless(run.id)  # only it is gone, not the whole home with an unplugged disk
+            advice = "Start it again as a new run."
+            failure = Failure(code=FailureCode.MISSING_FILE, text="Its job folder is gone", advice=advice)
             return self._finish(run, RunState.FAILED, failure, self._clock.now(), resumable=False)
         seen = self._supervisor.observe(run.id)
         if seen.alive:

@@ -132,6 +132,11 @@ class Supervisor:
             time.sleep(0.02)
         return True
 
+    def end_homeless(self, job_id: str) -> None:
+        """End what still runs of a job whose folder was taken away: nothing can hear it or tell it anything any more."""
+        for pid, started in identity.of_folder(self.home.job(job_id)):
+            platform.signal_process(pid, started, signal.SIGKILL)
+
     def adopt(self) -> list[str]:
         """The jobs that run now, whoever started them. Called once after a start of the daemon."""
         return living(self.home)

@@ -1,6 +1,7 @@
 """The scheduler with a real store, a real ingest and real self-test processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -341,6 +342,17 @@ def test_a_run_whose_folder_is_gone_fails_but_not_while_the_whole_disk_is_away(d
     home.jobs.mkdir()
     daemon.scheduler.tick()
     assert (daemon.run().state, daemon.run().failure.code) == ("failed", "missing_file")
+
+
+def test_a_run_whose_folder_is_taken_away_leaves_no_process(daemon: Daemon) -> None:
+    daemon.queue()
+    daemon.until_state("running")
+    pids = daemon.jobs.pids()
+    assert len(pids) == 2, "runner and worker"
+    shutil.rmtree(daemon.jobs.home.job("r1"))
+    daemon.scheduler.tick()
+    assert (daemon.run().state, daemon.run().failure.code) == ("failed", "missing_file")
+    until(lambda: not [pid for pid in pids if process_started(pid) is not None])
 
 
 def test_a_removed_run_that_still_lives_is_ended(daemon: Daemon) -> None:
