@@ -133,7 +133,7 @@ class Supervisor:
         return True
 
     def end_homeless(self, job_id: str) -> None:
-        """End what still runs of a job whose folder was taken away: nothing can hear it or tell it anything any more."""
+        """End what still runs of a job whose folder was taken away: nobody can hear it or tell it anything."""
         for pid, started in identity.of_folder(self.home.job(job_id)):
             platform.signal_process(pid, started, signal.SIGKILL)
 
