@@ -174,13 +174,15 @@ class Connection(asyncio.Protocol):
         if not self._reading:
             self._reading = True
             self._arm(self._server.bounds.body_timeout_s)
+        request, body_bytes = self._request, len(self._request.body)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(400, "upgrade", "this server speaks plain HTTP/1.1 only")
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             self._refuse(400, "not_http", "this is not a valid HTTP/1.1 request")
-        self._count_head(len(data))
+        grown = len(self._request.body) - body_bytes if self._request is request else len(data)
+        self._count_head(len(data) if self._in_head else len(data) - grown)
 
     # ---- parser ------------------------------------------------------------------------------------------------------
 
@@ -231,10 +233,11 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._work())
 
     def _count_head(self, size: int) -> None:
-        """The parser keeps an unfinished header to itself, so what was fed is counted while the head goes on."""
-        self._head_bytes += size if self._in_head else 0
-        if self._head_bytes > HEAD_LIMIT and not self._ended:
-            self._refuse(431, "head_too_large", f"request line and headers are over {HEAD_LIMIT} bytes")
+        """The parser keeps an unfinished header or trailer to itself, so what was fed and is no body is counted; a body
+        may come byte by byte, each with the five of its chunk."""
+        self._head_bytes += size
+        if self._head_bytes > HEAD_LIMIT + 8 * len(self._request.body) and not self._ended:
+            self._refuse(431, "head_too_large", f"request line, headers and trailers are over {HEAD_LIMIT} bytes")
 
     def _check_length(self, request: Request) -> Reply | None:
         length = request.header("content-length")

@@ -1,6 +1,7 @@
 """The endpoint's HTTP against a client that asks and does not read: nothing piles up, and its place becomes free."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -100,5 +101,48 @@ def test_a_client_that_never_reads_loses_its_place(ask: bytes) -> None:
         for client in clients:
             client.close()
         await http.close(listener)
+
+    asyncio.run(story())
+
+
+CHUNKED = b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("endless", [b"0\r\nX: ", b"2;x="], ids=["trailer", "chunk extension"])
+def test_what_is_neither_head_nor_body_is_bounded_too(endless: bytes) -> None:
+    async def story() -> bytes:
+        server = http.Server(App(), Bounds())
+        listener = await http.listen(server, 0)
+        reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+        writer.write(CHUNKED + endless)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(64):
+                writer.write(b"a" * 16_384)
+                await writer.drain()
+        found = await reader.read(64)
+        writer.close()
+        await http.close(listener)
+        await server.drain(0.0)
+        return found
+
+    assert b" 431 " in asyncio.run(story())
+
+
+def test_a_body_may_come_byte_by_byte_and_another_request_behind_it() -> None:
+    async def story() -> None:
+        app = App()
+        server = http.Server(app, Bounds(body_bytes=100_000))
+        listener = await http.listen(server, 0)
+        reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+        writer.write(CHUNKED + b"1\r\na\r\n" * 90_000 + b"0\r\n\r\n" + ASK)
+        got = 0
+        while got < 2 * len(ANSWER):
+            part = await reader.read(1 << 20)
+            assert part, "it was cut off"
+            got += len(part)
+        writer.close()
+        await http.close(listener)
+        await server.drain(0.0)
+        assert app.answered == 2
 
     asyncio.run(story())
