@@ -89,6 +89,13 @@ def run(argv: Sequence[str]) -> int:
     except SetupFailed as failed:
         print(failed, file=sys.stderr)
         return 1
+    except OSError as error:  # a folder that cannot be written, a disk that is full
+        where = f": {error.filename}" if error.filename else ""
+        print(f"The set-up of {place.venv} failed: {error.strerror}{where}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nThe set-up was interrupted. Run the same command again to go on.", file=sys.stderr)
+        return 130
     if Path(sys.prefix).resolve() != place.venv.resolve():
         return _reexecute(place, argv)
     return _hand_over(list(argv))
@@ -104,7 +111,8 @@ def needs(place: Place, *, tests: bool) -> str | None:
         return f"{place.python} is missing"
     if marker.get("constraints") != _digest(place.constraints):
         return "constraints.txt has changed"
-    if marker.get("python") != _venv_version(place):
+    version = _venv_version(place)
+    if version is None or marker.get("python") != version:
         return "the Python of .venv has changed"
     if tests and not marker.get("tests"):
         return "the test packages are not installed yet"
@@ -116,6 +124,8 @@ def set_up(place: Place, *, tests: bool, say: Callable[[str], None] = print) -> 
 
     Raises SetupFailed with the end of pip's output.
     """
+    if not place.venv.is_dir() and (place.venv.exists() or place.venv.is_symlink()):
+        raise SetupFailed(f"{place.venv} must be a folder; remove what lies there, then run the same command again.")
     place.venv.mkdir(parents=True, exist_ok=True)
     with _locked(place.venv / "setup.lock"):
         reason = needs(place, tests=tests)  # another process may have finished while we waited for the lock
@@ -125,6 +135,7 @@ def set_up(place: Place, *, tests: bool, say: Callable[[str], None] = print) -> 
         say(f"Setting up Modeldeck in {place.venv} ({reason}). The first time this downloads packages.")
         place.marker.unlink(missing_ok=True)
         _make_venv(place, say)
+        _drop_half_installed(place)
         place.log.write_text("", encoding="utf-8")
         groups = read_constraints(place.constraints)
         wanted = groups["product"] + (groups["tests"] if tests else [])
@@ -278,7 +289,7 @@ def _had_tests(place: Place) -> bool:
 
 
 def _make_venv(place: Place, say: Callable[[str], None]) -> None:
-    if _works(place.python):
+    if _works(place):
         return
     for entry in place.venv.iterdir():  # a half-made one; the lock file that we hold stays
         if entry.name != "setup.lock":
@@ -287,37 +298,48 @@ def _make_venv(place: Place, say: Callable[[str], None]) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "venv", str(place.venv)], capture_output=True, text=True, errors="replace", check=False
     )
-    if made.returncode or not _works(place.python):
+    if made.returncode or not _works(place):
         minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
         hint = f"\nOn Debian and Ubuntu: apt-get install -y python{minor}-venv" if shutil.which("apt-get") else ""
         raise SetupFailed(f"Python could not make {place.venv}:\n{(made.stdout + made.stderr).strip()}{hint}")
 
 
-def _works(python: Path) -> bool:
-    if not python.exists():
+def _works(place: Place) -> bool:
+    """Whether its Python is new enough, has pip, and is an environment of its own: without pyvenv.cfg it would be the
+    system's Python, and the packages would be installed there."""
+    if not place.python.exists():
         return False
-    command = [str(python), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
+    code = "import os, pip, sys; sys.exit(sys.version_info < (3, 11) or os.path.realpath(sys.prefix) != sys.argv[1])"
+    command = [str(place.python), "-c", code, os.path.realpath(place.venv)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def _drop_half_installed(place: Place) -> None:
+    """pip writes RECORD last. A package without it was interrupted, yet pip would take it for installed."""
+    for folder in place.venv.glob("[Ll]ib/**/site-packages/*.dist-info"):
+        if not (folder / "RECORD").exists():
+            shutil.rmtree(folder)
+
+
 def _pip(place: Place, arguments: list[str], title: str, total: int, say: Callable[[str], None]) -> None:
-    """Run pip, one short line of progress for each package; its whole output goes to the log."""
-    command = [
-        str(place.python),
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-        *arguments,
-        "--progress-bar",
-        "off",
-    ]
+    """Run pip, one short line of progress for each package; its whole output goes to the log.
+
+    It inherits the lock: when only we are killed, the next set-up waits until pip has ended.
+    """
+    command = [str(place.python), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
+    command += ["--progress-bar", "off"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with (
         place.log.open("a", encoding="utf-8") as log,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", env=environment
-        ) as pip,
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+            close_fds=False,
+        ) as pip,  # fmt: skip
     ):
         tail: list[str] = []
         done = 0
@@ -371,4 +393,5 @@ def _locked(path: Path) -> Iterator[None]:
             import fcntl
 
             fcntl.flock(handle, fcntl.LOCK_EX)
+            os.set_inheritable(handle.fileno(), True)
         yield

@@ -1,6 +1,4 @@
-"""One reader per format: columns, then rows with the line they stand in. Bad rows are reported, never mended in
-silence.
-"""
+"""One reader per format: columns, then rows with their line. Bad rows are reported, never mended in silence."""
 
 import csv
 import json
@@ -23,6 +21,9 @@ from backend.data.source import (
 Row = tuple[int, list[Any]]
 OnBad = Callable[[int, str], None]
 """Told of each unusable row (line, what is wrong); it may raise to end the reading."""
+
+MOST_COLUMNS = 4096
+"""Of a table; what has more is a mistake, or an attack."""
 
 LOOK_AHEAD = 1000
 """Objects of a JSON lines file whose keys make the columns."""
@@ -56,12 +57,14 @@ def open_table(path: Path, encoding: str | None = None) -> Reader:
 
 
 def _check_columns(path: Path, columns: list[str], line: int | None = 1) -> tuple[str, ...]:
-    names = [name.strip() for name in columns]
-    for place, name in enumerate(names, 1):
+    if len(columns) > MOST_COLUMNS:
+        raise data_error(path, f"has over {MOST_COLUMNS:,} columns.", line=line, fix="Keep the columns you need.")
+    names: dict[str, int] = {}
+    for place, name in enumerate((column.strip() for column in columns), 1):
         if not name:
             raise data_error(path, f"column {place} has no name.", line=line, fix="Name every column.")
-        if names.index(name) != place - 1:
-            first = names.index(name) + 1
+        first = names.setdefault(name, place)
+        if first != place:
             raise data_error(path, f"columns {first} and {place} are both named {name!r}.", line=line)
     return tuple(names)
 
@@ -189,7 +192,7 @@ class JsonLinesReader:
             self._ahead.append((line, value))
             if isinstance(value, dict):
                 names.update(dict.fromkeys(value))
-            if len(self._ahead) >= LOOK_AHEAD:
+            if len(self._ahead) >= LOOK_AHEAD or len(names) > MOST_COLUMNS:
                 break
         if not names:
             first = next((v for _, v in self._ahead if isinstance(v, BadLine)), None)
@@ -242,10 +245,14 @@ def _parse_object(text: str, line: int) -> Any:
 
     try:
         value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
-    except (ValueError, RecursionError) as error:
-        return BadLine(
-            line, f"is not JSON ({error})" if not isinstance(error, RecursionError) else "is nested too deep"
-        )
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return BadLine(line, "holds half of a surrogate pair, which is no character")
+    except RecursionError:
+        return BadLine(line, "is nested too deep")
+    except ValueError as error:
+        return BadLine(line, f"is not JSON ({error})")
     return value if isinstance(value, dict) else BadLine(line, "is not a JSON object")
 
 
@@ -263,21 +270,38 @@ class ParquetReader:
         self.sha256 = ""
         try:
             self._file = pyarrow.parquet.ParquetFile(path)
-        except (pyarrow.ArrowException, OSError) as error:
+            names = list(self._file.schema_arrow.names)
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise data_error(path, f"is not a Parquet file that can be read ({error}).") from error
-        self.columns = _check_columns(path, list(self._file.schema_arrow.names), None)
+        try:
+            self._batch = self._rows_at_once(self._file.metadata)
+            self.columns = _check_columns(path, names, None)
+        except BaseException:
+            self.close()
+            raise
 
-    def rows(self, bad: OnBad) -> Iterator[Row]:  # noqa: ARG002 a Parquet row is whole or the file is broken
+    def _rows_at_once(self, metadata: Any) -> int:
+        """As many rows as take little memory; a file of rows larger than any line may be is refused unread."""
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+        if largest > 4 * LINE_LIMIT:
+            raise data_error(self._path, f"has rows of {largest:,} bytes; a text may have {LINE_LIMIT:,} characters.")
+        return max(1, min(1000, 16 * LINE_LIMIT // max(largest, 1)))
+
+    def rows(self, bad: OnBad) -> Iterator[Row]:
         pyarrow = arrow()
 
         line = 0
         try:
-            for batch in self._file.iter_batches(batch_size=1000, use_threads=False):
+            for batch in self._file.iter_batches(batch_size=self._batch, use_threads=False):
                 columns = [column.to_pylist() for column in batch.columns]
                 for values in zip(*columns, strict=True):
                     line += 1
-                    yield line, list(values)
-        except (pyarrow.ArrowException, OSError) as error:
+                    if any(isinstance(value, str | bytes) and len(value) > LINE_LIMIT for value in values):
+                        bad(line, f"is longer than {LINE_LIMIT:,} characters")
+                    else:
+                        yield line, list(values)
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise data_error(self._path, f"is damaged after row {line} ({error}).") from error
         self.sha256 = hash_file(self._path)
         check_unchanged(self._path, self._before)

@@ -69,6 +69,8 @@ class Engine:
             from backend.worker.serving.attribution import explain  # torch: not before the fork
 
             self._slices.append((int(message["id"]), explain(self._classifier, message)))
+        elif message["op"] == "forget":
+            self._slices = deque(one for one in self._slices if one[0] != int(message["id"]))
 
     def _say(self, message: Message) -> None:
         frames.send(self._connection, message)

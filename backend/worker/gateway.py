@@ -11,6 +11,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from backend.contract.events import Ended, EngineChanged, Logged, Served, Starte
 from backend.contract.states import EndpointState
 from backend.failpoints import failpoint
 from backend.jobs.folder import JobFolder
-from backend.jobs.log import LogWriter
+from backend.jobs.log import LogFailed, LogWriter
 from backend.worker.parts.control import Control
 from backend.worker.serving import http
 from backend.worker.serving.app import EndpointApp
@@ -37,37 +38,66 @@ from backend.worker.serving.windows import Windows
 
 POLL_S = 0.01
 WINDOW_S = 1.0
+FULL_S = 0.5
+"""Pause between two tries to write to a full disk."""
 
 
 class Voice:
-    """The job's event log, written by a thread of its own so that no fsync ever stops a request."""
+    """The job's event log, written by a thread of its own so that no fsync ever stops a request.
+
+    On a full disk what was said waits, in order, until there is room: what is live, and the answer to a command, must
+    not be lost. Only windows of requests are let go of meanwhile, for they would pile up.
+    """
 
     def __init__(self, job: JobFolder) -> None:
         self.log = LogWriter(job.events)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="log")
+        self._closing = threading.Event()
+        self._full = False
 
     def say(self, kind: str, record: Record, *, sync: bool = False) -> None:
         """Put an event into the log, in the order said."""
+        if self._full and kind == "request_window":
+            return
         self._thread.submit(self._write, kind, record, sync)
 
     async def said(self, kind: str, record: Record) -> None:
-        """The same, returning when it is on the disk."""
-        await self.run(lambda: self.log.append(kind, record, sync=True))
+        """The same, returning when it is on the disk. Raises OSError when it cannot be put there."""
+        await self.run(lambda: self._insist(lambda: self.log.append(kind, record, sync=True)))
+
+    async def answer(self, done: Callable[[], None]) -> None:
+        """Answer a command, returning when that is on the disk. Raises OSError when it cannot be put there."""
+        await self.run(lambda: self._insist(done))
 
     async def run(self, work: Callable[[], Any]) -> Any:
         """Do something in the log's thread, after everything said before."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def close(self) -> None:
-        """Write what was said and close."""
+        """Write what was said and close; a full disk is not waited for any more."""
+        self._closing.set()
         self._thread.shutdown(wait=True)
         self.log.close()
 
     def _write(self, kind: str, record: Record, sync: bool) -> None:
         try:
-            self.log.append(kind, record, sync=sync)
+            self._insist(lambda: self.log.append(kind, record, sync=sync))
         except OSError as error:
-            print(f"event {kind} could not be written: {error}", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):  # output.log may lie on the same disk
+                print(f"event {kind} could not be written: {error}", file=sys.stderr, flush=True)
+
+    def _insist(self, write: Callable[[], Any]) -> None:
+        """Write, and on a full disk try again until there is room; any other error is final."""
+        while True:
+            try:
+                write()
+            except OSError as error:
+                self._full = error.errno in (errno.ENOSPC, errno.EDQUOT) and not isinstance(error, LogFailed)
+                if not self._full or self._closing.wait(FULL_S):
+                    raise
+            else:
+                self._full = False
+                return
 
 
 class Gateway:
@@ -143,20 +173,30 @@ class Gateway:
     async def _obey(self) -> None:
         """Switch and unload run in the order they came; a load, which takes long, runs beside them."""
         while True:
-            for command in self._control.poll():
+            for command in self._heard():
                 if isinstance(command, Deploy | Restart):
                     self._spawn(self._do(command))
                 else:
                     await self._do(command)
             await asyncio.sleep(POLL_S)
 
+    def _heard(self) -> list[Command]:
+        try:
+            return self._control.poll()
+        except OSError:  # no descriptor is free, the disk is away for a moment: the next look reads on where this began
+            return []
+
     async def _do(self, command: Command) -> None:
+        """Do it and answer; whatever goes wrong, the next command is heard."""
         try:
             result = await self._act(command)
         except (NotNow, LoadFailed) as error:
             await self._done(command, False, str(error), {})
         except OSError as error:
             await self._done(command, False, f"{type(error).__name__}: {error.strerror}", {})
+        except Exception as error:  # noqa: BLE001 the edge of a command: a defect in one must not make the endpoint deaf
+            traceback.print_exc()
+            await self._done(command, False, f"{type(error).__name__}; see output.log of this endpoint's job", {})
         else:
             await self._done(command, True, "", result)
             if isinstance(command, Shutdown | Stop):
@@ -177,7 +217,11 @@ class Gateway:
 
     async def _done(self, command: Command, ok: bool, text: str, result: dict[str, Any]) -> None:
         failpoint("gateway.before_done")
-        await self._voice.run(lambda: self._control.done(command, ok=ok, text=text, result=result))
+        try:
+            await self._voice.answer(lambda: self._control.done(command, ok=ok, text=text, result=result))
+        except OSError as error:  # the log is broken for good: whoever asked hears nothing, but those who predict do
+            with contextlib.suppress(OSError):
+                print(f"the answer to {command.id} could not be written: {error}", file=sys.stderr, flush=True)
 
     # ---- events ------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,9 @@
 """The first start: what is noticed, what is repaired, what it costs."""
 
+import fcntl
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +15,7 @@ from backend import bootstrap
 from backend.bootstrap import Place, SetupFailed, needs, read_constraints, set_up
 from backend.launch import VERSION
 from backend.paths import PROJECT
+from tests.helpers.wait import until
 
 PINS = (
     "# ---- product: a ----\nalpha==1  # why\ntorch==2.13.0\n\n# ---- tests: b ----\nbeta==2; sys_platform != 'win32'\n"
@@ -71,17 +75,97 @@ def test_an_interrupted_set_up_is_noticed_and_repaired(place: Place, monkeypatch
     assert needs(place, tests=False) is None
 
 
-@pytest.mark.parametrize("damage", ["python", "version", "marker"])
+@pytest.mark.parametrize("damage", ["python", "version", "no version", "marker"])
 def test_damage_is_noticed(place: Place, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
     record(monkeypatch)
     set_up(place, tests=True, say=lambda _: None)
     if damage == "python":
         place.python.unlink()
+    elif damage == "no version":
+        (place.venv / "pyvenv.cfg").unlink()
+        body = json.loads(place.marker.read_text())
+        place.marker.write_text(json.dumps(body | {"python": None}))
     elif damage == "version":
         (place.venv / "pyvenv.cfg").write_text("version = 3.99.0\n")
     else:
         place.marker.write_text(json.dumps({"constraints": 1})[:-3])
     assert needs(place, tests=True)
+
+
+def test_an_environment_that_is_the_systems_python_is_made_anew(tmp_path: Path) -> None:
+    """Without pyvenv.cfg its python is the one it links to: pip would fill the user's own Python."""
+    place = Place(tmp_path)
+    subprocess.run([sys.executable, "-m", "venv", str(place.venv)], check=True)
+    assert bootstrap._works(place)
+    (place.venv / "pyvenv.cfg").unlink()
+    assert not bootstrap._works(place)
+    said: list[str] = []
+    bootstrap._make_venv(place, said.append)
+    assert bootstrap._works(place)
+    assert len(said) == 1
+
+
+def test_what_pip_left_half_installed_is_installed_anew(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = place.venv / "lib/python3.11/site-packages"
+    for name, files in (("whole-1.dist-info", ("METADATA", "RECORD")), ("half-1.dist-info", ("METADATA",))):
+        (site / name).mkdir(parents=True)
+        for file in files:
+            (site / name / file).touch()
+    record(monkeypatch)
+    set_up(place, tests=False, say=lambda _: None)
+    assert [path.name for path in site.iterdir()] == ["whole-1.dist-info"]
+
+
+def test_a_killed_set_up_leaves_the_lock_with_its_pip(tmp_path: Path) -> None:
+    """The next one must not install beside a pip that goes on alone."""
+    place = Place(tmp_path)
+    place.python.parent.mkdir(parents=True)
+    place.python.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nexec sleep 600\n")
+    place.python.chmod(0o700)
+    lock = place.venv / "setup.lock"
+    code = (
+        "import sys; from pathlib import Path; from backend import bootstrap as b; place = b.Place(Path(sys.argv[1]))\n"
+        "with b._locked(place.venv / 'setup.lock'): b._pip(place, [], 'x', 1, print)"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=PROJECT, start_new_session=True)
+    try:
+        until((tmp_path / "begun").exists)
+        killed.kill()
+        killed.wait()
+        with lock.open() as handle, pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.killpg(killed.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (KeyboardInterrupt(), 130, "Run the same command again"),
+        (PermissionError(13, "Permission denied", "/x/.venv"), 1, "Permission denied: /x/.venv"),
+        (OSError(28, "No space left on device"), 1, "No space left"),
+    ],
+)
+def test_an_interrupted_or_impossible_set_up_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException, status: int, words: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(bootstrap, "needs", lambda *_, **__: "something is missing")
+    monkeypatch.setattr(bootstrap, "set_up", fail)
+    assert bootstrap.run([]) == status
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Traceback" not in told
+
+
+def test_a_file_in_the_place_of_the_environment_is_named(place: Place) -> None:
+    place.venv.write_text("")
+    with pytest.raises(SetupFailed, match="must be a folder"):
+        set_up(place, tests=False, say=lambda _: None)
 
 
 def test_a_failing_pip_is_told_with_its_last_words(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from backend.worker.serving.router import Router
 from backend.worker.serving.strict import Asked, read_explain, read_predict
 from backend.worker.serving.windows import Windows
 
+MOST_EXPLAINED = 8
+"""Explanations of one version at a time; they take seconds of an engine that has predictions to make."""
+
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -105,7 +108,7 @@ class EndpointApp:
         except QueueFull:
             self._windows.rejected(version)
             raise
-        except Unavailable:
+        except (Unavailable, TooSlow):
             self._windows.failed(version)
             raise
         answers = [answer for answer in ticket.answers if answer is not None]
@@ -153,15 +156,25 @@ class EndpointApp:
             raise Invalid(
                 f"There is no label {asked.label[:80]!r}; known are {', '.join(keeper.facts['labels'])}.", field="label"
             )
+        if keeper.explaining >= MOST_EXPLAINED:
+            raise QueueFull(keeper.explaining, MOST_EXPLAINED, 1)
+        keeper.explaining += 1
         try:
             found = await engine.ask(
-                "explain", self._limits.engine_timeout_s,
+                "explain", patient=True,
                 text=asked.texts[0], truncate=asked.truncate, label=asked.label, steps=asked.steps,
             )  # fmt: skip
+        except TimeoutError as error:
+            raise TooSlow(
+                f"No explanation within {self._limits.engine_timeout_s:g} s: predictions come first, and the engine "
+                "had too many of them."
+            ) from error
         except EngineLost as error:
             raise _restarting(keeper, error) from error
         except BatchFailed as error:
             raise Unavailable(f"The model could not explain: {error}.", code=error.code) from error
+        finally:
+            keeper.explaining -= 1
         if "too_long" in found:
             raise _too_long(0, int(found["too_long"]), keeper)
         found.pop("id", None)

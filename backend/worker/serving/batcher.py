@@ -215,6 +215,7 @@ class Lane:
             reply = await self._ask([t.texts[i] for t, i in batch], [t.truncate for t, _ in batch])
         except (EngineLost, BatchFailed) as error:
             for ticket in {id(ticket): ticket for ticket, _ in batch}.values():
+                self.waiting -= ticket.untaken  # the rest of a request of several batches does not wait any more
                 _refuse(ticket, error)
             return
         taken = (time.perf_counter() - started) / len(batch)

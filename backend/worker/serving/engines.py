@@ -96,21 +96,29 @@ class Engine:
         except (Hungup, OSError) as error:
             raise LoadFailed("its process died while loading; see output.log of this endpoint's job") from error
 
-    async def ask(self, op: str, timeout_s: float | None = None, **fields: object) -> Message:
+    async def ask(self, op: str, *, patient: bool = False, **fields: object) -> Message:
         """One question, one answer; raises EngineLost (dead, or silent for too long and therefore ended) and
-        BatchFailed."""
+        BatchFailed.
+
+        A `patient` question may wait behind others without the engine being ill: when its time is over, or nobody
+        waits for it any more, it is taken back and the engine goes on; then TimeoutError is raised.
+        """
         if self.lost.is_set() or self._writer is None:
             raise EngineLost("the engine died")
         self._number += 1
         number = self._number
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
-        seconds = timeout_s or self._limits.engine_timeout_s
+        seconds = self._limits.engine_timeout_s
         try:
             self._writer.write(frames.pack({"op": op, "id": number, **fields}))
             async with asyncio.timeout(seconds):
                 reply = await answer
-        except TimeoutError as error:
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if patient and not self.lost.is_set():
+                self._writer.write(frames.pack({"op": "forget", "id": number}))
+            if patient or isinstance(error, asyncio.CancelledError):
+                raise
             self.kill()
             raise EngineLost(f"the engine did not answer within {seconds:g} s and was ended") from error
         except OSError as error:

@@ -133,6 +133,8 @@ class Connection(asyncio.Protocol):
         self._ready: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._taken = asyncio.Event()  # unset while the client leaves its answers lying
+        self._taken.set()
         self._ended = False
 
     # ---- transport ---------------------------------------------------------------------------------------------------
@@ -147,6 +149,18 @@ class Connection(asyncio.Protocol):
         self._server.open.add(self)
         self._arm(self._server.bounds.body_timeout_s)
 
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for: nothing more is read from it, and no more answered."""
+        self._taken.clear()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._taken.set()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 asyncio's signature
         self._server.open.discard(self)
         self._ended = True
@@ -160,13 +174,15 @@ class Connection(asyncio.Protocol):
         if not self._reading:
             self._reading = True
             self._arm(self._server.bounds.body_timeout_s)
+        request, body_bytes = self._request, len(self._request.body)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(400, "upgrade", "this server speaks plain HTTP/1.1 only")
         except (httptools.HttpParserError, httptools.HttpParserCallbackError):
             self._refuse(400, "not_http", "this is not a valid HTTP/1.1 request")
-        self._count_head(len(data))
+        grown = len(self._request.body) - body_bytes if self._request is request else len(data)
+        self._count_head(len(data) if self._in_head else len(data) - grown)
 
     # ---- parser ------------------------------------------------------------------------------------------------------
 
@@ -217,10 +233,11 @@ class Connection(asyncio.Protocol):
             self._task = self._loop.create_task(self._work())
 
     def _count_head(self, size: int) -> None:
-        """The parser keeps an unfinished header to itself, so what was fed is counted while the head goes on."""
-        self._head_bytes += size if self._in_head else 0
-        if self._head_bytes > HEAD_LIMIT and not self._ended:
-            self._refuse(431, "head_too_large", f"request line and headers are over {HEAD_LIMIT} bytes")
+        """The parser keeps an unfinished header or trailer to itself, so what was fed and is no body is counted; a body
+        may come byte by byte, each with the five of its chunk."""
+        self._head_bytes += size
+        if self._head_bytes > HEAD_LIMIT + 8 * len(self._request.body) and not self._ended:
+            self._refuse(431, "head_too_large", f"request line, headers and trailers are over {HEAD_LIMIT} bytes")
 
     def _check_length(self, request: Request) -> Reply | None:
         length = request.header("content-length")
@@ -246,11 +263,22 @@ class Connection(asyncio.Protocol):
                 reply = request.refusal or await self._server.app.answer(request)
                 self._ready.popleft()
                 self._write(reply, request)
+                await self._until_taken()
         finally:
             self._server.in_flight -= 1
             self._task = None
         if not self._ended and not self._reading:
             self._arm(self._server.bounds.idle_timeout_s)
+
+    async def _until_taken(self) -> None:
+        """Answers that nobody reads must not pile up: they are waited for like a body, then the line is cut."""
+        if not self._taken.is_set() and not self._ended:
+            try:
+                async with asyncio.timeout(self._server.bounds.body_timeout_s):
+                    await self._taken.wait()
+            except TimeoutError:
+                self._ended = True
+                self.abort()
 
     def _write(self, reply: Reply, request: Request | None, *, end: bool = True) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -299,6 +327,8 @@ class Connection(asyncio.Protocol):
         self._disarm()
         if self._transport is not None:
             self._transport.close()
+            # What is written still goes out first; a client that does not read it would hold its place for ever.
+            self._timer = self._loop.call_later(self._server.bounds.body_timeout_s, self.abort)
 
     def close_if_idle(self) -> None:
         """End the connection when it is between requests."""

@@ -58,6 +58,7 @@ class Keeper:
         self.state = "loading"
         self.text = ""
         self.loads = 0
+        self.explaining = 0  # explanations that the engine has in its hands
         self.engine: Engine | None = None
         self.facts: Message = {}  # what the newest engine said of itself: labels, limit, device, parameters
         self.lane = Lane(limits, self._ask)
@@ -139,8 +140,9 @@ class Keeper:
         engine = await Engine.load(
             self._spawner, self.version, self._limits, lambda state, fields: self._tell(state, **fields)
         )
-        memory = await asyncio.to_thread(resident_bytes, engine.pid)
+        # Ours before anything is awaited again: a load that is cancelled in between would leave its process behind.
         self.engine, self.facts = engine, engine.facts
+        memory = await asyncio.to_thread(resident_bytes, engine.pid)
         self.lane.open()
         self._tell("ready", seconds=round(time.perf_counter() - started, 3), memory_bytes=memory)
         self._change("ready", "")

@@ -152,6 +152,8 @@ def test_json_lines(tmp_path: Path) -> None:
         ('{"a": 1, "a": 2}', "twice"),
         ('{"a": NaN}', "NaN"),
         ("[" * 100_000, "deep"),
+        ('{"a": "\\ud800"}', "half of a surrogate pair"),
+        ('{"a": ["\\udfff x"]}', "half of a surrogate pair"),
     ],
 )
 def test_bad_json_lines_are_named(tmp_path: Path, line: str, words: str) -> None:
@@ -168,6 +170,46 @@ def test_parquet(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(Invalid, match="Parquet"):
         read(path)
+
+
+def write_parquet(path: Path, **columns: Any) -> Path:
+    pyarrow.parquet.write_table(pyarrow.table(columns), path, compression="zstd")
+    return path
+
+
+def test_a_parquet_file_of_few_bytes_and_a_giant_text_is_refused_unread(tmp_path: Path) -> None:
+    """Three kilobytes that would become a hundred million."""
+    bomb = write_parquet(tmp_path / "bomb.parquet", text=["z" * 50 * LINE_LIMIT], label=["a"])
+    tracemalloc.start()
+    try:
+        with pytest.raises(Invalid, match=r"bomb\.parquet: has rows of 50,\d\d\d,\d\d\d bytes"):
+            open_table(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 10 * LINE_LIMIT
+    finally:
+        tracemalloc.stop()
+    hidden = write_parquet(tmp_path / "hidden.parquet", text=["z" * 2 * LINE_LIMIT, "b", "c"], label=["a", "a", "b"])
+    _, rows, bad = read(hidden)
+    assert [row for _, row in rows] == [["b", "a"], ["c", "b"]]
+    assert [line for line, _ in bad] == [1]
+
+
+def test_bytes_that_are_no_text_in_a_parquet_file_are_named(tmp_path: Path) -> None:
+    whole = pyarrow.table({"text": ["plain text"] * 3, "label": ["a", "b", "a"]})
+    path = tmp_path / "torn.parquet"
+    pyarrow.parquet.write_table(whole, path, compression="none", use_dictionary=False)
+    path.write_bytes(path.read_bytes().replace(b"plain text", b"plain \xff\xfext"))
+    with pytest.raises(Invalid, match=r"torn\.parquet: is damaged after row 0"):
+        read(path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_table_of_endless_columns_is_refused_at_once(tmp_path: Path, ending: str) -> None:
+    names = [f"column{number}" for number in range(5000)]
+    line = ",".join(names) if ending == "csv" else json.dumps(dict.fromkeys(names, 1))
+    path = tmp_path / f"wide.{ending}"
+    path.write_text(line + "\n")
+    with pytest.raises(Invalid, match="has over 4,096 columns"):
+        open_table(path)
 
 
 def test_folder_of_labels(tmp_path: Path) -> None:

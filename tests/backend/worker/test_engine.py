@@ -290,3 +290,13 @@ def test_what_a_step_in_the_background_raises_is_raised_where_it_is_waited_for()
 
     with pytest.raises(MemoryError):
         engine._in_the_background(no_room, 0.0)
+
+
+def test_an_explanation_that_nobody_waits_for_is_forgotten() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        busy = engine.Engine(theirs)
+        busy._slices.extend((number, iter(())) for number in (1, 2, 3))
+        busy._handle({"op": "forget", "id": 2})
+        busy._handle({"op": "forget", "id": 9})
+        assert [number for number, _ in busy._slices] == [1, 3]

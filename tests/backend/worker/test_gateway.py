@@ -332,6 +332,21 @@ def test_too_many_connections_are_refused_in_words(tmp_path: Path, front: Endpoi
     until(lambda: front.ask("/healthz").status == 200)
 
 
+def test_explanations_that_wait_too_long_are_taken_back_and_the_engine_lives(front: Endpoint) -> None:
+    """Behind many predictions an explanation has no time; that says nothing bad about the live engine."""
+    pid, mark = front.engine_pid(1), front.mark()
+    with ThreadPoolExecutor(12) as pool:
+        with Freeze(pid):
+            asked = [pool.submit(front.ask, "/explain", {"input": "good"}) for _ in range(12)]
+            until(lambda: sum(one.done() for one in asked) >= 4, timeout=2.5)
+            assert {one.result().status for one in asked if one.done()} == {429}, "more than eight are turned away"
+            assert sorted(one.result().status for one in asked) == [429] * 4 + [504] * 8
+        reply = front.predict("good")
+    assert (reply.status, front.engine_pid(1)) == (200, pid)
+    assert "died" not in [event["state"] for event in front.events("engine", mark)]
+    until(lambda: front.ask("/explain", {"input": "good"}).status == 200, timeout=STARTED_S)
+
+
 # ---- versions --------------------------------------------------------------------------------------------------------
 
 
