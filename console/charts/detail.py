@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backend.contract.base import number_from_json
 
 if TYPE_CHECKING:
+    from console.charts.chart import TimeSeriesChart
     from console.charts.group import ChartGroup
 
 MARGIN = 0.25
@@ -38,7 +40,7 @@ def wanted(group: ChartGroup, low: float, high: float) -> Detail | None:
     Epochs are asked for as steps: the store knows no others.
     """
     shown = [chart for chart in group.charts if not chart.isHidden()]
-    keys = dict.fromkeys(key for chart in shown for key in chart.reading() if key in group.store.true_counts)
+    keys = dict.fromkeys(key for chart in shown for key in chart.reading() if group.store.is_counted(key))
     room = (high - low) * MARGIN
     ends: list[float | None] = [low - room, high + room]
     if group.axis == "epoch":
@@ -48,9 +50,24 @@ def wanted(group: ChartGroup, low: float, high: float) -> Detail | None:
             ends = [ends[0] - room, ends[1] + room]
     if not keys or ends[0] is None or ends[1] is None:
         return None
+    return Detail(tuple(keys), "time" if group.axis == "time" else "step", ends[0], ends[1], _points(shown))
+
+
+def wanted_of_machine(group: ChartGroup, low: float, high: float) -> Detail | None:
+    """As wanted(), of readings of the machine that were read more coarsely than they are kept: always by their time."""
+    shown = [chart for chart in group.charts if not chart.isHidden()]
+    keys = dict.fromkeys(key for chart in shown for key in chart.reading() if group.store.is_coarse_reading(key))
+    ends = [group.store.position(group.axis, at).get("time") for at in (low, high)]
+    if not keys or ends[0] is None or ends[1] is None:
+        return None
+    room = (ends[1] - ends[0]) * MARGIN
+    return Detail(tuple(keys), "time", ends[0] - room, ends[1] + room, _points(shown))
+
+
+def _points(shown: Sequence[TimeSeriesChart]) -> int:
+    """Two for each pixel of the widest chart and its margins."""
     widest = max(chart.canvas.plot.width() * chart.devicePixelRatioF() for chart in shown)
-    points = min(MOST, max(FEWEST, round(2 * widest * (1 + 2 * MARGIN))))
-    return Detail(tuple(keys), "time" if group.axis == "time" else "step", ends[0], ends[1], points)
+    return min(MOST, max(FEWEST, round(2 * widest * (1 + 2 * MARGIN))))
 
 
 def columns_of(data: dict[str, Any]) -> tuple[list[int], list[float], list[float] | None, list[float]]:

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QAction, QActionGroup, QGuiApplication
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from console.charts import export
-from console.charts.table import show_table
+from console.charts.table import copy_data, show_table
 from console.i18n import tr
 from console.keys import key_table
 from console.widgets.text import message_box
@@ -84,11 +84,6 @@ def _add_series(menu: QMenu, chart: TimeSeriesChart) -> None:
         action = _add(series, tr(spec.name) if spec.name else spec.key, partial(chart.toggle_series, spec.key))
         action.setCheckable(True)
         action.setChecked(spec.key not in chart.curves.off)
-
-
-def copy_data(chart: TimeSeriesChart) -> None:
-    """Every point of the range to the clipboard, tab-separated."""
-    QGuiApplication.clipboard().setText(export.as_text(*export.columns(chart)))
 
 
 def _save(chart: TimeSeriesChart, kind: str) -> None:

@@ -4,6 +4,7 @@ page.py         the page: head, tabs, what is shown when
 acting.py       what can be done about the run, and why not
 head.py         crumb, state, actions, progress line
 feeder.py       reads history once, then appends what the feed brings
+points.py       every point of a window, for copies and tables
 branch.py       the curves of the run it was forked from, behind its own
 charts_tab.py   chart grid with its docks
 docks.py        panels that float, dock and remember their place

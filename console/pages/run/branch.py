@@ -74,6 +74,8 @@ class ParentCurves(QObject):
             values = [number_from_json(value) for value in data["values"]]
             epochs = data.get("epochs") or None
             known = epochs is not None and None not in epochs
+            if data.get("count", 0) > len(values):
+                self._group.store.coarsely_read.add(PARENT + key)
             self._add(key, list(data["steps"]), epochs if known else None, values)
 
     def take(self, changes: Changes) -> None:
