@@ -153,8 +153,12 @@ class Telemetry:
         with self._database.reading() as connection:
             pinned = telemetry_runs.read(connection, run.id)
             tier = _tier_for(connection, first, (last - first) / max(points, 1))
-        if pinned is None or (tier.step < pinned.step and (last - first) / max(points, 1) < pinned.step):
+        if pinned is None:
             return self.between(first, last + 1.0, points, names)
+        if tier.step < pinned.step and (last - first) / max(points, 1) < pinned.step:
+            finer = self.between(first, last + 1.0, points, names)
+            if finer.times:
+                return finer
         rows = _chosen(pinned.rows, names).between(first - 1.0, last + 1.0)
         return as_history(slots.thinned(rows, first, last, points), pinned.step, began)
 

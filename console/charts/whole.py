@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -49,7 +50,9 @@ Refuse = Callable[[str], None]
 class Source(Protocol):
     """Where a page's charts have their points from; a page gives it to its group."""
 
-    def ask(self, keys: tuple[str, ...], x: str, low: float, high: float, points: int, take: Take, refuse: Refuse) -> None:
+    def ask(
+        self, keys: tuple[str, ...], x: str, low: float, high: float, points: int, take: Take, refuse: Refuse
+    ) -> None:
         """The points of each key in low ≤ x ≤ high (x: step or time), all of them when they are no more than `points`.
 
         Exactly one of `take` and `refuse` is called, later."""
@@ -177,7 +180,7 @@ class WholePoints(QObject):
             return
         rows = max((one.count for one in found.values()), default=0)
         edges = np.linspace(self._start, self._end, max(1, math.ceil(rows / PAGE_ROWS)) + 1).tolist()
-        self._windows.extend(zip(edges[:-1], edges[1:], strict=True))
+        self._windows.extend(pairwise(edges))
         self._next()
 
     def _next(self) -> None:

@@ -239,8 +239,8 @@ class Feeder(QObject):
             if whole is not None and until >= whole.column("time")[-1]:
                 newer = whole.column("time") > times[-1]
                 newer[: whole.history] = False
-                times += whole.column("time")[newer].tolist()
-                values += whole.values[newer].tolist()
+                times.extend(whole.column("time")[newer].tolist())
+                values.extend(whole.values[newer].tolist())
             self._group.set_detail(key, None, times, None, values)
 
 

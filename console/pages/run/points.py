@@ -1,4 +1,4 @@
-"""Where the charts of a run have their points from: its own series, the machine's, those of the run it was forked from."""
+"""Where the charts of a run have their points from: its series, the machine's, those of the run it was forked from."""
 
 from __future__ import annotations
 
@@ -59,7 +59,6 @@ class RunPoints:
             query = {"names": ",".join(machine), "points": most, "from": start, "to": stop}
             asked.append((f"/runs/{run.id}/telemetry", query, partial(readings_found, most, stop - start)))
         return asked
-
 
     def _times(self, machine: list[str], x: str, low: float, high: float) -> tuple[float, float]:
         """When a window was. Before the first step and after the last one the machine was there, too: such readings

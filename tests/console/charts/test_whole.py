@@ -1,4 +1,4 @@
-"""Copies and tables hold every point of the window, also of those that were thinned, in pages, and say when it is not so."""
+"""Copies and tables hold every point of the window, also of thinned ones, in pages, and say when it is not so."""
 
 from collections import deque
 from typing import Any
