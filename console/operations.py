@@ -126,6 +126,11 @@ def preview_import(link: Link, path: str, mapping: dict[str, str]) -> Call:
     return link.post("/runs/import/preview", {"path": path, "mapping": mapping})
 
 
+def cancel_import(link: Link, operation_id: str) -> Call:
+    """End an import before it is done; nothing of it stays."""
+    return link.post(f"/operations/{_id(operation_id)}/cancel")
+
+
 def import_runs(link: Link, path: str, *, name: str, mapping: dict[str, str], choose: list[str]) -> Call:
     """Bring in runs that other programs made; the reply is the operation that reads them."""
     return link.post("/runs/import", {"path": path, "name": name or None, "mapping": mapping, "choose": choose})

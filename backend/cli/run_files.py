@@ -44,7 +44,12 @@ def run_import(context: Context, given: argparse.Namespace) -> int:
         return _preview(context, path, mapping)
     body = {"path": path, "name": given.name, "mapping": mapping}
     operation = context.ask("POST", "/runs/import", body, timeout_s=300.0)
-    result = completed(ImportedRuns, context.finish(operation, IMPORT_S))
+    try:
+        result = completed(ImportedRuns, context.finish(operation, IMPORT_S))
+    except KeyboardInterrupt:
+        context.ask("POST", f"/operations/{operation['id']}/cancel")
+        context.tell("Cancelled; nothing of it is kept.")
+        raise
     for refused in result["refused"]:
         context.tell(f"{plain(refused.get('name', '–'))} was not imported: {plain(refused.get('text', ''))}")
     for run in result["runs"]:

@@ -12,6 +12,7 @@ runs.py              start, command, resume, fork a run
 run_start.py         what stands before a run: every check, then its folder and its row
 split_preview.py     what a split would make of a dataset
 run_import.py        runs of other programs: looked at, then brought in
+import_course.py     one import under way: how far it is, and its end before it is done
 import_log.py        their rows as the event log of a job
 imported.py          what cannot be done with them
 run_checkpoints.py   keep and copy out what a run has saved
