@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from console.i18n import translator
 from console.link.call import Call
 from console.link.link import Link
 
@@ -139,7 +140,7 @@ def import_runs(link: Link, path: str, *, name: str, mapping: dict[str, str], ch
 def export_run(link: Link, run_id: str, kind: str, file: Path) -> Call:
     """Every point of a run, or its report, into a file."""
     if kind == "report":
-        return link.download(f"/runs/{_id(run_id)}/report", {}, file)
+        return link.download(f"/runs/{_id(run_id)}/report", {"language": translator.language}, file)
     return link.download(f"/runs/{_id(run_id)}/export", {"format": kind}, file)
 
 

@@ -110,9 +110,9 @@ def export_points(
 
 
 @router.get("/runs/{run_id}/report", response_class=Response)
-def report_run(run_id: str, parts: PartsIn) -> Response:
+def report_run(run_id: str, parts: PartsIn, language: Annotated[Literal["en", "zh"], Query()] = "en") -> Response:
     """One HTML page of the run that opens anywhere without a network."""
-    page = build_report(parts.store, parts.clock, parts.runs.get(run_id), parts.runs.diagnose(run_id))
+    page = build_report(parts.store, parts.clock, parts.runs.get(run_id), parts.runs.diagnose(run_id), language)
     return Response(page, media_type="text/html; charset=utf-8")
 
 

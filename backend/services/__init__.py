@@ -22,6 +22,7 @@ estimates.py         what a run would need
 exports.py           metric points to files, lossless
 run_report.py        one HTML page of a run that opens without a network
 report_parts.py      its tables, and how any text becomes harmless HTML
+report_style.py      its colours and layout
 report_chart.py      its curves as inline SVG
 registering.py       registration as an operation, at once or when a run completes
 owners.py            which process belongs to which run or endpoint

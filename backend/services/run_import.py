@@ -232,9 +232,7 @@ class RunImporter:
         self._wait_stored(course)
         self._store.operations.finish(course.operation_id, {"runs": runs, "refused": refused})
 
-    def _take(
-        self, source: Source, request: ImportRun, several: bool, actor: str, course: Course
-    ) -> dict[str, Any]:
+    def _take(self, source: Source, request: ImportRun, several: bool, actor: str, course: Course) -> dict[str, Any]:
         run_id = id_of(source, self._store.runs.was_removed, course.check)
         known = self._store.runs.get(run_id)
         if known is not None:
@@ -253,9 +251,7 @@ class RunImporter:
         return {"id": run_id, "name": spec.name, "source": source.kind, "points": imported.points, "known": False,
                 "left_out": list(imported.left_out)}  # fmt: skip
 
-    def _write(
-        self, folder: Path, source: Source, run_id: str, name: str, course: Course
-    ) -> tuple[JobSpec, Imported]:
+    def _write(self, folder: Path, source: Source, run_id: str, name: str, course: Course) -> tuple[JobSpec, Imported]:
         """The job folder aside, its event log on the disk."""
         job = JobFolder(folder)
         job.create()

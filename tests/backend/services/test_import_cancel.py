@@ -71,7 +71,11 @@ def test_while_it_is_read_and_it_can_come_in_later(desk: Desk, tmp_path: Path) -
     assert begun[0].cancellable
     ended = desk.wait(begun[0])
     importer.close()
-    assert (ended.state, ended.error["code"] if ended.error else "", ended.cancellable) == ("failed", "cancelled", False)
+    assert (ended.state, ended.error["code"] if ended.error else "", ended.cancellable) == (
+        "failed",
+        "cancelled",
+        False,
+    )
     assert_nothing_is_left(desk)
     assert desk.run_of(desk.take(path)).facts["imported_points"] == ROWS
 
