@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ MARGIN = 0.25
 """So much more of the width at each side: a small pan needs nothing new."""
 
 FEWEST, MOST = 400, 8000
+
+MOST_CHARACTERS = 4000
+"""Of the names in one request."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,23 @@ def _points(shown: Sequence[TimeSeriesChart]) -> int:
     """Two for each pixel of the widest chart and its margins."""
     widest = max(chart.canvas.plot.width() * chart.devicePixelRatioF() for chart in shown)
     return min(MOST, max(FEWEST, round(2 * widest * (1 + 2 * MARGIN))))
+
+
+def key_queries(keys: Iterable[str]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Keys with the part of a query that names them, so many at once as an address can hold: a name may have ten
+    thousand characters, and commas."""
+    waiting: list[str] = []
+    for key in keys:
+        if waiting and sum(map(len, waiting)) + len(key) > MOST_CHARACTERS:
+            yield waiting, _key_query(waiting)
+            waiting = []
+        waiting.append(key)
+    if waiting:
+        yield waiting, _key_query(waiting)
+
+
+def _key_query(keys: list[str]) -> dict[str, Any]:
+    return {"key": keys} if any("," in key or key != key.strip() for key in keys) else {"keys": ",".join(keys)}
 
 
 def columns_of(data: dict[str, Any]) -> tuple[list[int], list[float], list[float] | None, list[float]]:

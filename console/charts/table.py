@@ -14,7 +14,7 @@ from console.charts.format import number
 from console.charts.whole import MOST_ROWS, Slices, WholePoints
 from console.i18n import tr, tr_n
 from console.widgets.meters import ProgressBar
-from console.widgets.text import Text
+from console.widgets.text import Text, tip_html
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
@@ -68,6 +68,8 @@ class PointsModel(QAbstractTableModel):
         return f"{value:,.10g}" if index.column() == 0 else number(value, ".8g")
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if role == Qt.ItemDataRole.ToolTipRole and orientation == Qt.Orientation.Horizontal:
+            return tip_html(self.names[section][:200])
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         return self.names[section] if orientation == Qt.Orientation.Horizontal else section + 1
@@ -87,6 +89,7 @@ class PointsDialog(QDialog):
         self.view.setModel(self.model)
         self.view.verticalHeader().setDefaultSectionSize(26)
         self.view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.view.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.view.setAccessibleName(self.windowTitle())
         self.told = Text("", "small", "text-secondary", wrap=True)
         self.bar = ProgressBar(tr("Reading"))

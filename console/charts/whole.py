@@ -50,6 +50,10 @@ Refuse = Callable[[str], None]
 class Source(Protocol):
     """Where a page's charts have their points from; a page gives it to its group."""
 
+    def name(self, key: str) -> str:
+        """How a column of this key is called where its chart gives it no name."""
+        ...
+
     def ask(
         self, keys: tuple[str, ...], x: str, low: float, high: float, points: int, take: Take, refuse: Refuse
     ) -> None:
@@ -120,7 +124,8 @@ class WholePoints(QObject):
         self._keys = tuple(dict.fromkeys(key for key in _needed(self._curves) if key in self._store))
         shown = [spec for spec, _ in self._curves.sources(self._here())]
         self._columns = [spec.key for spec in shown]
-        self.names = [self._axis, *(spec.name or spec.key for spec in shown)]
+        name = self._source.name if self._source is not None else str
+        self.names = [self._axis, *(spec.name or name(spec.key) for spec in shown)]
         self.rows = 0
         self.fraction = 0.0
         self.limited = False

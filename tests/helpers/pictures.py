@@ -1,4 +1,4 @@
-"""What a person would see wrong in a picture of a page: unreadable text, colours of another theme, charts without ink."""
+"""What a person would see wrong in a picture of a page: unreadable text, stale colours, charts without ink."""
 
 import json
 from collections import Counter

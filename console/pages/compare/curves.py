@@ -128,14 +128,12 @@ class Curves(QObject):
         self._read(self.keys)
 
     def _read(self, keys: list[str]) -> None:
-        if not keys:
-            return
         for run_id in self.runs:
             self._waiting |= {full(run_id, key): [] for key in keys}
-            query = {"keys": ",".join(keys), "points": POINTS, "x": "step"}
-            reading = _Reading(self, run_id, keys)
-            call = self._context.link.get(f"/runs/{run_id}/series", query)
-            call.on_reply(reading.take).on_refused(reading.refuse)
+            for some, names in detail.key_queries(keys):
+                reading = _Reading(self, run_id, some)
+                call = self._context.link.get(f"/runs/{run_id}/series", {**names, "points": POINTS, "x": "step"})
+                call.on_reply(reading.take).on_refused(reading.refuse)
 
     def take(self, run_id: str, keys: list[str], body: dict[str, Any]) -> None:
         """The history of some curves of one run, then what waited for them."""
@@ -202,13 +200,13 @@ class Curves(QObject):
     def queries(
         self, keys: Iterable[str], x: str, low: float, high: float, points: int
     ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Run, path and query that ask for a window of these curves, one for each run."""
+        """Run, path and query that ask for a window of these curves of each run."""
         for run_id, run in self.runs.items():
             mine = [key.partition(":")[2] for key in keys if key.startswith(f"{run_id}:")]
             began = (run.started_at or 0.0) if x == "time" else 0.0
-            query = {"points": points, "x": x, "from": low + began, "to": high + began, "keys": ",".join(mine)}
-            if mine:
-                yield run_id, f"/runs/{run_id}/series", query
+            query = {"points": points, "x": x, "from": low + began, "to": high + began}
+            for _, names in detail.key_queries(mine):
+                yield run_id, f"/runs/{run_id}/series", {**query, **names}
 
     def take_detail(self, run_id: str, body: dict[str, Any]) -> None:
         """Finer points of the window in view."""
@@ -264,6 +262,11 @@ class ComparedPoints:
 
     def __init__(self, context: Context, curves: Curves) -> None:
         self._context, self._curves = context, curves
+
+    def name(self, key: str) -> str:
+        """The run: a chart has one metric."""
+        run = self._curves.runs.get(key.partition(":")[0])
+        return run.name if run is not None else key
 
     def ask(
         self, keys: tuple[str, ...], x: str, low: float, high: float, points: int, take: Take, refuse: Refuse

@@ -216,8 +216,10 @@ class Feeder(QObject):
             return
         reading = _Turn(self, self._turn)
         if found := detail.wanted(self._group, low, high):
-            query = {**found.query, "keys": ",".join(found.keys)}
-            self._context.link.get(f"/runs/{self._run.id}/series", query).on_reply(reading.detail)
+            for _, names in detail.key_queries(found.keys):
+                self._context.link.get(f"/runs/{self._run.id}/series", {**found.query, **names}).on_reply(
+                    reading.detail
+                )
         if found := detail.wanted_of_machine(self._group, low, high):
             names = {"names": ",".join(found.keys), "points": found.points, "from": found.low, "to": found.high}
             call = self._context.link.get(f"/runs/{self._run.id}/telemetry", names)

@@ -26,6 +26,10 @@ class RunPoints:
         self._store = store
         self._run = run
 
+    def name(self, key: str) -> str:
+        """As it was logged."""
+        return key
+
     def ask(
         self, keys: tuple[str, ...], x: str, low: float, high: float, points: int, take: Take, refuse: Refuse
     ) -> None:
@@ -48,11 +52,12 @@ class RunPoints:
         own = [key for key in keys if key not in machine and not key.startswith(PARENT)]
         asked: list[Any] = []
         query = {"points": points, "x": x, "from": low, "to": high}
-        if own:
-            asked.append((f"/runs/{run.id}/series", {**query, "keys": ",".join(own)}, found_of))
+        for _, names in detail.key_queries(own):
+            asked.append((f"/runs/{run.id}/series", {**query, **names}, found_of))
         if parent and x == "step" and run.fork_of is not None:
-            query |= {"keys": ",".join(parent), "from": max(low, run.fork_step or 0)}
-            asked.append((f"/runs/{run.fork_of}/series", query, partial(found_of, prefix=PARENT)))
+            query["from"] = max(low, run.fork_step or 0)
+            for _, names in detail.key_queries(parent):
+                asked.append((f"/runs/{run.fork_of}/series", {**query, **names}, partial(found_of, prefix=PARENT)))
         if machine:
             start, stop = self._times(machine, x, low, high)
             most = min(points, MOST_READINGS)

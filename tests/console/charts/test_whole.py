@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from console.charts import whole
 from console.charts.catalogue import ChartSpec, SeriesSpec
 from console.charts.chart import TimeSeriesChart
+from console.charts.detail import key_queries
 from console.charts.group import ChartGroup
 from console.charts.table import CopyDialog, PointsDialog, copy_data, show_table
 from console.charts.whole import Found, Gather, WholePoints, rows_of
@@ -28,6 +29,9 @@ class Store:
         self.steps, self.values = steps, values
         self.waiting: deque[tuple[Any, ...]] = deque()
         self.largest = 0
+
+    def name(self, key: str) -> str:
+        return key
 
     def ask(self, keys: Any, x: str, low: float, high: float, points: int, take: Any, refuse: Any) -> None:
         self.waiting.append((keys, x, low, high, points, take, refuse))
@@ -218,3 +222,10 @@ def test_several_requests_answer_once_and_the_first_refusal_ends_it() -> None:
     gather.add({"a": one})
     gather.fail("gone")
     assert heard == ["gone"]
+
+
+def test_names_with_commas_or_ten_thousand_characters_are_asked_for_as_they_are() -> None:
+    long = ["y" * 3_000, "z" * 10_000]
+    asked = [query for _, query in key_queries(["a", "b", *long, "c,d", " e"])]
+    assert asked == [{"keys": "a,b," + long[0]}, {"keys": long[1]}, {"key": ["c,d", " e"]}]
+    assert [keys for keys, _ in key_queries([])] == []

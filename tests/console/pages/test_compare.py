@@ -256,4 +256,5 @@ def test_a_copy_asks_every_run_for_its_points(desk: Desk, page: ComparePage, qtb
         for one in asked:
             one.succeed(series(one.path.split("/")[2], [0.5, 0.25]))
     lines = QGuiApplication.clipboard().text().splitlines()
+    assert lines[0] == "time\tmovie-r4-s42\tmovie-r8-s42\tmovie-r16-s42"
     assert lines[1:] == ["1.0\t0.5\t0.5\t0.5", "2.0\t0.25\t0.25\t0.25"]
