@@ -1,5 +1,6 @@
 """An import that is cancelled, while it is read, while it is stored, or while it waits, leaves nothing behind."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,44 @@ def test_while_it_is_stored(desk: Desk, tmp_path: Path, monkeypatch: pytest.Monk
     desk.ingest.wake()
     desk.ingest.poll()  # what ingest remembered of it brings nothing back
     assert_nothing_is_left(desk)
+
+
+def test_nothing_is_taken_away_while_ingest_has_its_lines_in_hand(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = begun_storing(desk, big(tmp_path), monkeypatch)
+    holds, goes_on = threading.Event(), threading.Event()
+
+    def hold(place: str) -> None:
+        if place == "ingest.after_read":
+            holds.set()
+            goes_on.wait(30)
+
+    monkeypatch.setattr(ingest, "failpoint", hold)
+    desk.ingest.wake()
+    reading = threading.Thread(target=desk.ingest.poll)
+    reading.start()
+    assert holds.wait(30)
+    desk.importer.cancel(operation.id)
+    until(lambda: _now(desk, operation).stage == "undo", 30)
+    assert len(desk.store.runs.all()) == 1  # waits for those lines: stored later, they would bring the run back
+    goes_on.set()
+    reading.join()
+    assert desk.wait(operation).state == "failed"
+    assert_nothing_is_left(desk)
+
+
+def test_a_reader_that_tells_no_bytes_is_ended_between_two_batches(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_log, "BATCH", 10)
+    (source, *_) = detect(str(big(tmp_path)), {}).sources
+    looks = iter(range(3))
+    writer = import_log.ImportLog(tmp_path / "events.ndjson", lambda: None, lambda: next(looks) and None)
+    with pytest.raises(StopIteration):
+        writer.take(source, 1.0)
+    writer.close()
+    assert (tmp_path / "events.ndjson").read_bytes().count(b"\n") == 30
 
 
 def test_a_backend_that_dies_while_undoing_goes_on_with_it(
