@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, QObject, Signal
 
-RESOURCES = Path(__file__).resolve().parents[1] / "resources" / "i18n"
-LANGUAGES = {"en": "English", "zh": "中文"}
+from backend.contract.texts import CATALOGUES, LANGUAGES, Say, load_catalog, mark
 
-
-def mark(text: str) -> str:
-    """Mark a literal as to be translated later with `tr`; returns it unchanged. The catalog test collects these."""
-    return text
+__all__ = ["LANGUAGES", "Translator", "load_catalog", "mark", "tr", "tr_n", "translator"]
 
 
 class Translator(QObject):
@@ -25,19 +20,18 @@ class Translator(QObject):
 
     changed = Signal()
 
-    def __init__(self, folder: Path = RESOURCES) -> None:
+    def __init__(self, folder: Path = CATALOGUES) -> None:
         super().__init__()
         self._folder = folder
-        self._language = "en"
-        self._catalog: dict[str, str] = {}
+        self._say = Say("en", {})
 
     @property
     def language(self) -> str:
-        return self._language
+        return self._say.language
 
     @property
     def chinese(self) -> bool:
-        return self._language == "zh"
+        return self._say.language == "zh"
 
     def set_language(self, language: str) -> None:
         """`en`, `zh` or `system`; an unknown one raises ValueError."""
@@ -45,35 +39,19 @@ class Translator(QObject):
             language = "zh" if QLocale.system().language() == QLocale.Language.Chinese else "en"
         if language not in LANGUAGES:
             raise ValueError(f"language {language!r} is not one of {sorted(LANGUAGES)} or 'system'")
-        if language == self._language:
+        if language == self._say.language:
             return
-        self._catalog = load_catalog(language, self._folder)
-        self._language = language
+        self._say = Say(language, load_catalog(language, self._folder))
         self.changed.emit()
 
     def translate(self, text: str, **params: object) -> str:
-        """`text` in the language of now with `{name}` places filled; a text without translation stays English.
-
-        What follows `##` tells two meanings of one English text apart, and is never shown: `Run##playground`.
-        """
-        found = self._catalog.get(text) or text.partition("##")[0]
-        return found.format(**params) if params else found
+        """`text` in the language of now with `{name}` places filled."""
+        return self._say(text, **params)
 
     def translate_n(self, count: int, one: str, many: str, **params: object) -> str:
         """The singular or plural text with `{n}` filled; Chinese has one form, found under `many`."""
         text = many if self.chinese or count != 1 else one
         return self.translate(text, n=f"{count:,}", **params)
-
-
-def load_catalog(language: str, folder: Path = RESOURCES) -> dict[str, str]:
-    """All entries of a language; two files that translate one text differently raise ValueError naming both."""
-    merged: dict[str, str] = {}
-    for path in sorted((folder / language).glob("*.json")):
-        for key, value in json.loads(path.read_text(encoding="utf-8")).items():
-            if merged.get(key, value) != value:
-                raise ValueError(f"{path.name}: {key!r} is already translated otherwise: {merged[key]!r} and {value!r}")
-            merged[key] = value
-    return merged
 
 
 translator = Translator()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from console.i18n import translator
 from console.link.call import Call
 from console.link.link import Link
 
@@ -126,6 +127,11 @@ def preview_import(link: Link, path: str, mapping: dict[str, str]) -> Call:
     return link.post("/runs/import/preview", {"path": path, "mapping": mapping})
 
 
+def cancel_import(link: Link, operation_id: str) -> Call:
+    """End an import before it is done; nothing of it stays."""
+    return link.post(f"/operations/{_id(operation_id)}/cancel")
+
+
 def import_runs(link: Link, path: str, *, name: str, mapping: dict[str, str], choose: list[str]) -> Call:
     """Bring in runs that other programs made; the reply is the operation that reads them."""
     return link.post("/runs/import", {"path": path, "name": name or None, "mapping": mapping, "choose": choose})
@@ -134,7 +140,7 @@ def import_runs(link: Link, path: str, *, name: str, mapping: dict[str, str], ch
 def export_run(link: Link, run_id: str, kind: str, file: Path) -> Call:
     """Every point of a run, or its report, into a file."""
     if kind == "report":
-        return link.download(f"/runs/{_id(run_id)}/report", {}, file)
+        return link.download(f"/runs/{_id(run_id)}/report", {"language": translator.language}, file)
     return link.download(f"/runs/{_id(run_id)}/export", {"format": kind}, file)
 
 

@@ -11,6 +11,7 @@ from backend.cli.output import number, plain, size, table
 from backend.contract.answers import completed
 from backend.contract.errors import Invalid
 from backend.contract.imports import SOURCES, ImportedRuns, ImportPreview
+from backend.contract.texts import LANGUAGES
 
 FORMATS = ("jsonl", "parquet", "csv", "csv-wide")
 IMPORT_S = 24 * 3600.0
@@ -33,6 +34,8 @@ def add(verbs: Any, common: argparse.ArgumentParser) -> None:
         parser.add_argument("--out", type=Path, help="a file; standard output when not given")
         if verb == "export":
             parser.add_argument("--format", choices=FORMATS, default="jsonl")
+        else:
+            parser.add_argument("--language", choices=sorted(LANGUAGES), default="en", help="of the page")
         parser.set_defaults(command=command)
 
 
@@ -44,7 +47,12 @@ def run_import(context: Context, given: argparse.Namespace) -> int:
         return _preview(context, path, mapping)
     body = {"path": path, "name": given.name, "mapping": mapping}
     operation = context.ask("POST", "/runs/import", body, timeout_s=300.0)
-    result = completed(ImportedRuns, context.finish(operation, IMPORT_S))
+    try:
+        result = completed(ImportedRuns, context.finish(operation, IMPORT_S))
+    except KeyboardInterrupt:
+        context.ask("POST", f"/operations/{operation['id']}/cancel")
+        context.tell("Cancelled; nothing of it is kept.")
+        raise
     for refused in result["refused"]:
         context.tell(f"{plain(refused.get('name', '–'))} was not imported: {plain(refused.get('text', ''))}")
     for run in result["runs"]:
@@ -83,7 +91,7 @@ def run_export(context: Context, given: argparse.Namespace) -> int:
 
 def run_report(context: Context, given: argparse.Namespace) -> int:
     """The same for the page."""
-    return _fetch(context, f"/runs/{quoted(given.id)}/report", {}, given.out, "html")
+    return _fetch(context, f"/runs/{quoted(given.id)}/report", {"language": given.language}, given.out, "html")
 
 
 def _fetch(context: Context, path: str, query: dict[str, str], out: Path | None, form: str) -> int:

@@ -65,6 +65,8 @@ class Operation(Record):
     stage: str = ""  # load, warm_up, switch, verify …
     stages: tuple[str, ...] = ()
     text: str = ""
+    progress: float | None = None  # how much of the stage is done, 0 … 1; None where nobody can tell
+    cancellable: bool = False  # POST /operations/{id}/cancel ends it and leaves nothing behind
     error: dict[str, Any] | None = None  # an ErrorReply
     result: dict[str, Any] = {}
     started_at: float = 0.0

@@ -74,9 +74,11 @@ class CsvReader:
 
     format = "csv"
 
-    def __init__(self, path: Path, encoding: str | None = None) -> None:
+    def __init__(
+        self, path: Path, encoding: str | None = None, on_read: Callable[[int], None] = lambda _count: None
+    ) -> None:
         self._path = path
-        self._source = TextSource(path, encoding)
+        self._source = TextSource(path, encoding, on_read)
         self.encoding = self._source.encoding
         self.sha256 = ""
         csv.field_size_limit(LINE_LIMIT)

@@ -7,13 +7,14 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from backend.contract.errors import Conflict, Invalid, NotFound
 
 CHUNK_BYTES = 1 << 16
+HASH_BYTES = 4 << 20
 LINE_LIMIT = 1_000_000
 """Longest line in characters; memory stays near this however long a line is."""
 
@@ -94,8 +95,11 @@ class TextSource:
     `sha256` is of all bytes once the end was reached; then a file that changed meanwhile is a Conflict.
     """
 
-    def __init__(self, path: Path, encoding: str | None = None) -> None:
+    def __init__(
+        self, path: Path, encoding: str | None = None, on_read: Callable[[int], None] = lambda _count: None
+    ) -> None:
         self.path = path
+        self._on_read = on_read
         self.before = check_regular(path)
         self.encoding = check_encoding(encoding) if encoding else detect_encoding(path)
         self.line = 0
@@ -155,6 +159,7 @@ class TextSource:
 
     def _read_more(self) -> None:
         data = self._file.read(CHUNK_BYTES)
+        self._on_read(len(data))
         self._hash.update(data)
         if not self._wide and b"\0" in data:
             self._refuse_bytes(data, data.index(b"\0"), "a NUL byte")
@@ -210,7 +215,11 @@ def check_unchanged(path: Path, before: os.stat_result) -> None:
         )
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+def hash_file(path: Path, look: Callable[[], None] = lambda: None) -> str:
+    """SHA-256 of a file's bytes; `look` is called every few of them, and may raise to end it."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while data := file.read(HASH_BYTES):
+            look()
+            digest.update(data)
+    return digest.hexdigest()

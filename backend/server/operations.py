@@ -38,6 +38,12 @@ async def read_operation(
         await parts.hub.wait_beyond(place, min(left, 1.0))
 
 
+@router.post("/operations/{operation_id}/cancel", status_code=202)
+def cancel(operation_id: str, parts: PartsIn) -> Operation:
+    """End an import before it is done; it fails when nothing of it is left."""
+    return parts.imports.cancel(operation_id)
+
+
 @router.post("/operations/{operation_id}/undo", status_code=202)
 def undo(operation_id: str, parts: PartsIn) -> Operation:
     """Take a promotion or rollback back; is an operation itself."""

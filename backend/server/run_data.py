@@ -28,6 +28,7 @@ def read_series(
     run_id: str,
     parts: PartsIn,
     keys: Annotated[str, Query(max_length=20_000)] = "",
+    key: Annotated[list[str] | None, Query(max_length=200, description="one name each, as it is")] = None,
     start: Annotated[float | None, Query(alias="from")] = None,
     stop: Annotated[float | None, Query(alias="to")] = None,
     points: Annotated[int, Query(ge=2, le=100_000)] = 2000,
@@ -35,7 +36,7 @@ def read_series(
 ) -> SeriesReply:
     """Thinned series that keep every extreme, with the true point count; `next_event` is where the feed goes on."""
     run = parts.runs.get(run_id)
-    wanted = [key.strip() for key in keys.split(",") if key.strip()]
+    wanted = [*(key or ()), *(name.strip() for name in keys.split(",") if name.strip())]
     if len(wanted) > MAX_KEYS:
         raise Invalid(f"{len(wanted)} keys are too many at once.", field="keys", fix=f"At most {MAX_KEYS}.")
     if not wanted:
@@ -110,9 +111,9 @@ def export_points(
 
 
 @router.get("/runs/{run_id}/report", response_class=Response)
-def report_run(run_id: str, parts: PartsIn) -> Response:
+def report_run(run_id: str, parts: PartsIn, language: Annotated[Literal["en", "zh"], Query()] = "en") -> Response:
     """One HTML page of the run that opens anywhere without a network."""
-    page = build_report(parts.store, parts.clock, parts.runs.get(run_id), parts.runs.diagnose(run_id))
+    page = build_report(parts.store, parts.clock, parts.runs.get(run_id), parts.runs.diagnose(run_id), language)
     return Response(page, media_type="text/html; charset=utf-8")
 
 

@@ -46,9 +46,16 @@ def read_history(
 
 
 @router.get("/runs/{run_id}/telemetry")
-def read_run_telemetry(run_id: str, parts: PartsIn, points: Points = 1200, names: Names = "") -> TelemetryHistory:
-    """The machine while a run was there; an ended run keeps it."""
-    return parts.store.telemetry.of_run(parts.runs.get(run_id), points, patterns(names))
+def read_run_telemetry(
+    run_id: str,
+    parts: PartsIn,
+    points: Points = 1200,
+    names: Names = "",
+    start: Annotated[float | None, Query(alias="from", allow_inf_nan=False)] = None,
+    stop: Annotated[float | None, Query(alias="to", allow_inf_nan=False)] = None,
+) -> TelemetryHistory:
+    """The machine while a run was there, or in from … to (unix time) of that; an ended run keeps it."""
+    return parts.store.telemetry.of_run(parts.runs.get(run_id), points, patterns(names), start, stop)
 
 
 @router.post("/telemetry/check", status_code=202)

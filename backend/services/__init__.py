@@ -12,6 +12,7 @@ runs.py              start, command, resume, fork a run
 run_start.py         what stands before a run: every check, then its folder and its row
 split_preview.py     what a split would make of a dataset
 run_import.py        runs of other programs: looked at, then brought in
+import_course.py     one import under way: how far it is, and its end before it is done
 import_log.py        their rows as the event log of a job
 imported.py          what cannot be done with them
 run_folders.py       job folders that were deleted or put back
@@ -22,6 +23,7 @@ estimates.py         what a run would need
 exports.py           metric points to files, lossless
 run_report.py        one HTML page of a run that opens without a network
 report_parts.py      its tables, and how any text becomes harmless HTML
+report_style.py      its colours and layout
 report_chart.py      its curves as inline SVG
 registering.py       registration as an operation, at once or when a run completes
 owners.py            which process belongs to which run or endpoint

@@ -36,13 +36,13 @@ def size_of(source: Source) -> int:
     return sum(path.stat().st_size for path in source.files if path.exists())
 
 
-def id_of(source: Source, taken: Callable[[str], bool]) -> str:
+def id_of(source: Source, taken: Callable[[str], bool], look: Callable[[], None] = lambda: None) -> str:
     """The id its content has: the same bytes read in the same way are the same run. One whose run a person deleted
-    (`taken`) gets the next."""
+    (`taken`) gets the next. `look` may raise to end it."""
     digest = hashlib.sha256(source.kind.encode())
     digest.update(getattr(source, "salt", "").encode("utf-8", "surrogatepass"))
     for path in source.files:
-        digest.update(bytes.fromhex(hash_file(path)))
+        digest.update(bytes.fromhex(hash_file(path, look)))
     for number in range(1000):
         found = f"i{hashlib.sha256(digest.digest() + bytes([number % 256, number // 256])).hexdigest()[:14]}"
         if not taken(found):
@@ -122,11 +122,12 @@ class _Seen:
 
 
 class ImportLog:
-    """Writes one source; `check` is called now and then and may raise to end it."""
+    """Writes one source; `look` is called with every batch, `check` now and then; both may raise to end it."""
 
-    def __init__(self, path: Path, check: Callable[[], None]) -> None:
+    def __init__(self, path: Path, check: Callable[[], None], look: Callable[[], None] = lambda: None) -> None:
         self._writer = LogWriter(path)
         self._check = check
+        self._look = look
         self._seen = _Seen()
         self._batches = 0
 
@@ -160,6 +161,7 @@ class ImportLog:
 
     def _flush(self, waiting: list[Pending]) -> None:
         if waiting:
+            self._look()
             if self._batches % CHECK_EVERY == 0:
                 self._check()
             self._batches += 1

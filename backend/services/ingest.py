@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time as monotonic_time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from backend.clock import Clock
@@ -256,6 +256,18 @@ class Ingest:
         job = Job(folder, spec, reader, offset, seq, self._store.offsets.state(job_id))
         self._jobs[job_id] = job
         return job
+
+    @contextlib.contextmanager
+    def apart(self, job_id: str) -> Iterator[None]:
+        """Nothing of the job is read meanwhile, and what is remembered of it is forgotten: to take it away."""
+        with self._polling:
+            self._leave(job_id)
+            yield
+
+    def left(self, job_id: str) -> float:
+        """How much of the job's log is not in the store yet, 0 … 1."""
+        size = _size(self._home.job(job_id) / "events.ndjson")
+        return max(0.0, 1.0 - self._store.offsets.get(job_id).offset / size) if size else 0.0
 
     def drained(self, job_id: str) -> bool:
         """Whether every whole line of the job's log is in the store; a torn last line does not count."""

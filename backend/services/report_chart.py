@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.contract.resources import RunEvent, SeriesData
-from backend.services.report_parts import digits, safe
+from backend.contract.texts import Say
+from backend.services.report_parts import EVENT_WORDS, digits, safe
 
 WIDTH, HEIGHT = 560, 210
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 24
@@ -38,17 +39,18 @@ class _Scale:
         return round(self.start + share * (self.end - self.start), 2)
 
 
-def draw(curves: Sequence[Curve], events: Sequence[RunEvent], first: int, last: int) -> str:
+def draw(curves: Sequence[Curve], events: Sequence[RunEvent], first: int, last: int, say: Say) -> str:
     """An <svg> over the steps first…last: axes, event lines, curves, a mark for every point that is not finite."""
     values = [v for curve in curves for v in curve.data.values if v is not None and math.isfinite(v)]
     x = _Scale(first, last, LEFT, WIDTH - RIGHT)
     low, high = _padded(min(values, default=0.0), max(values, default=1.0))
     y = _Scale(low, high, HEIGHT - BOTTOM, TOP)
-    spoken = "; ".join(f"{curve.name[:60]}: last {digits(last_of(curve.data))}" for curve in curves)
+    lasts = ((curve.name[:60], digits(last_of(curve.data))) for curve in curves)
+    spoken = "; ".join(say("{name}: last {value}", name=name, value=value) for name, value in lasts)
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{safe(spoken)}">',
         *_axes(x, y),
-        *_marks(events, x),
+        *_marks(events, x, say),
     ]
     for curve in curves:
         parts += _curve(curve, x, y)
@@ -99,11 +101,11 @@ def _axes(x: _Scale, y: _Scale) -> list[str]:
     return parts
 
 
-def _marks(events: Sequence[RunEvent], x: _Scale) -> list[str]:
+def _marks(events: Sequence[RunEvent], x: _Scale, say: Say) -> list[str]:
     shown = [e for e in events if e.kind in MARKED and e.step is not None and x.low <= e.step <= x.high]
     return [
         f'<path class="mark {safe(event.kind)}" d="M{x.at(event.step or 0)} {TOP}V{HEIGHT - BOTTOM}">'
-        f"<title>{safe(f'{event.kind}: {event.text[:200]}')}</title></path>"
+        f"<title>{safe(f'{say(EVENT_WORDS.get(event.kind, event.kind))}: {say.said(event.text)[:200]}')}</title></path>"
         for event in shown[:MOST_MARKS]
     ]
 

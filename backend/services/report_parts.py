@@ -9,8 +9,27 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from backend.contract.events import Evaluation
+from backend.contract.texts import Say, mark
 
 LONGEST = 2_000
+
+MONTHS = (
+    mark("Jan"), mark("Feb"), mark("Mar"), mark("Apr"), mark("May"), mark("Jun"),
+    mark("Jul"), mark("Aug"), mark("Sep"), mark("Oct"), mark("Nov"), mark("Dec"),
+)  # fmt: skip
+
+STATE_WORDS = {
+    "queued": mark("Queued"), "preparing": mark("Preparing"), "running": mark("Running"), "pausing": mark("Pausing"),
+    "paused": mark("Paused"), "stopping": mark("Stopping"), "stopped": mark("Stopped"), "completed": mark("Finished"),
+    "failed": mark("Failed"), "interrupted": mark("Interrupted"),
+}  # fmt: skip
+
+EVENT_WORDS = {
+    "state": mark("state"), "checkpoint": mark("checkpoint"), "evaluation": mark("evaluation"),
+    "settings": mark("settings"), "fork": mark("fork"), "pause": mark("pause"), "resume": mark("resume"),
+    "warning": mark("warning"), "alert": mark("alert"), "error": mark("error"), "note": mark("note"),
+    "stop": mark("stop"), "model_saved": mark("model saved"),
+}  # fmt: skip
 
 
 def safe(text: Any, longest: int = LONGEST) -> str:
@@ -36,22 +55,26 @@ def digits(value: Any) -> str:
     return f"{value:.4g}".replace("-", "−") if value else "0"
 
 
-def moment(seconds: float | None) -> str:
-    """UTC, to the second."""
+def moment(seconds: float | None, say: Say) -> str:
+    """25 Nov 2026 16:02:11 UTC, or as the language writes a date."""
     if seconds is None or not -6e10 < seconds < 2e11:
         return "—"
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    at = time.gmtime(seconds)
+    date = say("{day} {month} {year}", day=at.tm_mday, month=say(MONTHS[at.tm_mon - 1]), year=at.tm_year)
+    return f"{date} {time.strftime('%H:%M:%S', at)} UTC"
 
 
-def duration(seconds: float | None) -> str:
-    """1 h 23 min, 4 min 5 s, 6.7 s."""
+def duration(seconds: float | None, say: Say) -> str:
+    """1 h 23 m, 4 m 5 s, 6.7 s."""
     if seconds is None:
         return "—"
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return say("{n} s", n=f"{seconds:.1f}")
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return say("{hours} h {minutes} m", hours=f"{hours:,}", minutes=minutes)
+    return say("{minutes} m {seconds} s", minutes=minutes, seconds=rest)
 
 
 def size(count: int) -> str:
@@ -99,7 +122,7 @@ def leaves(value: Any, name: str = "", depth: int = 0) -> Iterable[tuple[str, st
         yield name, json.dumps(value, ensure_ascii=False, default=str)
 
 
-def confusion(evaluation: Evaluation) -> str:
+def confusion(evaluation: Evaluation, say: Say) -> str:
     """Rows true, columns predicted, shaded by their share of the row; beside it the figures of each class."""
     labels = evaluation.labels
     if not evaluation.confusion or len(labels) != len(evaluation.confusion) or len(labels) > 40:
@@ -110,12 +133,12 @@ def confusion(evaluation: Evaluation) -> str:
         total = sum(counts) or 1
         cells = "".join(f'<td class="n heat" style="--share:{100 * n / total:.0f}%">{n:,}</td>' for n in counts)
         rows.append(f'<tr><th scope="row">{safe(label, 40)}</th>{cells}</tr>')
-    corner = '<th scope="col">true ↓ predicted →</th>'
+    corner = f'<th scope="col">{safe(say("true ↓ predicted →"))}</th>'
     return f'<div class="scroll"><table class="fit"><tr>{corner}{head}</tr>{"".join(rows)}</table></div>'
 
 
-def per_class(evaluation: Evaluation) -> str:
+def per_class(evaluation: Evaluation, say: Say) -> str:
     """Precision, recall, F1 and rows of each class."""
     names = list(dict.fromkeys(name for figures in evaluation.per_class.values() for name in figures))[:8]
     rows = [(label, *(figures.get(name) for name in names)) for label, figures in evaluation.per_class.items()]
-    return table(("class", *names), rows[:200], numbers=frozenset(range(1, len(names) + 1)))
+    return table((say("Class"), *names), rows[:200], numbers=frozenset(range(1, len(names) + 1)))

@@ -12,6 +12,7 @@ documents.py   records as JSON and back
 feed.py        stored messages and their subscribers
 runs.py        runs, their queue, events, checkpoints, evaluations, samples, log
 series.py      metric series: blocks, thinned reading, export
+series_reading.py  a window of many series, thinned, in a few statements
 series_rows.py rows of series as points
 blocks.py      packed points and thinning, without a database
 offsets.py     how far each event log is in the store; damaged lines

@@ -25,7 +25,13 @@ class Operations:
         self._feed = feed
 
     def start(
-        self, kind: str, object: str, stages: Iterable[str] = (), details: dict[str, Any] | None = None
+        self,
+        kind: str,
+        object: str,
+        stages: Iterable[str] = (),
+        details: dict[str, Any] | None = None,
+        *,
+        cancellable: bool = False,
     ) -> Operation:
         """The intent row: what is about to be done. `details` is what recovery needs; it is not part of the record."""
         stages = tuple(stages)
@@ -36,6 +42,7 @@ class Operations:
             state="running",
             stage=stages[0] if stages else "",
             stages=stages,
+            cancellable=cancellable,
             started_at=self._database.clock.now(),
         )
         row = {"id": operation.id, "kind": kind, "object": object, "started_at": operation.started_at}
@@ -48,11 +55,15 @@ class Operations:
 
     def stage(self, operation_id: str, stage: str, text: str = "", details: dict[str, Any] | None = None) -> Operation:
         """It has reached this stage; `details` are added to what recovery knows."""
-        return self._change(operation_id, details, stage=stage, text=text)
+        return self._change(operation_id, details, stage=stage, text=text, progress=None)
+
+    def advance(self, operation_id: str, progress: float) -> Operation:
+        """So much of the stage is done, 0 … 1."""
+        return self._change(operation_id, None, progress=min(1.0, max(0.0, progress)))
 
     def finish(self, operation_id: str, result: dict[str, Any] | None = None, text: str = "") -> Operation:
         """It is done."""
-        fields = {"state": "done", "result": result or {}, "ended_at": self._database.clock.now()}
+        fields = {"state": "done", "result": result or {}, "ended_at": self._database.clock.now(), "cancellable": False}
         return self._change(operation_id, None, **fields, **({"text": text} if text else {}))
 
     def fail(self, operation_id: str, error: ErrorReply | dict[str, Any] | str) -> Operation:
@@ -62,7 +73,13 @@ class Operations:
         data = to_data(error)
         ended = self._database.clock.now()
         return self._change(
-            operation_id, None, state="failed", error=data, text=str(data.get("text", "")), ended_at=ended
+            operation_id,
+            None,
+            state="failed",
+            error=data,
+            text=str(data.get("text", "")),
+            ended_at=ended,
+            cancellable=False,
         )
 
     def get(self, operation_id: str) -> Operation | None:

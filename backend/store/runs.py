@@ -106,14 +106,16 @@ class Runs:
         with self._database.writing() as connection:
             connection.execute(update(RUNS).where(RUNS.c.id == run.id), _row(run))
 
-    def remove(self, run_id: str) -> None:
-        """Delete a run with everything that hangs on it and remember that it was removed."""
+    def remove(self, run_id: str, *, remember: bool = True) -> None:
+        """Delete a run with everything that hangs on it and remember that it was removed; without remembering, its
+        folder alone would bring it back."""
         with self._database.writing() as connection:
             before = self._required(connection, run_id)
             connection.execute(delete(RUNS).where(RUNS.c.id == run_id))
             connection.execute(delete(OFFSETS).where(OFFSETS.c.job_id == run_id))
-            tombstone = {"id": run_id, "removed_at": self._database.clock.now()}
-            connection.execute(insert(REMOVED_JOBS).prefix_with("OR REPLACE"), tombstone)
+            if remember:
+                tombstone = {"id": run_id, "removed_at": self._database.clock.now()}
+                connection.execute(insert(REMOVED_JOBS).prefix_with("OR REPLACE"), tombstone)
             if before.queue_position is not None:
                 self._renumber(connection, _queue_ids(connection))
             self._feed.publish("runs", "removed", {"id": run_id})

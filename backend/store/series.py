@@ -7,24 +7,22 @@ ones on the chart
 from its first step on; the export has every point ever logged.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select
 
-from backend.contract.errors import NotFound
 from backend.contract.resources import SeriesData
 from backend.store import blocks
 from backend.store.blocks import BLOCK_POINTS, NO_VALUE, Columns
 from backend.store.engine import Database
+from backend.store.series_reading import View, read_keys, whole_blocks
 from backend.store.series_rows import (
     Exported,
     Last,
-    in_order,
     key_ids,
     last_in_tail,
     last_of,
@@ -42,13 +40,6 @@ TAIL_POINTS = 16_384
 TAIL_ROWS = 400
 """The tail is packed when it has more points or more rows than this."""
 
-BUCKETS_A_POINT = 0.5
-"""A window is thinned from outlines when they have so many buckets for each point asked for, else from finer ones, else
-from the points: thinning further loses nothing that the picture could show."""
-
-MOST_IDS = 500
-"""Blocks asked for by one statement."""
-
 Point = tuple[str, int, float, float | None, float | None]
 """(key, step, time, epoch, value) as logged."""
 
@@ -62,28 +53,6 @@ class _RunCache:
     next_ordinal: int
     tail_points: int
     tail_rows: int
-
-
-@dataclass(frozen=True)
-class _View:
-    """The part of a key that an attempt shows: within the window and below the first step of later attempts."""
-
-    x: str
-    start: float
-    stop: float
-    below: dict[int, float] = field(default_factory=dict)
-
-    def mask(self, columns: Columns, attempt: int) -> Any:
-        x = columns.times if self.x == "time" else columns.steps
-        return (x >= self.start) & (x <= self.stop) & (columns.steps < self.below.get(attempt, np.inf))
-
-    def overlaps(self, row: Any) -> bool:
-        low, high = (row.min_time, row.max_time) if self.x == "time" else (row.min_step, row.max_step)
-        return bool(high >= self.start and low <= self.stop and row.min_step < self.below.get(row.attempt, np.inf))
-
-    def contains(self, row: Any) -> bool:
-        low, high = (row.min_time, row.max_time) if self.x == "time" else (row.min_step, row.max_step)
-        return bool(low >= self.start and high <= self.stop and row.max_step < self.below.get(row.attempt, np.inf))
 
 
 class Series:
@@ -233,91 +202,17 @@ class Series:
         """
         with self._database.reading() as connection:
             ids = key_ids(connection, run_id)
-            view = _View(
+            view = View(
                 x,
                 -np.inf if start is None else start,
                 np.inf if stop is None else stop,
                 superseded_from(connection, run_id),
             )
-            tail = tail_rows(connection, run_id)
             wanted = ids if keys is None else {name: ids[name] for name in keys if name in ids}
-            return {name: self._read_key(connection, key, view, tail, points) for name, key in wanted.items()}
-
-    def _read_key(
-        self, connection: Connection, key: int, view: _View, tail: list[tuple[int, int, NDArray[Any]]], points: int
-    ) -> SeriesData:
-        rows = self._rows(connection, key, view)
-        outlines = self._outlines(connection, key, [row for row in rows if view.contains(row)], points)
-        whole = self._whole(connection, [row.id for row in rows if row.id not in outlines])
-        total, parts = 0, []
-        for (attempt, outlined), group in groupby(rows, key=lambda row: (row.attempt, row.id in outlines)):
-            if outlined:
-                found = list(group)
-                total += sum(row.points for row in found)
-                parts.append((attempt, blocks.unpack_outlines([outlines[row.id] for row in found])))
-                continue
-            for row in group:
-                part = whole[row.id].take(view.mask(whole[row.id], attempt))
-                total += len(part)
-                parts.append((attempt, part))
-        for attempt, first, rows_of_tail in tail:
-            part = blocks.from_tail(rows_of_tail, first, key)
-            part = part.take(view.mask(part, attempt))
-            total += len(part)
-            parts.append((attempt, part))
-        parts.sort(key=lambda item: item[0])
-        joined = in_order(blocks.join([part for _, part in parts]), view.x)
-        return series_data(blocks.thin(joined, points), total)
-
-    @staticmethod
-    def _rows(connection: Connection, key: int, view: _View) -> list[Any]:
-        """Blocks that reach into the window, without their bytes, in log order of each attempt."""
-        table = SERIES_BLOCKS.c
-        low, high = (table.min_time, table.max_time) if view.x == "time" else (table.min_step, table.max_step)
-        bounds = (table.min_step, table.max_step, table.min_time, table.max_time)
-        query = select(table.id, table.attempt, table.count.label("points"), *bounds).where(table.key_id == key)
-        if np.isfinite(view.start):
-            query = query.where(high >= view.start)
-        if np.isfinite(view.stop):
-            query = query.where(low <= view.stop)
-        found = connection.execute(query.order_by(table.attempt, table.number))
-        return [row for row in found if view.overlaps(row)]
-
-    def _outlines(self, connection: Connection, key: int, rows: Sequence[Any], points: int) -> dict[int, bytes]:
-        """Outlines of the blocks that lie in the window as a whole, as coarse as `points` allows; none where all
-        points are needed."""
-        inside = sum(row.points for row in rows)
-        wanted = points * BUCKETS_A_POINT
-        if inside <= points or inside / blocks.FINE_POINTS < wanted:
-            return {}
-        ids = {row.id for row in rows}
-        if inside / blocks.BUCKET_POINTS >= wanted:
-            table = SERIES_BLOCKS.c
-            found = connection.execute(select(table.id, table.outline).where(table.key_id == key))
-            return {row.id: row.outline for row in found if row.id in ids}
-        heads = self._data(connection, ids, func.substr(SERIES_DATA.c.data, 1, blocks.FINE_BYTES))
-        return {block: fine for block, head in heads.items() if (fine := blocks.fine_outline(head)) is not None}
-
-    def _whole(self, connection: Connection, ids: Sequence[int]) -> dict[int, Columns]:
-        """The points of some blocks; NotFound when one is gone."""
-        found = self._data(connection, ids, SERIES_DATA.c.data)
-        if len(found) < len(ids):
-            raise NotFound("This series is gone: its run was removed meanwhile.")
-        return {block: blocks.unpack(data) for block, data in found.items()}
-
-    @staticmethod
-    def _data(connection: Connection, ids: Collection[int], what: Any) -> dict[int, bytes]:
-        """Block → its bytes; blocks that are gone are left out."""
-        found: dict[int, bytes] = {}
-        wanted, table = sorted(ids), SERIES_DATA.c
-        for start in range(0, len(wanted), MOST_IDS):
-            query = select(table.block_id, what.label("data"))
-            rows = connection.execute(query.where(table.block_id.in_(wanted[start : start + MOST_IDS])))
-            found.update((row.block_id, row.data) for row in rows)
-        return found
+            return read_keys(connection, wanted, view, tail_rows(connection, run_id), points)
 
     def _points(self, connection: Connection, block_id: int) -> Columns:
-        return self._whole(connection, [block_id])[block_id]
+        return whole_blocks(connection, [block_id])[block_id]
 
     def between(self, connection: Connection, run_id: str, first: int, stop: int) -> list[Point]:
         """Points with first ≤ ordinal < stop in log order; for the feed, which stores only their place."""

@@ -135,15 +135,32 @@ class Telemetry:
 
     # ---- with a run --------------------------------------------------------------------------------------------------
 
-    def of_run(self, run: RunRecord, points: int = 1200, names: Sequence[str] = ()) -> TelemetryHistory:
-        """The machine while a run was there; kept with an ended run for as long as the run is."""
-        start, stop = run.started_at or run.created_at, run.ended_at or self._database.clock.now()
+    def of_run(
+        self,
+        run: RunRecord,
+        points: int = 1200,
+        names: Sequence[str] = (),
+        start: float | None = None,
+        stop: float | None = None,
+    ) -> TelemetryHistory:
+        """The machine while a run was there, or in the part start … stop of that time; kept with an ended run for as
+        long as the run is. While the history of the machine still has the part more finely, that answers."""
+        began, ended = run.started_at or run.created_at, run.ended_at or self._database.clock.now()
+        first = began if start is None else max(start, began)
+        last = ended if stop is None else min(stop, ended)
+        if last < first:
+            return as_history(slots.no_rows(), 0.0, None)
         with self._database.reading() as connection:
             pinned = telemetry_runs.read(connection, run.id)
+            tier = _tier_for(connection, first, (last - first) / max(points, 1))
         if pinned is None:
-            return self.between(start, stop + 1.0, points, names)
-        rows = _chosen(pinned.rows, names).between(start - 1.0, stop + 1.0)
-        return as_history(slots.thinned(rows, start, stop, points), pinned.step, start)
+            return self.between(first, last + 1.0, points, names)
+        if tier.step < pinned.step and (last - first) / max(points, 1) < pinned.step:
+            finer = self.between(first, last + 1.0, points, names)
+            if finer.times:
+                return finer
+        rows = _chosen(pinned.rows, names).between(first - 1.0, last + 1.0)
+        return as_history(slots.thinned(rows, first, last, points), pinned.step, began)
 
     def is_pinned(self, run_id: str) -> bool:
         """Whether the machine's values of an ended run are kept with it."""

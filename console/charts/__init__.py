@@ -4,6 +4,7 @@ series.py     columns of points per key, windows, gaps (no Qt)
 extremes.py   steps with a lowest and a highest value as points (no Qt)
 reduce.py     min/max-preserving thinning, bias-corrected smoothing (no Qt)
 store.py      all series of a page, steps for samples that only know their time (no Qt)
+whole.py      every point of what a chart shows, page by page
 detail.py     what a zoom asks the store for, and the columns of its answer
 window.py     the one x range of a page: zoom, pan, follow (no Qt)
 events.py     what happened on the axis, grouped when icons would touch (no Qt)

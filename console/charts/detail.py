@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backend.contract.base import number_from_json
 
 if TYPE_CHECKING:
+    from console.charts.chart import TimeSeriesChart
     from console.charts.group import ChartGroup
 
 MARGIN = 0.25
 """So much more of the width at each side: a small pan needs nothing new."""
 
 FEWEST, MOST = 400, 8000
+
+MOST_CHARACTERS = 4000
+"""Of the names in one request."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ def wanted(group: ChartGroup, low: float, high: float) -> Detail | None:
     Epochs are asked for as steps: the store knows no others.
     """
     shown = [chart for chart in group.charts if not chart.isHidden()]
-    keys = dict.fromkeys(key for chart in shown for key in chart.reading() if key in group.store.true_counts)
+    keys = dict.fromkeys(key for chart in shown for key in chart.reading() if group.store.is_counted(key))
     room = (high - low) * MARGIN
     ends: list[float | None] = [low - room, high + room]
     if group.axis == "epoch":
@@ -48,9 +53,41 @@ def wanted(group: ChartGroup, low: float, high: float) -> Detail | None:
             ends = [ends[0] - room, ends[1] + room]
     if not keys or ends[0] is None or ends[1] is None:
         return None
+    return Detail(tuple(keys), "time" if group.axis == "time" else "step", ends[0], ends[1], _points(shown))
+
+
+def wanted_of_machine(group: ChartGroup, low: float, high: float) -> Detail | None:
+    """As wanted(), of readings of the machine that were read more coarsely than they are kept: always by their time."""
+    shown = [chart for chart in group.charts if not chart.isHidden()]
+    keys = dict.fromkeys(key for chart in shown for key in chart.reading() if group.store.is_coarse_reading(key))
+    ends = [group.store.position(group.axis, at).get("time") for at in (low, high)]
+    if not keys or ends[0] is None or ends[1] is None:
+        return None
+    room = (ends[1] - ends[0]) * MARGIN
+    return Detail(tuple(keys), "time", ends[0] - room, ends[1] + room, _points(shown))
+
+
+def _points(shown: Sequence[TimeSeriesChart]) -> int:
+    """Two for each pixel of the widest chart and its margins."""
     widest = max(chart.canvas.plot.width() * chart.devicePixelRatioF() for chart in shown)
-    points = min(MOST, max(FEWEST, round(2 * widest * (1 + 2 * MARGIN))))
-    return Detail(tuple(keys), "time" if group.axis == "time" else "step", ends[0], ends[1], points)
+    return min(MOST, max(FEWEST, round(2 * widest * (1 + 2 * MARGIN))))
+
+
+def key_queries(keys: Iterable[str]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Keys with the part of a query that names them, so many at once as an address can hold: a name may have ten
+    thousand characters, and commas."""
+    waiting: list[str] = []
+    for key in keys:
+        if waiting and sum(map(len, waiting)) + len(key) > MOST_CHARACTERS:
+            yield waiting, _key_query(waiting)
+            waiting = []
+        waiting.append(key)
+    if waiting:
+        yield waiting, _key_query(waiting)
+
+
+def _key_query(keys: list[str]) -> dict[str, Any]:
+    return {"key": keys} if any("," in key or key != key.strip() for key in keys) else {"keys": ",".join(keys)}
 
 
 def columns_of(data: dict[str, Any]) -> tuple[list[int], list[float], list[float] | None, list[float]]:

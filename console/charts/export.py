@@ -38,30 +38,12 @@ def save_svg(chart: TimeSeriesChart, path: Path) -> None:
     painter.end()
 
 
-def columns(chart: TimeSeriesChart) -> tuple[list[str], np.ndarray]:
-    """Names and rows of what the chart shows in the present range: the axis, then one column per series.
-
-    Rows are all logged points in the range, not the thinned ones; a series without a value at a row has NaN there.
-    """
-    group = chart.group
-    low, high = group.range
-    parts: list[tuple[str, np.ndarray, np.ndarray]] = []
-    for spec, series in chart.curves.sources(group):
-        x = series.column(group.axis)
-        inside = (x >= low) & (x <= high)
-        values = series.values[inside] * spec.scale
-        parts.append((spec.name or spec.key, x[inside], values))
-    rows = np.unique(np.concatenate([x for _, x, _ in parts])) if parts else np.empty(0)
-    table = np.full((len(rows), 1 + len(parts)), np.nan)
-    table[:, 0] = rows
-    for i, (_, x, values) in enumerate(parts):
-        table[np.searchsorted(rows, x), i + 1] = values
-    return [group.axis, *(name for name, _, _ in parts)], table
+def heading(names: list[str]) -> str:
+    """The first line of tab-separated columns."""
+    return "\t".join(name.replace("\t", " ").replace("\n", " ") for name in names) + "\n"
 
 
-def as_text(names: list[str], table: np.ndarray) -> str:
-    """Tab-separated lines with a header; floats in full (repr), missing cells empty."""
-    lines = ["\t".join(name.replace("\t", " ").replace("\n", " ") for name in names)]
-    for row in table.tolist():
-        lines.append("\t".join("" if value != value else repr(value) for value in row))
-    return "\n".join(lines) + "\n"
+def as_text(table: np.ndarray) -> str:
+    """Tab-separated lines; floats in full (repr), missing cells empty."""
+    lines = ("\t".join("" if value != value else repr(value) for value in row) for row in table.tolist())
+    return "".join(f"{line}\n" for line in lines)

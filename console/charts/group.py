@@ -19,6 +19,7 @@ from console.words import stopwatch
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
+    from console.charts.whole import Source
 
 FETCH_AFTER_MS = 120
 
@@ -69,6 +70,7 @@ class ChartGroup(QObject):
         self.events: list[ChartEvent] = []
         self.charts: list[TimeSeriesChart] = []
         self.extra_actions: list[tuple[str, Callable[[], object]]] = []  # more entries for every chart's menu
+        self.source: Source | None = None  # whoever has the points that were thinned here
         self.actions_at: Callable[[float], list[tuple[str, Callable[[], object]]]] = lambda _at: []  # of a place
         self.crosshair: float | None = None
         self._hovered: TimeSeriesChart | None = None
@@ -387,10 +389,7 @@ class ChartGroup(QObject):
     # -- slots -----------------------------------------------------------------------------------------------
 
     def _on_settled(self) -> None:
-        if self._window.whole:
-            return
-        thinned = any(n > len(s) for key, n in self.store.true_counts.items() if (s := self.store.get(key)) is not None)
-        if thinned:
+        if not self._window.whole and self.store.is_thinned():
             self.request_window.emit(*self.range)
 
     def _on_theme_changed(self) -> None:

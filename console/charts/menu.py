@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QAction, QActionGroup, QGuiApplication
+from PySide6.QtCore import QMetaMethod, QObject, SignalInstance
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from console.charts import export
-from console.charts.table import show_table
+from console.charts.table import copy_data, show_table
 from console.i18n import tr
 from console.keys import key_table
 from console.widgets.text import message_box
@@ -25,11 +26,12 @@ def build_menu(chart: TimeSeriesChart, position: float | None) -> QMenu:
     menu = QMenu(chart)
     menu.aboutToHide.connect(menu.deleteLater)
     if position is not None:
-        _add(
-            menu,
-            tr("Add note here"),
-            lambda: chart.group.note_requested.emit(chart.group.store.position(chart.group.axis, position)),
-        )
+        if _heard(chart.group, chart.group.note_requested):
+            _add(
+                menu,
+                tr("Add note here"),
+                lambda: chart.group.note_requested.emit(chart.group.store.position(chart.group.axis, position)),
+            )
         for text, act in chart.group.actions_at(position):
             _add(menu, text, act)
         menu.addSeparator()
@@ -44,15 +46,26 @@ def build_menu(chart: TimeSeriesChart, position: float | None) -> QMenu:
     menu.addSeparator()
     for text, act in chart.group.extra_actions:
         _add(menu, text, act)
-    shrunk = getattr(chart, "maximized", False)
-    _add(
-        menu,
-        tr("Restore") if shrunk else tr("Maximize"),
-        lambda: chart.group.maximize_requested.emit(None if shrunk else chart),
-        "Esc" if shrunk else "Enter",
-    )
-    _add(menu, tr("Hide chart"), chart.hide_requested.emit)
+    _add_place(menu, chart)
     return menu
+
+
+def _add_place(menu: QMenu, chart: TimeSeriesChart) -> None:
+    """What a page must answer is offered only where one does."""
+    if _heard(chart.group, chart.group.maximize_requested):
+        shrunk = chart.maximized
+        _add(
+            menu,
+            tr("Restore") if shrunk else tr("Maximize"),
+            lambda: chart.group.maximize_requested.emit(None if shrunk else chart),
+            "Esc" if shrunk else "Enter",
+        )
+    if _heard(chart, chart.hide_requested):
+        _add(menu, tr("Hide chart"), chart.hide_requested.emit)
+
+
+def _heard(sender: QObject, signal: SignalInstance) -> bool:
+    return sender.isSignalConnected(QMetaMethod.fromSignal(signal))
 
 
 def _add(menu: QMenu, text: str, act: Callable[[], object], keys: str = "") -> QAction:
@@ -84,11 +97,6 @@ def _add_series(menu: QMenu, chart: TimeSeriesChart) -> None:
         action = _add(series, tr(spec.name) if spec.name else spec.key, partial(chart.toggle_series, spec.key))
         action.setCheckable(True)
         action.setChecked(spec.key not in chart.curves.off)
-
-
-def copy_data(chart: TimeSeriesChart) -> None:
-    """Every point of the range to the clipboard, tab-separated."""
-    QGuiApplication.clipboard().setText(export.as_text(*export.columns(chart)))
 
 
 def _save(chart: TimeSeriesChart, kind: str) -> None:

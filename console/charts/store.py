@@ -19,6 +19,7 @@ class SeriesStore:
         self._details: dict[str, Series] = {}
         self._growing: set[str] = set()  # keys whose finer part reaches the newest point
         self.silence_s = 0.0  # a hole in series to come, while they are too short to tell; 0: not known
+        self.coarsely_read: set[str] = set()  # keys whose number of points nobody told: the backend has finer ones
         self.backdrop: set[str] = set()  # keys that are only compared with: they do not say how far the run is
 
     def __contains__(self, key: str) -> bool:
@@ -133,6 +134,23 @@ class SeriesStore:
         if known.any():
             guessed = np.interp(step, reference.column("step")[known], reference.column("epoch")[known])
             epoch[unknown] = guessed[unknown]
+
+    def is_counted(self, key: str) -> bool:
+        """Whether the backend may have more points of a logged metric than are here."""
+        series = self._series.get(key)
+        return key in self.true_counts and series is not None and not series.timed
+
+    def is_coarse_reading(self, key: str) -> bool:
+        """Whether the backend has finer readings of the machine, which know only their time."""
+        series = self._series.get(key)
+        return key in self.coarsely_read and series is not None and series.timed
+
+    def is_thinned(self, key: str | None = None) -> bool:
+        """Whether the backend has more points of a key, or of any, than are here."""
+        if key is None:
+            return any(self.is_thinned(one) for one in (*self.true_counts, *self.coarsely_read))
+        series = self.get(key)
+        return series is not None and (self.true_counts.get(key, 0) > len(series) or key in self.coarsely_read)
 
     def learn_counts(self, counts: dict[str, int]) -> None:
         """How many points the backend has of each key; a series with fewer was thinned."""

@@ -118,7 +118,7 @@ class Link(QObject):
         self, method: str, path: str, body: Any, query: dict[str, Any] | None = None, *, patience_ms: int = 0
     ) -> Call:
         call = Call(f"{method} {path}")
-        target = API + quote(path, safe="/%?=&:") + (f"?{urlencode(query)}" if query else "")
+        target = API + quote(path, safe="/%?=&:") + (f"?{urlencode(query, doseq=True)}" if query else "")
         request = self._request(target)
         request.setTransferTimeout(patience_ms)  # 0: none
         payload = QByteArray()

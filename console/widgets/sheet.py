@@ -88,7 +88,7 @@ class Sheet(QWidget):
         self.header.setSpacing(8)
         layout.addLayout(self.header, 1)
         self.close_button = IconButton("x", tr("Close"), shortcut="Esc")
-        self.close_button.clicked.connect(self.close_sheet)
+        self.close_button.clicked.connect(self._on_dismissed)
         layout.addWidget(self.close_button)
         return holder
 
@@ -107,9 +107,11 @@ class Sheet(QWidget):
         self.note = Text("", "small", "text-tertiary", elide=True)
         self.footer.addWidget(self.note, 1)
         self.primary: Button | None = None
+        self.cancel: Button | None = None
         if primary:
             cancel = Button(tr("Cancel"))
-            cancel.clicked.connect(self.close_sheet)
+            cancel.clicked.connect(self._on_dismissed)
+            self.cancel = cancel
             self.add_button(cancel)
             self.primary = Button(primary, "primary", tip=primary, shortcut="Ctrl+Enter")
             self.primary.clicked.connect(self.accepted)
@@ -147,6 +149,13 @@ class Sheet(QWidget):
             self.body.activate()
             host.refit()
 
+    def dismiss(self) -> None:
+        """Esc, the cross or Cancel: leave. A sheet with something under way may end that instead."""
+        self.close_sheet()
+
+    def _on_dismissed(self) -> None:
+        self.dismiss()
+
     # -- behaviour -------------------------------------------------------------------------------------------
 
     def body_height(self) -> int:
@@ -159,7 +168,7 @@ class Sheet(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
-            self.close_sheet()
+            self.dismiss()
         elif (
             event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
             and event.modifiers() & Qt.KeyboardModifier.ControlModifier

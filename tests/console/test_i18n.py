@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from console.i18n import Translator, load_catalog, tr, tr_n, translator
-from tests.helpers.literals import CONSOLE, not_literal, texts_of
-
-FILES = sorted(CONSOLE.rglob("*.py"))
+from tests.helpers.literals import CONSOLE, FILES, not_literal, texts_of
 
 
 def test_no_text_is_left_in_english() -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -52,9 +52,12 @@ class Facts:
 
 
 class Notes:
-    """What was left out or looks odd: each with its place, the first of many in words, the rest as numbers."""
+    """What was left out or looks odd: each with its place, the first of many in words, the rest as numbers; and how
+    far reading has come. `on_read` is called after each piece of a file and may raise to end the reading."""
 
     def __init__(self) -> None:
+        self.read_bytes = 0
+        self.on_read: Callable[[], None] = lambda: None
         self._told: list[str] = []
         self._counts: dict[str, int] = {}
         self._more = 0
@@ -69,6 +72,11 @@ class Notes:
     def count(self, what: str, number: int = 1) -> None:
         """Something that needs no place, such as a histogram."""
         self._counts[what] = self._counts.get(what, 0) + number
+
+    def advance(self, count: int) -> None:
+        """So many more bytes were read."""
+        self.read_bytes += count
+        self.on_read()
 
     def texts(self) -> tuple[str, ...]:
         """All of it as sentences."""

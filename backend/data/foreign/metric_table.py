@@ -70,7 +70,7 @@ class MetricTable:
 
     def rows(self) -> Iterator[Row]:
         """Each line with a step and at least one number."""
-        reader = CsvReader(self.path)
+        reader = CsvReader(self.path, on_read=self.notes.advance)
         before: Row | None = None
         seen: set[str] = set()
         try:

@@ -54,6 +54,7 @@ class _Reader:
         piece = b""
         while True:
             more = self._file.read(CHUNK)
+            self._notes.advance(len(more))
             piece += more
             if not piece:
                 return

@@ -42,6 +42,7 @@ def read_log(path: Path, notes: Notes) -> Iterator[bytes]:
                 record = joiner.take(base, kind, body)
                 if record is not None:
                     yield record
+            notes.advance(len(block))
             base, at = base + len(block), 0
             block = file.read(BLOCK)
         if joiner.waiting:

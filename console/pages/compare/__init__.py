@@ -2,6 +2,7 @@
 
 page.py    header, panels, which runs
 acting.py  what can be done about them
+area.py    where charts and tables stand
 curves.py  overlaid charts with one crosshair, history once and then the feed
 tables.py  metrics with the best in bold, config differences
 sweep.py   the axes of a sweep, and where each run stands on them

@@ -15,13 +15,18 @@ from console.actions import Action
 from console.i18n import tr, tr_n
 from console.pages.compare import facts
 from console.pages.compare.tables import Line
+from console.settings import LAYOUTS
 from console.sheets import RegisterSheet
 from console.sheets.saving import save_as
-from console.widgets.buttons import Button
+from console.widgets.buttons import Button, IconButton
 from console.widgets.controls import Segmented
 from console.widgets.page import Page
 
 MOST_OFFERED = 20
+MOST_METRICS = 200
+LAYOUT = "compare"
+"""The entry of LAYOUTS; other entries are named after recipes."""
+
 LINK = "modeldeck://run/"
 
 
@@ -30,7 +35,9 @@ class CompareActions(Page):
 
     axis: Segmented
     add_run: Button
+    add_chart: IconButton
     curves: Any
+    area: Any
     _ids: list[str]
 
     def runs(self) -> list[RunRecord]:
@@ -40,6 +47,9 @@ class CompareActions(Page):
         raise NotImplementedError
 
     def _nudge(self, amount: int) -> None:
+        raise NotImplementedError
+
+    def _rebuild(self) -> None:
         raise NotImplementedError
 
     def _on_eye(self, run_id: str) -> None:
@@ -59,6 +69,7 @@ class CompareActions(Page):
                    reason=lambda: why),
             Action("compare.pin", tr("Unpin") if pinned else tr("Pin"), self._on_pin, "pin", "", "run"),
             Action("compare.export", tr("Export…"), self._on_export, "download", "", "run"),
+            Action("compare.add_chart", tr("Add chart"), self._on_add_chart_menu, "circle-plus", "", "view"),
             Action("chart.axis", tr("Next x axis"), lambda: self.axis.step(1), "", "", "view"),
             Action("chart.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "", "view"),
             Action("chart.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "", "view"),
@@ -104,6 +115,61 @@ class CompareActions(Page):
             menu.addAction(tr("Every run is here already")).setEnabled(False)
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.add_run.mapToGlobal(self.add_run.rect().bottomLeft() + QPoint(0, 4)))
+
+    # ---- charts ----------------------------------------------------------------------------------------------------
+
+    def kept(self, which: str) -> list[str]:
+        """Metrics the user has added to, or hidden from, every comparison."""
+        kept = self.context.settings.entry(LAYOUTS, LAYOUT, {})
+        found = kept.get(which) if isinstance(kept, dict) else None
+        return [key for key in found if isinstance(key, str)] if isinstance(found, list) else []
+
+    def _keep(self, added: list[str], hidden: list[str]) -> None:
+        kept = {"added": added, "hidden": hidden}
+        self.context.settings.set_entry(LAYOUTS, LAYOUT, kept if added or hidden else None)
+
+    def fill_chart_menu(self, menu: QMenu) -> None:
+        """Every logged metric without a chart; and the way back to what is shown by itself."""
+        from console.pages.compare.curves import logged
+
+        free = [key for key in logged(self.runs()) if key not in self.curves.keys]
+        for key in free[:MOST_METRICS]:
+            menu.addAction(key.replace("&", "&&")[:80], partial(self.show_metric, key))
+        if len(free) > MOST_METRICS:
+            menu.addAction(tr("{n} more", n=len(free) - MOST_METRICS)).setEnabled(False)
+        if not free:
+            menu.addAction(tr("Every metric has a chart")).setEnabled(False)
+        menu.addSeparator()
+        reset = menu.addAction(tr("Reset layout"), self.reset_charts)
+        reset.setEnabled(bool(self.kept("added") or self.kept("hidden")))
+
+    def _on_add_chart_menu(self) -> None:
+        menu = QMenu(self)
+        self.fill_chart_menu(menu)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.add_chart.mapToGlobal(self.add_chart.rect().bottomLeft() + QPoint(0, 4)))
+
+    def show_metric(self, key: str) -> None:
+        """A chart of it at the end, here and in later comparisons."""
+        added, hidden = self.kept("added"), self.kept("hidden")
+        self._keep([*(one for one in added if one != key), key], [one for one in hidden if one != key])
+        self.curves.add(key)
+        self.area.show_charts(self.curves.charts)
+
+    def _on_hide_chart(self, key: str) -> None:
+        """The last chart stays: without any there is nothing to compare by."""
+        if len(self.curves.keys) == 1:
+            self.context.toast(tr("The last chart stays"), kind="info")
+            return
+        added, hidden = self.kept("added"), self.kept("hidden")
+        self._keep([one for one in added if one != key], [*(one for one in hidden if one != key), key])
+        self.curves.remove(key)
+        self.area.show_charts(self.curves.charts)
+
+    def reset_charts(self) -> None:
+        """As it is by itself."""
+        self._keep([], [])
+        self._rebuild()
 
     def _on_added(self, run_id: str) -> None:
         self._go((*self._ids, run_id))

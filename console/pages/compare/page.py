@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSlider, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
 from backend.contract.resources import RunRecord
 from backend.contract.states import RunState
@@ -14,11 +14,12 @@ from console.context import Context
 from console.i18n import mark, tr, tr_n
 from console.pages.compare import facts
 from console.pages.compare.acting import CompareActions
+from console.pages.compare.area import SPACING, CompareArea
 from console.pages.compare.sweep_panel import SweepPanel
 from console.pages.compare.tables import ConfigTable, Line, MetricsTable
 from console.settings import SMOOTHING
 from console.state.changes import Changes
-from console.widgets.buttons import Button, Crumb
+from console.widgets.buttons import Button, Crumb, IconButton
 from console.widgets.chips import Icon
 from console.widgets.controls import Segmented, Toggle
 from console.widgets.empty import EmptyState
@@ -45,6 +46,7 @@ class ComparePage(CompareActions):
         self.metrics: MetricsTable | None = None
         self.config: ConfigTable | None = None
         self.sweep: SweepPanel | None = None
+        self.area: Any = None
         self._build_header()
         self._holder: QWidget = QWidget()
         self.content.addWidget(self._holder, 1)
@@ -78,12 +80,15 @@ class ComparePage(CompareActions):
         export.clicked.connect(self._on_export)
         self.register = Button(tr("Register…"), "primary", "package")
         self.register.clicked.connect(self._on_register)
+        self.add_chart = IconButton("circle-plus", tr("Add chart"))
+        self.add_chart.clicked.connect(self._on_add_chart_menu)
         label = Text(tr("Smoothing"), "small", "text-secondary")
         self._tools: tuple[QWidget, ...] = (
             self.axis,
             label,
             self.smoothing,
             self._smoothing_text,
+            self.add_chart,
             export,
             self.register,
         )
@@ -119,9 +124,10 @@ class ComparePage(CompareActions):
         if len(runs) < facts.FEWEST:
             self._show_empty()
             return
-        from console.pages.compare.curves import Curves  # pyqtgraph loads here, not when the window opens
+        from console.pages.compare.curves import Curves, charts_of  # pyqtgraph loads here, not when the window opens
 
-        self.curves = Curves(self.context, runs, self)
+        self.curves = Curves(self.context, runs, charts_of(runs, self.kept("added"), self.kept("hidden")), self)
+        self.curves.hide_wanted.connect(self._on_hide_chart)
         self.curves.failed.connect(self._on_failed)
         self.curves.group.set_smoothing(self.smoothing.value() / SMOOTHING_STEPS)
         self.curves.group.axis_changed.connect(self.axis.set_value)
@@ -153,14 +159,6 @@ class ComparePage(CompareActions):
             widget.hide()
 
     def _build_grid(self, runs: list[RunRecord]) -> QWidget:
-        holder = QWidget()
-        grid = QGridLayout(holder)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(10)
-        for at, chart in enumerate(self.curves.charts):
-            chart.setMinimumHeight(270 if at < 2 else 210)
-            alone = at == len(self.curves.charts) - 1 and at % 2 == 0
-            grid.addWidget(chart, 0 if at < 2 else 3, at % 2, 1, 2 if alone else 1)
         self.metrics = MetricsTable(runs)
         self.metrics.eye_clicked.connect(self._on_eye)
         self.metrics.moved.connect(self._on_moved)
@@ -178,24 +176,21 @@ class ComparePage(CompareActions):
         tables = QWidget()
         beside = QHBoxLayout(tables)  # halves as the charts above, unless the metrics need more
         beside.setContentsMargins(0, 0, 0, 0)
-        beside.setSpacing(grid.spacing())
+        beside.setSpacing(SPACING)
         for panel in (left, self._config_panel):
             panel.setFixedHeight(max(214, min(330, 78 + 34 * len(runs))))
             beside.addWidget(panel, 1)
         left.setMinimumWidth(self.metrics.needed_width() + 2 * TABLE_INSET + 2)
-        grid.addWidget(tables, 1, 0, 1, 2)
         self.sweep = SweepPanel(self.context)
         self.sweep.setFixedHeight(SWEEP_HEIGHT)
         self.sweep.opened.connect(self._on_run_opened)
         self.sweep.compare_wanted.connect(self._on_compare_wanted)
-        grid.addWidget(self.sweep, 2, 0, 1, 2)
-        for index in (0, 1):
-            grid.setColumnStretch(index, 1)
-        grid.setRowStretch(0, 4)
-        grid.setRowStretch(3, 3 if len(self.curves.charts) > 2 else 0)
         for widget in (*self._tools, self.add_run):
             widget.show()
-        return holder
+        self.area = CompareArea(tables, self.sweep)
+        self.area.show_charts(self.curves.charts)
+        self.curves.group.maximize_requested.connect(self.area.maximize)
+        return self.area
 
     # ---- feed ----------------------------------------------------------------------------------------------
 
@@ -220,7 +215,7 @@ class ComparePage(CompareActions):
             known = self.context.state.runs
             compared = [known[run_id] for run_id in self.curves.runs if run_id in known]
             metric = self.metrics.metrics[0][0] if self.metrics is not None and self.metrics.metrics else None
-            self.sweep.setVisible(self.sweep.show_runs(compared, list(known.values()), metric))
+            self.area.set_wide_shown(self.sweep.show_runs(compared, list(known.values()), metric))
 
     def _show_runs(self) -> None:
         runs = self.runs()

@@ -2,6 +2,7 @@
 
 sheet.py      path, what was found, import
 found.py      the table of what was found, and what was left out
+course.py     how far an import is
 following.py  an import under way, also when its sheet is gone
 """
 

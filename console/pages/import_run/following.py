@@ -17,6 +17,9 @@ class Following(Followed):
         """In a toast; a single run is opened."""
         if operation.state == "failed":
             error = operation.error or {}
+            if error.get("code") == "cancelled":
+                self._context.toast(tr("Import cancelled"), tr("Nothing of it was kept."), kind="info")
+                return
             text = f"{error.get('text', operation.text)} {error.get('fix') or ''}".strip()
             self._context.toast(tr("Nothing was imported"), text, kind="bad")
             return

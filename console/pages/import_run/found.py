@@ -61,12 +61,13 @@ class LeftOut(Panel):
 
     def __init__(self) -> None:
         super().__init__(tr("Left out"))
+        self.has_notes = False
         self._column = QVBoxLayout()
         self._column.setSpacing(0)
         self.add(self._column)
 
     def show_items(self, items: Sequence[FoundRun], passed_over: Sequence[str]) -> None:
-        """The first few; hidden when everything comes in."""
+        """The first few."""
         while (item := self._column.takeAt(0)) is not None:
             if widget := item.widget():
                 widget.hide()
@@ -81,7 +82,7 @@ class LeftOut(Panel):
         if len(notes) > SHOWN_NOTES:
             self._column.addWidget(Text(tr("{n} more", n=len(notes) - SHOWN_NOTES), "small", "text-tertiary"))
         self.set_title(tr("Left out"), words.count(len(notes)))
-        self.setVisible(bool(notes))
+        self.has_notes = bool(notes)
 
 
 def _columns() -> list[Column]:

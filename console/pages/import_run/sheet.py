@@ -13,6 +13,7 @@ from backend.contract.resources import Operation
 from console import operations
 from console.context import Context
 from console.i18n import tr, tr_n
+from console.pages.import_run.course import CoursePanel
 from console.pages.import_run.following import Following
 from console.pages.import_run.found import FoundTable, LeftOut
 from console.widgets.dropfield import DropField, PathLine, browse_file
@@ -32,6 +33,7 @@ class ImportRunSheet(Sheet):
         self._context = context
         self._turn = 0
         self._asked = ""
+        self._under_way: Operation | None = None
         self.preview: ImportPreview | None = None
         self.path = PathLine(browse, folder=tr("Import run"))
         kinds = tr("TensorBoard event files, a W&B offline folder, CSV of metrics, trainer_state.json")
@@ -43,10 +45,11 @@ class ImportRunSheet(Sheet):
         self.name_field = FormField(tr("Name"), self.name)
         self.table = FoundTable()
         self.left_out = LeftOut()
+        self.course = CoursePanel()
         self._skeleton = Skeleton(tr("Reading the file"), 5)
         self._skeleton.setMinimumHeight(220)
-        for widget in (self.path, self.trouble, self.step_field, self.drop, self._skeleton, self.name_field,
-                       self.table, self.left_out):  # fmt: skip
+        for widget in (self.path, self.trouble, self.step_field, self.drop, self._skeleton, self.course,
+                       self.name_field, self.table, self.left_out):  # fmt: skip
             self.add(widget)
         self.add(QWidget(), 1)
         self.path.path_chosen.connect(self.choose)
@@ -100,8 +103,8 @@ class ImportRunSheet(Sheet):
         self.name.setText("")
         self.name.setPlaceholderText(items[0].name if len(items) == 1 else tr("each keeps its own name"))
         self.table.show_items(items)
-        self._show_step("found")
         self.left_out.show_items(items, self.preview.passed_over)
+        self._show_step("found")
         self._check()
 
     def _on_no_preview(self, turn: int, error: ErrorReply) -> None:
@@ -120,16 +123,27 @@ class ImportRunSheet(Sheet):
     def _show_step(self, step: str) -> None:
         self.drop.setVisible(step == "choose")
         self._skeleton.setVisible(step == "reading")
-        self.step_field.setVisible(self.step_column.count() > 0)
+        self.step_field.setVisible(self.step_column.count() > 0 and step != "importing")
+        self.course.setVisible(step == "importing")
+        self.path.setEnabled(step != "importing")
         for widget in (self.table, self.name_field):
             widget.setVisible(step == "found")
-        if step != "found":
-            self.left_out.hide()
+        self.left_out.setVisible(step == "found" and self.left_out.has_notes)
+        if self.cancel is not None:
+            self.cancel.set_busy(False)
+            self.cancel.setText(tr("Cancel import") if step == "importing" else tr("Cancel"))
+            self.cancel.updateGeometry()
 
     # ---- checking ------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
         """Enable Import, or say what stands in the way."""
+        if self._under_way is not None and self.primary is not None:
+            self.set_note(tr("Esc ends it; nothing of it is kept then."), "text-tertiary")
+            self.primary.setText(tr("Continue in background"))
+            self.primary.updateGeometry()
+            self.primary.set_enabled(True)
+            return
         reason = self._why_not()
         self.set_note(reason or tr("They become read-only runs; the files stay where they are."), "text-tertiary")
         if self.primary is not None:
@@ -153,6 +167,10 @@ class ImportRunSheet(Sheet):
     # ---- importing -----------------------------------------------------------------------------------------
 
     def _on_accepted(self) -> None:
+        if self._under_way is not None:
+            self.close_sheet()
+            self._context.toast(tr("Importing…"), tr("It goes on in the background."), kind="info")
+            return
         if self.preview is None or self._why_not():
             return
         self.trouble.show_error("", "")
@@ -169,9 +187,41 @@ class ImportRunSheet(Sheet):
             self.primary.set_busy(False)
 
     def _on_begun(self, body: dict[str, Any]) -> None:
-        Following(self._context, Operation.model_validate(body))
-        self.close_sheet()
-        self._context.toast(tr("Importing…"), tr("It goes on in the background."), kind="info")
+        """It goes on whether this sheet is open or not; as long as it is open it shows how far it is."""
+        following = Following(self._context, Operation.model_validate(body))
+        following.staged.connect(self._on_staged)
+        following.ended.connect(self._on_ended)
+        self._under_way = following.operation
+        self._show_step("importing")
+        self._on_staged(following.operation)
+
+    def _on_staged(self, operation: Operation) -> None:
+        self._under_way = operation
+        self.course.show_operation(operation)
+        self._check()
+
+    def _on_ended(self, operation: Operation) -> None:
+        self._under_way = None
+        if operation.state == "done":
+            self.close_sheet()
+            return
+        self._show_step("found")
+        self._check()
+        self.set_note(tr("Nothing was imported"), "bad")
+
+    def dismiss(self) -> None:
+        """While it imports, Esc, the cross and Cancel end the import; the sheet stays until nothing of it is left."""
+        if self._under_way is None or not self._under_way.cancellable:
+            self.close_sheet()
+        elif self.cancel is not None and not self.cancel.busy:
+            self.cancel.set_busy(True)
+            call = operations.cancel_import(self._context.link, self._under_way.id)
+            call.on_refused(self._on_not_cancelled)
+
+    def _on_not_cancelled(self, error: ErrorReply) -> None:
+        if self.cancel is not None:
+            self.cancel.set_busy(False)
+        self.trouble.show_error(error.text, error.fix or "")
 
     def _on_refused(self, error: ErrorReply) -> None:
         self.trouble.show_error(error.text, error.fix or "")

@@ -5,6 +5,7 @@ acting.py       what can be done about the run, and why not
 head.py         crumb, state, actions, progress line
 gone.py         the line over a run whose folder was deleted
 feeder.py       reads history once, then appends what the feed brings
+points.py       every point of a window, for copies and tables
 branch.py       the curves of the run it was forked from, behind its own
 charts_tab.py   chart grid with its docks
 docks.py        panels that float, dock and remember their place

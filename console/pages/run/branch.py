@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from backend.contract.base import number_from_json
 from backend.contract.resources import RunRecord
+from console.charts import detail
 from console.charts.catalogue import ChartSpec
 from console.charts.group import ChartGroup
 from console.context import Context
@@ -61,8 +62,9 @@ class ParentCurves(QObject):
         self._run, self._last = run, {}
         if run.fork_of is None or run.fork_step is None:
             return
-        query = {"keys": ",".join(self.keys()), "points": POINTS, "x": "step", "from": run.fork_step}
-        self._context.link.get(f"/runs/{run.fork_of}/series", query).on_reply(self._on_read)
+        query = {"points": POINTS, "x": "step", "from": run.fork_step}
+        for _, names in detail.key_queries(self.keys()):
+            self._context.link.get(f"/runs/{run.fork_of}/series", {**query, **names}).on_reply(self._on_read)
 
     def keys(self) -> list[str]:
         """Those that a chart can show."""
@@ -74,6 +76,8 @@ class ParentCurves(QObject):
             values = [number_from_json(value) for value in data["values"]]
             epochs = data.get("epochs") or None
             known = epochs is not None and None not in epochs
+            if data.get("count", 0) > len(values):
+                self._group.store.coarsely_read.add(PARENT + key)
             self._add(key, list(data["steps"]), epochs if known else None, values)
 
     def take(self, changes: Changes) -> None:

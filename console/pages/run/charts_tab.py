@@ -17,6 +17,7 @@ from console.pages.run.branch import ParentCurves, over_parent
 from console.pages.run.docks import DockArea, side_width
 from console.pages.run.feeder import Feeder
 from console.pages.run.findings import DiagnosisPanel, EventsPanel, SummaryPanel
+from console.pages.run.points import RunPoints
 from console.settings import FRAME_RATE, IGNORE_OUTLIERS, LAYOUTS, SMOOTHING
 from console.state.changes import Changes
 from console.widgets.controls import Segmented, Toggle
@@ -50,6 +51,7 @@ class ChartsTab(QWidget):
         specs = _charts_of(context, run)
         self.grid = ChartGrid(self.group, map(over_parent, specs) if run.fork_of else specs)
         self.feeder = Feeder(context, self.group, self)
+        self.group.source = RunPoints(context, self.group.store, self._shown_run)
         self.parent_curves = ParentCurves(context, self.group, self)
         self.diagnosis = DiagnosisPanel()
         self.summary = SummaryPanel()
@@ -139,6 +141,9 @@ class ChartsTab(QWidget):
         self.diagnosis.show_pending(run.pending_settings)
         self.events.settings = settings
         self._set_capacities()
+
+    def _shown_run(self) -> RunRecord:
+        return self._run
 
     def _set_capacities(self) -> None:
         sample = self._context.state.telemetry

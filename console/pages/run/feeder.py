@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -44,6 +45,15 @@ def telemetry_values(sample: TelemetrySample) -> dict[str, float]:
     for gpu in sample.gpus:
         found.update({f"gpu/{gpu.index}/{name}": getattr(gpu, name) for name in GPU_VALUES})
     return {key: float(value) for key, value in found.items() if value is not None}
+
+
+def readings_of(body: dict[str, Any]) -> Iterator[tuple[str, list[float], list[float]]]:
+    """Key, times and values of each series of a TelemetryHistory that has any."""
+    lows, highs = body.get("lows") or {}, body.get("highs") or {}
+    for key, means in (body.get("values") or {}).items():
+        times, values = spread(body.get("times") or [], means, lows.get(key), highs.get(key))
+        if times:
+            yield key, times, values
 
 
 def chart_event(event: RunEvent) -> ChartEvent | None:
@@ -130,11 +140,11 @@ class Feeder(QObject):
         """The machine during the run, on the run's own axis."""
         if turn != self._turn or self._run is None:
             return
-        lows, highs = body.get("lows") or {}, body.get("highs") or {}
-        for key, means in (body.get("values") or {}).items():
-            times, values = spread(body.get("times") or [], means, lows.get(key), highs.get(key))
-            if times:
-                self._group.set_series(key, None, times, None, values)
+        for key, times, values in readings_of(body):
+            self._group.set_series(key, None, times, None, values)
+        times = body.get("times") or []
+        if len(times) > TELEMETRY_POINTS // 2 or (times and times[-1] - times[0] > TELEMETRY_POINTS):
+            self._group.store.coarsely_read.update(body.get("values") or {})
 
     def refuse(self, turn: int, text: str) -> None:
         """The history cannot be read: the page says why."""
@@ -202,11 +212,18 @@ class Feeder(QObject):
     # ---- zoom ----------------------------------------------------------------------------------------------
 
     def _on_window_wanted(self, low: float, high: float) -> None:
-        found = detail.wanted(self._group, low, high) if self._run is not None else None
-        if self._run is None or found is None:
+        if self._run is None:
             return
-        query = {**found.query, "keys": ",".join(found.keys)}
-        self._context.link.get(f"/runs/{self._run.id}/series", query).on_reply(_Turn(self, self._turn).detail)
+        reading = _Turn(self, self._turn)
+        if found := detail.wanted(self._group, low, high):
+            for _, names in detail.key_queries(found.keys):
+                self._context.link.get(f"/runs/{self._run.id}/series", {**found.query, **names}).on_reply(
+                    reading.detail
+                )
+        if found := detail.wanted_of_machine(self._group, low, high):
+            names = {"names": ",".join(found.keys), "points": found.points, "from": found.low, "to": found.high}
+            call = self._context.link.get(f"/runs/{self._run.id}/telemetry", names)
+            call.on_reply(partial(self.take_machine, self._turn, found.high))
 
     def take_detail(self, turn: int, body: dict[str, Any]) -> None:
         """Finer points of the window in view."""
@@ -214,6 +231,19 @@ class Feeder(QObject):
             return
         for key, data in (body.get("series") or {}).items():
             self._group.set_detail(key, *detail.columns_of(data))
+
+    def take_machine(self, turn: int, until: float, body: dict[str, Any]) -> None:
+        """Finer readings of the window in view; behind one that reaches the present, what came live meanwhile."""
+        if turn != self._turn:
+            return
+        for key, times, values in readings_of(body):
+            whole = self._group.store.get(key)
+            if whole is not None and until >= whole.column("time")[-1]:
+                newer = whole.column("time") > times[-1]
+                newer[: whole.history] = False
+                times.extend(whole.column("time")[newer].tolist())
+                values.extend(whole.values[newer].tolist())
+            self._group.set_detail(key, None, times, None, values)
 
 
 class _Turn:

@@ -1,8 +1,12 @@
 """What a run has said, over the real interface: thousands of series, windows, limits that say what would be right."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from backend.contract.errors import Refused
+from tests.helpers.foreign import event_file, scalar
 from tests.helpers.home import RunningHome
 
 
@@ -19,3 +23,43 @@ def test_a_run_with_more_series_than_may_be_named_opens_thinner(home: RunningHom
     assert len(home.ask("GET", f"/runs/{run['id']}/series", query={"keys": some})["series"]) == 200
     with pytest.raises(Refused, match="too many at once"):
         home.ask("GET", f"/runs/{run['id']}/series", query={"keys": ",".join(keys[:201])})
+
+
+NAMES = ("a,b", " spaces ", "<img src=x onerror=alert(1)>", "n" * 9_000)
+
+
+def _imported(home: RunningHome, path: Path) -> dict[str, Any]:
+    operation = home.ask("POST", "/runs/import", {"path": str(path)})
+    while operation["state"] == "running":
+        operation = home.ask("GET", f"/operations/{operation['id']}", query={"wait": 10})
+    assert operation["state"] == "done", operation["error"]
+    with pytest.raises(Refused, match="nothing to cancel"):
+        home.ask("POST", f"/operations/{operation['id']}/cancel")
+    found: dict[str, Any] = operation["result"]["runs"][0]
+    return found
+
+
+def test_a_spoilt_event_file_with_hostile_names_is_there_to_the_last_good_point(
+    home: RunningHome, tmp_path: Path
+) -> None:
+    events = [scalar(step, 1e9 + step, **dict.fromkeys(NAMES, 0.5)) for step in range(30)]
+    path = event_file(tmp_path / "events.out.tfevents.1", events)
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 0xFF
+    path.write_bytes(raw)
+    run = _imported(home, path)
+    assert any("checksum" in text or "damaged" in text for text in run["left_out"])
+    for name in NAMES:
+        found = home.ask("GET", f"/runs/{run['id']}/series", query={"key": name, "points": 100})["series"]
+        assert list(found) == [name]
+        assert found[name]["count"] == 29
+    with pytest.raises(Refused, match="language"):
+        home.ask("GET", f"/runs/{run['id']}/report", query={"language": "tlh"})
+    assert home.ask("GET", f"/runs/{run['id']}/telemetry", query={"from": 5, "to": 4})["times"] == []
+
+
+def test_a_table_of_mixed_columns_keeps_its_numbers_and_names_the_rest(home: RunningHome, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("step,loss,note\n1,0.5,good\n2,oops,9\n3,0.25,\n")
+    run = _imported(home, tmp_path / "log.csv")
+    assert any("oops" in text and "line 3" in text for text in run["left_out"])
+    assert home.ask("GET", f"/runs/{run['id']}/series")["series"]["loss"]["values"] == [0.5, 0.25]

@@ -149,3 +149,52 @@ def test_train_and_eval_of_one_thing_share_a_chart_and_loss_is_first() -> None:
     assert grouped(["b", "train/grad_norm", "eval/f1", "train/loss", "eval/loss", "gpu/0/x"]) == {
         "loss": ["train/loss", "eval/loss"], "f1": ["eval/f1"], "grad_norm": ["train/grad_norm"], "b": ["b"],
         "gpu/0/x": ["gpu/0/x"]}  # fmt: skip
+
+
+OWN = re.compile(r"[A-Za-z]{3,}")
+
+
+def test_a_page_in_chinese_has_no_english_of_ours_left(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    run = store.runs.add(a_run(
+        name="r", recipe="x", step=1200, total_steps=3000, started_at=1.76e9, ended_at=1.76e9 + 3700,
+        active_seconds=3700.0, dataset_name="d", tags=("t",), metrics={"train/loss": 0.5}, settings={"a": 1},
+        best={"metric": "f1", "value": 0.5, "step": 9}, facts={"left_out": ["z"], "imported_from": "q"},
+    ))  # fmt: skip
+    log = a_job(store.home)
+    for step in range(1300):
+        log.append("metrics", {"step": step, "epoch": None, "values": {"train/loss": 1.0 + step % 7}})
+    log.append("evaluation", {"step": 9, "split": "s", "rows": 9, "values": {}, "labels": ("1", "2"),
+                              "per_class": {"1": {"f1": 0.5}}, "confusion": [[1, 1], [1, 1]]})  # fmt: skip
+    log.append("checkpoint", {"step": 100, "name": "c", "size_bytes": 1, "best": True})
+    log.close()
+    ingest = Ingest(store, store.home, ManualClock())
+    while ingest.poll():
+        pass
+    finding = Finding(code="x", severity="warn", title="Loss spike", text="Loss jumped from 1 to 9 at step 7.",
+                      fix="Try batch 64.", gain="up to 2.0 × faster")  # fmt: skip
+    found = (store.runs.get(run.id) or run).model_copy(update={"state": "interrupted", "step": 1200})
+    page = Page(build_report(store, ManualClock(), found, Diagnosis(findings=(finding,)), "zh"))
+    store.close()
+    assert page.tags[0] == ("html", {"lang": "zh-Hans"})
+    left = set(OWN.findall(page.text)) - {"Modeldeck", "UTC", "losstrain", "train", "loss"}
+    assert left == set()
+    for text in (
+        "2025年10月9日 08:53:20 UTC",
+        "1时1分",
+        "1,200 / 3,000",
+        "已中断",
+        "损失",
+        "第 9 步的各类别",
+        "检查点",
+    ):
+        assert text in page.text, text
+    spoken = [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"]
+    assert spoken == ["train/loss：最新 5"]
+
+
+def test_an_unknown_language_is_refused(store: Store) -> None:
+    run = store.runs.get("r1")
+    assert run is not None
+    with pytest.raises(ValueError, match="tlh"):
+        build_report(store, ManualClock(), run, Diagnosis(), "tlh")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backend import failpoints
-from backend.store import Store, blocks, series
+from backend.store import Store, blocks, series, series_reading
 from tests.helpers.stores import a_run, exported_points, make_store, odd_values
 
 
@@ -90,15 +90,15 @@ def test_a_long_picture_keeps_extremes_and_a_window_is_exact(store: Store) -> No
     assert (wide.count, wide.steps[0], wide.steps[-1]) == (1801, 100, 1900)
 
 
-def _count_blocks(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def _count_blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many blocks each series read unpacks as a whole."""
-    read, whole = [], store.series._whole
+    read, whole = [], series_reading.whole_blocks
 
     def counting(connection: Any, ids: Any) -> Any:
         read.append(len(ids))
         return whole(connection, ids)
 
-    monkeypatch.setattr(store.series, "_whole", counting)
+    monkeypatch.setattr(series_reading, "whole_blocks", counting)
     return read
 
 
@@ -113,7 +113,7 @@ def test_a_picture_reads_outlines_and_the_blocks_at_its_edges(
     spikes = {0: 9.0, 5_001: 11.0, 11_777: -33.0, 24_000: 44.0, steps - 1: 55.0}
     logged = [("a", step, 1e9 + step, None, spikes.get(step, float(step % 7))) for step in range(steps)]
     store.series.append("r1", 1, logged)
-    read = _count_blocks(store, monkeypatch)
+    read = _count_blocks(monkeypatch)
     found = store.series.read("r1", ["a"], *window, points)["a"]
     assert sum(read) <= most
     low, high = window[0] or 0, window[1] or steps
@@ -157,3 +157,18 @@ def test_removing_a_run_removes_its_points(store: Store) -> None:
     store.series.append("r1", 1, _mixed(10))
     assert len(exported_points(store)) == 10
     assert all(check.ok for check in store.check())
+
+
+def test_many_keys_are_read_together_and_none_takes_the_points_of_another(store: Store) -> None:
+    names = [f"k{number}" for number in range(3 * series_reading.KEYS_AT_ONCE // 2)]
+    count = series.BLOCK_POINTS + 100
+    for at, name in enumerate(names):
+        store.series.append("r1", 1, [(name, step, 1e9 + step, None, at + step / count) for step in range(count)])
+    found = store.series.read("r1", points=1000)
+    assert list(found) == names
+    for at, name in enumerate(names):
+        assert found[name].count == count
+        assert at <= min(found[name].values)
+        assert max(found[name].values) < at + 1
+    few = store.series.read("r1", [names[-1], names[0]], 5, 7)
+    assert {name: data.steps for name, data in few.items()} == {names[-1]: (5, 6, 7), names[0]: (5, 6, 7)}

@@ -272,3 +272,25 @@ def test_a_run_without_any_reading_is_settled_once(store: Store) -> None:
 def test_long_runs_are_kept_more_coarsely() -> None:
     hour = 3600.0
     assert [telemetry_runs.tier_for(length).step for length in (60.0, 6 * hour, 7 * hour, 61 * hour)] == [1, 1, 10, 300]
+
+
+def test_a_window_of_a_run_is_as_fine_as_it_is_kept(
+    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry_runs, "MOST_SLOTS", 100)  # kept with the run at ten seconds
+    sampled(store, clock, 1000)
+    run = ended(store, START, START + 600)
+    store.care_for_telemetry()
+    whole = store.telemetry.of_run(run, 50)
+    assert whole.step_seconds == 10.0
+    window = store.telemetry.of_run(run, 100, (LOAD,), START + 100, START + 160)
+    assert window.step_seconds == 1.0
+    assert window.values[LOAD][:60] == pytest.approx([load(second) for second in range(100, 160)], abs=0.051)
+    # where the second is no longer kept, what was kept with the run answers, within the run
+    with store.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM telemetry_blocks")
+    kept = store.telemetry.of_run(run, 100, (LOAD,), START + 100, START + 160)
+    assert kept.step_seconds == 10.0
+    assert 6 <= len(kept.times) <= 7
+    for start, stop in ((START - 500, START - 100), (START + 700, START + 900), (START + 20, START + 10)):
+        assert store.telemetry.of_run(run, 100, (), start, stop).times == ()

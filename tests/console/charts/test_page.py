@@ -406,6 +406,11 @@ def test_hovering_a_legend_entry_dims_the_others(page) -> None:
 
 def test_the_menu_offers_everything_and_adds_a_note(page, qtbot) -> None:
     loss = page.grid.chart("loss")
+    unheard = menu.build_menu(loss, 4000.0)
+    assert "Add note here" not in [action.text() for action in unheard.actions()]  # no page takes it
+    unheard.deleteLater()
+    notes = []
+    page.group.note_requested.connect(notes.append)
     built = menu.build_menu(loss, 4000.0)
     texts = [action.text().split("\t")[0] for action in built.actions()]
     for wanted in (

@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import RunRecord
 from console.pages.compare import ComparePage
 from console.pages.compare.facts import as_csv, best_value, config_rows, short_names
+from console.settings import LAYOUTS
 from console.sheets import RegisterSheet
 from console.state.changes import Changes
 from tests.console.pages.conftest import Desk
@@ -79,9 +82,7 @@ def test_the_best_is_registered_by_the_current_sort(desk: Desk, page: ComparePag
 def test_an_eye_hides_a_run_in_every_chart(page: ComparePage, qtbot: QtBot) -> None:
     rect = page.metrics.visualRect(page.metrics.lines.index(0, 0))
     qtbot.mouseClick(page.metrics.viewport(), Qt.MouseButton.LeftButton, pos=rect.center())
-    assert all(
-        f"r4:{key}" in chart.curves.off for chart, key in zip(page.curves.charts, page.curves._keys, strict=True)
-    )
+    assert all(f"r4:{key}" in chart.curves.off for chart, key in zip(page.curves.charts, page.curves.keys, strict=True))
 
 
 def test_rows_are_reordered_and_colours_stay(page: ComparePage) -> None:
@@ -164,3 +165,96 @@ def test_every_column_is_seen_without_scrolling_in_the_least_window(
     time = page.metrics.lines.columns.index(next(c for c in page.metrics.lines.columns if c.key == "time"))
     right = page.metrics.columnViewportPosition(time) + page.metrics.columnWidth(time)
     assert right <= page.metrics.viewport().width()
+
+
+def with_own_metric(desk: Desk, page: ComparePage) -> None:
+    for run_id in ("r4", "r8"):
+        record = desk.state.runs[run_id]
+        desk.state.runs[run_id] = record.model_copy(update={"metrics": {**record.metrics, "my/<b>score</b>": 0.5}})
+
+
+def chosen(page: ComparePage, text: str) -> None:
+    menu = QMenu(page)
+    page.fill_chart_menu(menu)
+    next(action for action in menu.actions() if action.text() == text).trigger()
+
+
+def test_any_logged_metric_becomes_a_chart_and_is_remembered(desk: Desk, page: ComparePage, qtbot: QtBot) -> None:
+    with_own_metric(desk, page)
+    chosen(page, "my/<b>score</b>")
+    assert page.curves.keys[-1] == "my/<b>score</b>"
+    asked = desk.link.last("GET", "/runs/r4/series")
+    assert asked.query["keys"] == "my/<b>score</b>"
+    # what comes while its history is read follows it
+    page.refresh(Changes(points={"r4": [("my/<b>score</b>", step, 900.0 + step, None, 0.1) for step in (2, 3)]}))
+    data = {"steps": [1, 2], "times": [901.0, 902.0], "epochs": [], "values": [0.5, 0.6], "count": 2}
+    asked.succeed({"run_id": "r4", "series": {"my/<b>score</b>": data}, "next_event": 1})
+    assert list(page.curves.group.store.get("r4:my/<b>score</b>").values) == [0.5, 0.6, 0.1]
+    again = ComparePage(desk.context)
+    qtbot.addWidget(again)
+    again.open_target("r4,r8")
+    assert again.curves.keys[-1] == "my/<b>score</b>"
+    chosen(again, "Reset layout")
+    assert again.curves.keys == ["eval/loss", "eval/f1", "train/loss", "my/<b>score</b>"]  # most runs have it
+    assert desk.context.settings.entry(LAYOUTS, "compare") is None
+
+
+def test_a_hidden_chart_stays_hidden_and_comes_back_by_the_menu(desk: Desk, page: ComparePage, qtbot: QtBot) -> None:
+    page._on_eye("r4")
+    page.curves.charts[0].hide_requested.emit()
+    assert page.curves.keys == ["eval/f1", "train/loss"]
+    again = ComparePage(desk.context)
+    qtbot.addWidget(again)
+    again.open_target("r4,r8")
+    assert again.curves.keys == ["eval/f1", "train/loss"]
+    chosen(page, "eval/loss")
+    assert page.curves.keys == ["eval/f1", "train/loss", "eval/loss"]
+    assert "r4:eval/loss" in page.curves.charts[-1].curves.off  # its run is hidden here, too
+    for chart in page.curves.charts:
+        chart.hide_requested.emit()
+    assert len(page.curves.keys) == 1
+    assert desk.toasts[-1][1] == "The last chart stays"
+
+
+def test_what_was_kept_by_other_hands_is_passed_over(desk: Desk, qtbot: QtBot) -> None:
+    desk.context.settings.set_entry(LAYOUTS, "compare", {"added": [3, "gone"], "hidden": "eval/loss"})
+    for record in (run(1, 0.9, 0.3), run(2, 0.9, 0.3)):
+        desk.state.runs[record.id] = record
+    page = ComparePage(desk.context)
+    qtbot.addWidget(page)
+    page.open_target("r1,r2")
+    assert page.curves.keys == ["eval/loss", "eval/f1", "train/loss"]
+
+
+def test_a_chart_fills_the_page_and_gives_it_back(page: ComparePage, qtbot: QtBot) -> None:
+    first, second = page.curves.charts[:2]
+    qtbot.keyClick(first, Qt.Key.Key_Return)
+    assert [chart.isVisible() for chart in page.curves.charts] == [True, False, False]
+    assert page.metrics is not None
+    assert not page.metrics.isVisible()
+    qtbot.keyClick(first, Qt.Key.Key_Escape)
+    assert second.isVisible()
+    assert page.metrics.isVisible()
+
+
+def test_a_copy_asks_every_run_for_its_points(desk: Desk, page: ComparePage, qtbot: QtBot) -> None:
+    from console.charts.table import copy_data
+
+    for run_id, many in (("r4", 90_000), ("r8", 2), ("r16", 2)):
+        body = series(run_id, [0.5, 0.25])
+        body["series"]["eval/loss"]["count"] = many
+        desk.link.last("GET", f"/runs/{run_id}/series").succeed(body)
+    page.curves.group.set_axis("time")
+    assert page.curves.group.range == (1.0, 2.0)
+    desk.link.asked.clear()
+    dialog = copy_data(page.curves.charts[0])
+    assert dialog is not None
+    for _ in range(2):  # how many there are, then the points
+        asked, desk.link.asked = desk.link.asked, []
+        assert [one.path for one in asked] == [f"/runs/{run_id}/series" for run_id in ("r4", "r8", "r16")]
+        assert (asked[0].query["from"], asked[0].query["to"]) == (901.0, 902.0)
+        for one in asked:
+            one.succeed(series(one.path.split("/")[2], [0.5, 0.25]))
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert lines[0] == "time\tmovie-r4-s42\tmovie-r8-s42\tmovie-r16-s42"
+    assert lines[1:] == ["1.0\t0.5\t0.5\t0.5", "2.0\t0.25\t0.25\t0.25"]

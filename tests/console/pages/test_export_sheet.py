@@ -19,7 +19,9 @@ def test_one_run_goes_into_the_file_that_was_chosen(desk: Desk, qtbot: QtBot, tm
         sheet = ExportSheet(desk.context, [run(1)])
         qtbot.addWidget(sheet)
         sheet.export_to(tmp_path / f"x.{ending}", kind)
-        path, query = ("/runs/r1/report", {}) if kind == "report" else ("/runs/r1/export", {"format": kind})
+        path, query = (
+            ("/runs/r1/report", {"language": "en"}) if kind == "report" else ("/runs/r1/export", {"format": kind})
+        )
         asked = desk.link.last("DOWNLOAD", path)
         assert (asked.body, asked.query) == (tmp_path / f"x.{ending}", query)
         asked.succeed({"path": "x", "size_bytes": 5})

@@ -8,7 +8,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from pytestqt.qtbot import QtBot
 
 from backend.contract.errors import ErrorReply
-from backend.contract.resources import RunRecord
+from backend.contract.resources import Operation, RunRecord
 from console.charts.catalogue import imported_charts
 from console.pages.import_run import ImportRunSheet
 from console.pages.run import RunPage
@@ -109,6 +109,80 @@ def test_a_refusal_and_a_failure_are_told(desk: Desk, sheet: ImportRunSheet) -> 
     failed = {**OPERATION, "state": "failed", "error": {"text": "a vanished.", "fix": "Look again."}}
     desk.link.last("GET", "/operations/op1").succeed(failed)
     assert desk.toasts[-1] == ("bad", "Nothing was imported", "a vanished. Look again.")
+
+
+def importing(desk: Desk, sheet: ImportRunSheet) -> None:
+    look(desk, sheet, found())
+    sheet.submit()
+    desk.link.last("POST", "/runs/import").succeed({**OPERATION, "stage": "read", "cancellable": True})
+
+
+def tell(desk: Desk, **fields: Any) -> None:
+    desk.link.last("GET", "/operations/op1").succeed({**OPERATION, "cancellable": True, **fields})
+
+
+def test_the_sheet_tells_how_far_it_is_and_closes_when_it_is_done(
+    desk: Desk, sheet: ImportRunSheet, qtbot: QtBot
+) -> None:
+    closed: list[bool] = []
+    sheet.closed.connect(lambda: closed.append(True))
+    importing(desk, sheet)
+    assert sheet.course.isVisibleTo(sheet)
+    assert not sheet.table.isVisibleTo(sheet)
+    tell(desk, stage="read", progress=0.41, text="big (1 of 2)")
+    assert sheet.course.text.text() == "Reading · 41% · big (1 of 2)"
+    assert sheet.course.bar.spoken_value() == "41%"
+    sheet.grab()
+    assert not closed
+    run = {"id": "i9", "name": "a", "source": "csv", "points": 9, "known": False, "left_out": []}
+    result = {"runs": [run], "refused": []}
+    desk.state.operations["op1"] = Operation.model_validate({**OPERATION, "state": "done", "result": result})
+    qtbot.waitUntil(lambda: bool(closed))
+    assert desk.places == ["run/i9"]
+
+
+@pytest.mark.parametrize("how", ["button", "escape", "cross"])
+def test_an_import_is_ended_from_its_sheet(desk: Desk, sheet: ImportRunSheet, qtbot: QtBot, how: str) -> None:
+    closed: list[bool] = []
+    sheet.closed.connect(lambda: closed.append(True))
+    importing(desk, sheet)
+    assert sheet.cancel is not None
+    assert sheet.cancel.text() == "Cancel import"
+    if how == "escape":
+        qtbot.keyClick(sheet, Qt.Key.Key_Escape)
+    else:
+        qtbot.mouseClick(sheet.cancel if how == "button" else sheet.close_button, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(sheet, Qt.Key.Key_Escape)  # again: asked once
+    assert len([asked for asked in desk.link.asked if asked.path == "/operations/op1/cancel"]) == 1
+    assert not closed  # until nothing of it is left
+    error = {"kind": "refused", "code": "cancelled", "text": "The import was cancelled; nothing of it was kept."}
+    tell(desk, state="failed", error=error, cancellable=False)
+    assert desk.toasts[-1] == ("info", "Import cancelled", "Nothing of it was kept.")
+    assert sheet.table.chosen() == ["tensorboard:/logs/a"]  # as before it began
+    assert sheet.note.text() == "Nothing was imported"
+    qtbot.keyClick(sheet, Qt.Key.Key_Escape)
+    assert closed
+
+
+def test_an_import_goes_on_in_the_background(desk: Desk, sheet: ImportRunSheet) -> None:
+    closed: list[bool] = []
+    sheet.closed.connect(lambda: closed.append(True))
+    importing(desk, sheet)
+    sheet.submit()
+    assert closed
+    assert desk.toasts[-1] == ("info", "Importing…", "It goes on in the background.")
+    assert not [asked for asked in desk.link.asked if asked.path.endswith("/cancel")]
+
+
+def test_a_cancel_that_is_refused_says_why_and_can_be_asked_again(
+    desk: Desk, sheet: ImportRunSheet, qtbot: QtBot
+) -> None:
+    importing(desk, sheet)
+    qtbot.keyClick(sheet, Qt.Key.Key_Escape)
+    desk.link.last("POST", "/operations/op1/cancel").refuse("Backend does not answer.")
+    assert sheet.trouble.title.text() == "Backend does not answer."
+    qtbot.keyClick(sheet, Qt.Key.Key_Escape)
+    assert len([asked for asked in desk.link.asked if asked.path == "/operations/op1/cancel"]) == 2
 
 
 def test_names_are_plain_text_however_they_look(desk: Desk, sheet: ImportRunSheet) -> None:

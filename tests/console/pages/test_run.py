@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import AlertRecord, Failure, LogLine, RunEvent, RunRecord, SystemStatus
+from console.charts.table import show_table
 from console.pages.run import RunPage
 from console.pages.run.head import buttons_for
 from console.pages.run.sheets import StopSheet
@@ -108,6 +110,67 @@ def test_a_zoom_asks_for_what_is_in_view(
     asked.succeed({"run_id": "r1", "series": {"train/loss": data}, "next_event": 5})
     best = group.store.best("train/loss", axis, *window)
     assert len(best) == len(fine)
+
+
+LOAD = "cpu/utilization_percent"
+
+
+def machine(start: float, step: float, count: int) -> dict[str, Any]:
+    times = [start + step * at for at in range(count)]
+    return {"times": times, "values": {LOAD: [float(at % 9) for at in range(count)]}, "lows": {}, "highs": {},
+            "step_seconds": step, "oldest": 0.0}  # fmt: skip
+
+
+def test_a_zoom_reads_the_machine_as_finely_as_it_is_kept(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
+    desk.link.last("GET", "/runs/r1/series").succeed(series([0.5] * 6000))
+    desk.link.last("GET", "/runs/r1/telemetry").succeed(machine(902.5, 5.0, 1200))  # up to 6897.5
+    page.charts.grid.set_shown("cpu", True)
+    group = page.charts.group
+    with qtbot.waitSignal(group.request_window):
+        group.zoom_to(1000, 1400)
+    asked = desk.link.last("GET", "/runs/r1/telemetry")
+    assert LOAD in asked.query["names"].split(",")
+    assert (asked.query["from"], asked.query["to"]) == pytest.approx((1800.0, 2400.0))
+    asked.succeed(machine(1800.5, 1.0, 600))
+    best = group.store.best(LOAD, "step", 1000, 1400)
+    assert len(best) == 600
+    assert np.allclose(best.column("step"), np.arange(600) + 900.5)
+    # one that reaches the present: what came live meanwhile is behind it, and grows on
+    group.append(LOAD, None, [6898.0, 6899.0], None, [1.0, 2.0])
+    with qtbot.waitSignal(group.request_window):
+        group.zoom_to(5600, 6000)
+    asked = desk.link.last("GET", "/runs/r1/telemetry")
+    group.append(LOAD, None, [6900.0], None, [3.0])
+    asked.succeed(machine(6398.0, 1.0, 501))
+    best = group.store.best(LOAD, "step", 5600, 6000)
+    assert best.column("time").tolist()[-3:] == [6898.0, 6899.0, 6900.0]
+    group.append(LOAD, None, [6901.0], None, [4.0])
+    assert group.store.best(LOAD, "step", 5600, 6000).values[-1] == 4.0
+
+
+def test_a_short_run_has_every_reading_and_asks_for_none_again(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
+    desk.link.last("GET", "/runs/r1/series").succeed(series([0.5] * 60))
+    desk.link.last("GET", "/runs/r1/telemetry").succeed(machine(900.5, 1.0, 60))
+    before = len(desk.link.asked)
+    group = page.charts.group
+    group.zoom_to(20, 40)
+    qtbot.waitUntil(lambda: not group._fetch.isActive())
+    assert len(desk.link.asked) == before
+
+
+def test_copied_readings_of_the_machine_are_those_that_are_kept(desk: Desk, page: RunPage) -> None:
+    desk.link.last("GET", "/runs/r1/series").succeed(series([0.5] * 6000))
+    desk.link.last("GET", "/runs/r1/telemetry").succeed(machine(902.5, 5.0, 1200))
+    page.charts.grid.set_shown("cpu", True)
+    page.charts.group.zoom_to(1000, 1010)
+    dialog = show_table(page.charts.grid.chart("cpu"))
+    asked = desk.link.last("GET", "/runs/r1/telemetry")
+    assert (asked.query["from"], asked.query["to"]) == (1899.0, 1911.0)
+    asked.succeed(machine(1899.0, 2.0, 7))  # thinned to count them
+    desk.link.last("GET", "/runs/r1/telemetry").succeed(machine(1899.0, 0.5, 25))
+    assert dialog.model.table[:, 0].tolist() == [1000 + at / 2 for at in range(21)]
+    assert dialog.told.text() == "21 rows"
+    dialog.close()
 
 
 def test_a_run_with_a_lot_of_points_says_how_many(desk: Desk, page: RunPage) -> None:
