@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu, QSlider, QWidget
 
-from backend.contract.resources import CheckpointRecord, RunRecord
+from backend.contract.resources import CheckpointRecord, RunEvent, RunRecord
 from console import operations, words
 from console.actions import Action
 from console.asking import ask
@@ -123,6 +123,15 @@ class RunActions(Page):
 
     def _on_checkpoint_asked(self, _body: Any) -> None:
         self.context.toast(tr("Checkpoint asked for"), tr("It is written after the present step."), kind="info")
+
+    def _tell_checkpoints(self, events: Iterable[RunEvent]) -> None:
+        """Those that somebody asked for are there: how large, and where."""
+        home = self.context.state.system.home if self.context.state.system else ""
+        for event in events:
+            if event.kind == "checkpoint" and event.data.get("asked"):
+                parts = (home, "jobs", event.run_id, "checkpoints", str(event.data.get("name")))
+                text = f"{words.size(event.data.get('size_bytes'))} · {'/'.join(filter(None, parts))}"
+                self.context.toast(tr("Checkpoint at step {n} saved", n=words.count(event.step)), text)
 
     def _last_checkpoint(self) -> int | None:
         return max((row.step for row in self._checkpoints()), default=None)

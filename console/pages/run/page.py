@@ -247,7 +247,9 @@ class RunPage(RunActions):
         self._refresh_tabs(changes, run)
 
     def _refresh_tabs(self, changes: Changes, run: RunRecord) -> None:
-        kinds = {event.kind for event in changes.run_events.get(run.id, ())}
+        events = changes.run_events.get(run.id, ())
+        self._tell_checkpoints(events)
+        kinds = {event.kind for event in events}
         if kinds & {"checkpoint", "model_saved"}:
             self._parts["checkpoints"].read()  # type: ignore[attr-defined]
         if "evaluation" in kinds and self.tabs.value == "samples":
