@@ -141,8 +141,8 @@ class AlertsPage(AlertActions):
     def refresh(self, changes: Changes) -> None:
         now = self.context.clock()
         alert = self.alert
-        if changes.connection and not self.context.offline():
-            self._read_again(now)
+        if (changes.connection or changes.everything) and not self.context.offline():
+            self._read_again(now)  # also when it comes into view again: hidden, it heard of no check
         if changes.drift and self.drift.endpoint in changes.drift:
             self._take_report()
         aged = now - self._aged >= AGE_EVERY_S
@@ -231,6 +231,7 @@ class AlertsPage(AlertActions):
             self._turned_to = (alert.id if alert else "", name)
             if self.drift.show_endpoint(name or "", alert.feature if alert else None):
                 self._read_drift(name or "")
+        self.drift.set_alert(alert)
         self._take_report()
         title, detail = self.doing.suggestion()
         self.drift.show_suggestion(title, detail, why=self.doing.endpoint is not None)
