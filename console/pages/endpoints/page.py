@@ -61,7 +61,7 @@ class EndpointsPage(EndpointActions):
         self.traffic = TrafficPanel()
         self.playground = Playground(context)
         self._stack = QStackedWidget()
-        self._loading = titled(tr(self.title), Skeleton(tr("the endpoints")), 0)
+        self._loading = titled(tr(self.title), Skeleton(tr("Reading the endpoints")), 0)
         self._stack.addWidget(self._loading)
         self._detail = self._build_detail()
         self._stack.addWidget(self._detail)

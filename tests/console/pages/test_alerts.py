@@ -199,6 +199,19 @@ def test_back_on_the_page_the_history_is_read_again(full: Desk, qtbot: QtBot) ->
     assert sum(asked.path == "/drift/api" for asked in full.link.asked) == before + 1
 
 
+def test_an_alert_that_opened_meanwhile_is_in_front_unless_something_was_chosen(full: Desk, qtbot: QtBot) -> None:
+    page = show(full, qtbot)
+    assert page.target() == "api"
+    full.state.alerts["a"] = alert("a")
+    page.refresh(Changes(alerts={"a"}))
+    assert page.target() == "api"  # nothing jumps before one's eyes
+    page.refresh(Changes(everything=True))
+    assert page.target() == "a"
+    click_row(qtbot, page, "drift/api", PLAIN)
+    page.refresh(Changes(everything=True))
+    assert page.target() == "api"
+
+
 def test_when_the_traffic_is_over_the_alert_still_shows_what_it_saw(full: Desk, qtbot: QtBot) -> None:
     full.state.drift["api"] = report(psi=None, window_items=0, features=(
         feature("text_length", None, "not_enough_data", current=(0.0, 0.0)),
