@@ -52,6 +52,9 @@ _ACCEPTS: dict[str, frozenset[str]] = {
 }
 
 
+_ASKED = {"pause": RunState.PAUSING, "resume": RunState.RUNNING, "stop": RunState.STOPPING}
+"""The state that a command asks for; saving a checkpoint changes none."""
+
 _TAKES_SETTINGS = frozenset({RunState.PREPARING, RunState.RUNNING, RunState.PAUSING, RunState.PAUSED})
 
 
@@ -164,7 +167,8 @@ class RunService:
         if request.command == "kill":  # for a worker that does not listen
             self._scheduler.force_stop(run.id, KILL_GRACE_S, actor)
         else:
-            self._audit(actor, f"run.{request.command}", run.id, run.state, "")
+            asked = _ASKED.get(request.command, "")
+            self._audit(actor, f"run.{request.command}", run.id, run.state if asked else "", asked)
             self._supervisor.send(run.id, _command(request))
         return self._store.runs.get(run.id) or run
 

@@ -197,6 +197,16 @@ def test_a_command_is_taken_or_refused_by_state(
         assert [one[0] for one in ends.told] == [told]
 
 
+def test_the_audit_says_what_a_command_asks_for(service: RunService, store: Store) -> None:
+    run = service.start(selftest(), "a")
+    store.runs.change(run.id, state="running")
+    for command in ("pause", "checkpoint"):
+        service.command(run.id, RunCommand(command=command), "a")
+    checkpoint, pause = store.audit.all()[:2]
+    assert (pause.before, pause.after) == ("running", "pausing")
+    assert (checkpoint.before, checkpoint.after) == ("", "")  # it changes no state
+
+
 def test_only_an_ended_run_is_resumed_removed_or_archived(service: RunService, store: Store, home: Home) -> None:
     run = service.start(selftest(), "a")
     for action in (

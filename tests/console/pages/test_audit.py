@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import AuditRecord
-from console.pages.audit import AuditPage, to_csv, to_jsonl
+from console.pages.audit import AuditPage, action_words, to_csv, to_jsonl
 from console.state.changes import Changes
 from console.widgets.rows import KeyValue
 from console.widgets.text import rich_text_leaks
@@ -96,3 +96,15 @@ def test_nothing_yet_is_said(desk: Desk, qtbot: QtBot) -> None:
     assert not any(action.danger for action in page.actions())
     assert page.focus_filter()
     assert page._filter.focusPolicy() != Qt.FocusPolicy.NoFocus or page._filter.focusProxy() is not None
+
+
+def test_actions_are_told_in_words_and_found_by_either(desk: Desk, page: AuditPage, qtbot: QtBot) -> None:
+    assert action_words("run.pause") == "Pause run"
+    assert action_words("some_thing.new") == "some thing new"
+    desk.state.audit.appendleft(entry(4, "run.pause", object="run/r1"))
+    page.refresh(Changes(audit=True))
+    for sought in ("action:run.pause", '"Pause run"'):
+        page._filter.set_text("")
+        qtbot.waitUntil(lambda: page._model.rowCount() == 4)
+        page._filter.set_text(sought)
+        qtbot.waitUntil(lambda: [record.seq for record in page._model.rows()] == [4])
