@@ -19,7 +19,7 @@ from console.i18n import mark, tr, tr_n
 from console.tables import Column, Field, TableModel, TableView
 from console.tables.columns import tsv_cell
 from console.widgets.buttons import Button
-from console.widgets.empty import EmptyState
+from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.filterbox import FilterBox
 from console.widgets.page import Page, PageHeader
 from console.widgets.panel import Panel
@@ -157,6 +157,8 @@ class AuditPage(Page):
         self._detail.hide()
         self._splitter = self._build_splitter()
         self.content.addWidget(self._splitter, 1)
+        self._skeleton = Skeleton(tr("Reading the audit"), rows=12)
+        self.content.addWidget(self._skeleton, 1)
         self.content.addWidget(self._empty, 1)
         self._view.current_changed.connect(self._on_chosen)
         self._model.counted.connect(self._on_counted)
@@ -213,7 +215,9 @@ class AuditPage(Page):
         known = {record.seq: record for record in self._model.all_rows()}
         known.update((record.seq, record) for record in records)
         self._model.set_rows(sorted(known.values(), key=lambda record: -record.seq))
-        self._empty.setVisible(not known)
+        loaded = self.context.state.loaded
+        self._skeleton.setVisible(not known and not loaded)
+        self._empty.setVisible(not known and loaded)
         self._splitter.setVisible(bool(known))
 
     def _on_counted(self, shown: int, total: int) -> None:
