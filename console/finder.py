@@ -7,10 +7,16 @@ from typing import Any
 
 from console import alert_words
 from console.actions import Action, Actions
-from console.i18n import tr
+from console.i18n import mark, tr
+from console.settings import SETTINGS
 from console.widgets.palette import PaletteItem
 
 MOST_FOUND = 400
+CATEGORIES = (
+    ("backend", mark("Backend")), ("gpus", mark("GPUs")), ("storage", mark("Storage")), ("alerts", mark("Alerts")),
+    ("keyboard", mark("Keyboard")), ("privacy", mark("Privacy")), ("about", mark("About")),
+)  # fmt: skip
+"""Of the settings: those whose values only the backend knows, or that are lists, are found by the name of the whole."""
 
 
 def palette_items(
@@ -77,4 +83,12 @@ def _found(state: Any, navigate: Callable[[str], None]) -> list[PaletteItem]:
         )
     for alert in state.open_alerts():
         add(alert_words.headline(alert), alert.endpoint or "", "bell", f"alert/{alert.id}", "place")
+    for category, name in _settings():
+        add(tr(name), tr("Settings"), "settings", f"settings/{category}", "place")
     return items
+
+
+def _settings() -> list[tuple[str, str]]:
+    """(category, name) of each setting and of what is found only as a whole."""
+    declared = [(setting.category.lower(), setting.text) for setting in SETTINGS if setting.text and setting.category]
+    return [*declared, *CATEGORIES]

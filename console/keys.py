@@ -160,7 +160,7 @@ _CAPS = {"Shift": "⇧", "Return": "↵", "Enter": "↵"}
 
 
 def key_caps(shortcut: str) -> list[str]:
-    """The first sequence as one text per key cap: `Ctrl`, `⇧`, `P`."""
+    """The first sequence as one text per key cap: `Ctrl`, `⇧`, `P`, `↵`."""
     shown = shown_shortcut(shortcut).replace(", ", "+")
     held, plus = (shown[:-1], ["+"]) if shown.endswith("+") else (shown, [])
     return [*(_CAPS.get(cap, cap) for cap in held.split("+") if cap), *plus]

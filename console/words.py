@@ -35,6 +35,11 @@ def fixed(value: float | None, digits: int) -> str:
     return f"{value:,.{digits}f}".replace("-", MINUS)
 
 
+def rate(value: float | None) -> str:
+    """How often a second: 148.2, 0.4, and 0.03 where one decimal would say 0.0."""
+    return fixed(value, 2 if value is not None and 0 < value < 0.095 else 1)
+
+
 def signed(value: float | None, digits: int) -> str:
     """+0.0085 or −0.013."""
     text = fixed(value, digits)

@@ -17,11 +17,11 @@ def add(nouns: Any, common: argparse.ArgumentParser) -> None:
     verbs = nouns.add_parser("dataset", help="import and look at data").add_subparsers(dest="verb", required=True)
     load = verbs.add_parser("import", parents=[common], help="make an immutable version of a file or built-in data")
     load.add_argument("path", help="a CSV, TSV, JSONL or Parquet file, or the name of built-in data")
-    load.add_argument("--name")
-    load.add_argument("--task")
+    load.add_argument("--name", help="its name (default: the file's)")
+    load.add_argument("--task", help="what it is for (default: as the columns say)")
     load.add_argument("--map", default="", metavar="text=COL,label=COL", help="which column has which role")
-    load.add_argument("--encoding")
-    load.add_argument("--skip-bad-rows", action="store_true")
+    load.add_argument("--encoding", help="of a text file (default: found out)")
+    load.add_argument("--skip-bad-rows", action="store_true", help="leave out rows that cannot be read, and count them")
     load.set_defaults(command=run_import)
     verbs.add_parser("list", parents=[common], help="all of them").set_defaults(command=run_list)
     show = verbs.add_parser("show", parents=[common], help="one of them")
@@ -90,4 +90,4 @@ def _show(context: Context, answer: Any) -> int:
         ("labels", labels),
         *problems,
     ]
-    return context.show(found, lambda: facts(pairs))
+    return context.show(found, lambda: facts([(name, value) for name, value in pairs if value]))

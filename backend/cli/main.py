@@ -9,6 +9,7 @@ from pathlib import Path
 from backend.cli import backend, datasets, doctor, endpoints, models, runs, watching
 from backend.cli.context import Context
 from backend.contract.errors import Broken, Refused
+from backend.launch import VERSION
 from backend.paths import Home, default_home
 
 DONE, BROKEN, USAGE, REFUSED = 0, 1, 2, 3
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"Modeldeck {VERSION}", help="show the version and exit")
     parser.add_argument("--home", type=Path, default=None, help=argparse.SUPPRESS)
     nouns = parser.add_subparsers(dest="noun", required=True, metavar="noun")
     for module in (backend, datasets, runs, models, endpoints, watching, doctor):

@@ -190,7 +190,7 @@ class RunRecord(Record):
     started_at: float | None = None
     ended_at: float | None = None
     active_seconds: float | None = None  # without pauses
-    last_step_at: float | None = None
+    last_step_at: float | None = None  # or its last evaluation, checkpoint or saved model
     hang: Literal["none", "slow", "hung"] = "none"
     eta_seconds: float | None = None
     queue_position: int | None = None

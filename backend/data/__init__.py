@@ -1,7 +1,9 @@
 """The data room: read what people have, say exactly what is wrong with it, keep it unchangeable. Never imports torch.
 
 source.py    the bytes of a file as text lines: encoding, hash, bounded lines
-readers.py   CSV, TSV, JSON lines, Parquet, folder, text: columns and rows with their line numbers
+table.py     what every reader is: columns, and rows with their lines
+readers.py   CSV, TSV, JSON lines, folder, text
+parquet.py   Parquet
 mapping.py   which column is the text, which the label, and what the table is good for
 personal.py  personal data in text: counted, shown masked
 profile.py   what stands in a dataset: lengths, labels, duplicates, languages, problems

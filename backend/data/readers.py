@@ -4,44 +4,20 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from backend.contract.errors import Invalid, NotFound
-from backend.data.arrow import arrow
+from backend.data.parquet import ParquetReader
 from backend.data.source import (
     LINE_LIMIT,
     BadLine,
     TextSource,
-    check_regular,
-    check_unchanged,
     data_error,
-    hash_file,
 )
-
-Row = tuple[int, list[Any]]
-OnBad = Callable[[int, str], None]
-"""Told of each unusable row (line, what is wrong); it may raise to end the reading."""
-
-MOST_COLUMNS = 4096
-"""Of a table; what has more is a mistake, or an attack."""
+from backend.data.table import MOST_COLUMNS, OnBad, Reader, Row, check_columns
 
 LOOK_AHEAD = 1000
 """Objects of a JSON lines file whose keys make the columns."""
-
-
-class Reader(Protocol):
-    """A table on disk. `columns` is known at once; `sha256` (of the source bytes) only after rows() was exhausted."""
-
-    format: str
-    encoding: str
-    columns: tuple[str, ...]
-    sha256: str
-
-    def rows(self, bad: OnBad) -> Iterator[Row]:
-        """Each row with its line (counted from 1) and one value a column."""
-        ...
-
-    def close(self) -> None: ...
 
 
 def open_table(path: Path, encoding: str | None = None) -> Reader:
@@ -54,19 +30,6 @@ def open_table(path: Path, encoding: str | None = None) -> Reader:
     if make is None:
         raise data_error(path, f"files ending in {path.suffix or 'nothing'} cannot be read.", fix=f"Known are {KNOWN}.")
     return make(path, encoding)
-
-
-def _check_columns(path: Path, columns: list[str], line: int | None = 1) -> tuple[str, ...]:
-    if len(columns) > MOST_COLUMNS:
-        raise data_error(path, f"has over {MOST_COLUMNS:,} columns.", line=line, fix="Keep the columns you need.")
-    names: dict[str, int] = {}
-    for place, name in enumerate((column.strip() for column in columns), 1):
-        if not name:
-            raise data_error(path, f"column {place} has no name.", line=line, fix="Name every column.")
-        first = names.setdefault(name, place)
-        if first != place:
-            raise data_error(path, f"columns {first} and {place} are both named {name!r}.", line=line)
-    return tuple(names)
 
 
 class CsvReader:
@@ -99,7 +62,7 @@ class CsvReader:
             raise data_error(path, text, line=None if empty else 1)
         self._delimiter = self._guess(first)
         self._csv = csv.reader(self._with(first), delimiter=self._delimiter, strict=True)
-        return _check_columns(path, self._header())
+        return check_columns(path, self._header())
 
     def _guess(self, header: str) -> str:
         if self._path.suffix.lower() == ".tsv":
@@ -200,7 +163,7 @@ class JsonLinesReader:
             first = next((v for _, v in self._ahead if isinstance(v, BadLine)), None)
             text = f"line {first.line} {first.text}." if first else "the file is empty."
             raise data_error(path, text, line=first.line if first else None)
-        return _check_columns(path, list(names))
+        return check_columns(path, list(names))
 
     def _objects(self) -> Iterator[tuple[int, Any]]:
         while True:
@@ -256,60 +219,6 @@ def _parse_object(text: str, line: int) -> Any:
     except ValueError as error:
         return BadLine(line, f"is not JSON ({error})")
     return value if isinstance(value, dict) else BadLine(line, "is not a JSON object")
-
-
-class ParquetReader:
-    """Parquet through pyarrow, one batch at a time; the line of a row is its number."""
-
-    format = "parquet"
-    encoding = "binary"
-
-    def __init__(self, path: Path, encoding: str | None = None) -> None:  # noqa: ARG002 the same face as the others
-        pyarrow = arrow()
-
-        self._path = path
-        self._before = check_regular(path)
-        self.sha256 = ""
-        try:
-            self._file = pyarrow.parquet.ParquetFile(path)
-            names = list(self._file.schema_arrow.names)
-        except (pyarrow.ArrowException, OSError, ValueError) as error:
-            raise data_error(path, f"is not a Parquet file that can be read ({error}).") from error
-        try:
-            self._batch = self._rows_at_once(self._file.metadata)
-            self.columns = _check_columns(path, names, None)
-        except BaseException:
-            self.close()
-            raise
-
-    def _rows_at_once(self, metadata: Any) -> int:
-        """As many rows as take little memory; a file of rows larger than any line may be is refused unread."""
-        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-        largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
-        if largest > 4 * LINE_LIMIT:
-            raise data_error(self._path, f"has rows of {largest:,} bytes; a text may have {LINE_LIMIT:,} characters.")
-        return max(1, min(1000, 16 * LINE_LIMIT // max(largest, 1)))
-
-    def rows(self, bad: OnBad) -> Iterator[Row]:
-        pyarrow = arrow()
-
-        line = 0
-        try:
-            for batch in self._file.iter_batches(batch_size=self._batch, use_threads=False):
-                columns = [column.to_pylist() for column in batch.columns]
-                for values in zip(*columns, strict=True):
-                    line += 1
-                    if any(isinstance(value, str | bytes) and len(value) > LINE_LIMIT for value in values):
-                        bad(line, f"is longer than {LINE_LIMIT:,} characters")
-                    else:
-                        yield line, list(values)
-        except (pyarrow.ArrowException, OSError, ValueError) as error:
-            raise data_error(self._path, f"is damaged after row {line} ({error}).") from error
-        self.sha256 = hash_file(self._path)
-        check_unchanged(self._path, self._before)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class TextReader:

@@ -14,8 +14,9 @@ from backend import platform
 from backend.contract.errors import Broken, TooLarge
 from backend.data.arrow import arrow
 from backend.data.mapping import split_name
-from backend.data.readers import Reader, open_table
+from backend.data.readers import open_table
 from backend.data.source import data_error
+from backend.data.table import Reader
 
 MOST_BYTES = 1 << 30
 """Largest source that is imported; the table is held in memory once."""

@@ -13,10 +13,11 @@ from backend.contract.recipes import TextClassificationSettings
 from backend.contract.resources import DatasetPreview, DatasetProblem, DatasetRecord, ImportDataset
 from backend.data import samples, versions
 from backend.data.mapping import TASKS, check_mapping, suggest
-from backend.data.readers import Reader, open_table
+from backend.data.readers import open_table
 from backend.data.samples import Sample
 from backend.data.source import data_error
 from backend.data.split import Split, SplitPlan, make_split
+from backend.data.table import Reader
 from backend.paths import Home
 from backend.services.dataset_facts import draft_of
 

@@ -17,6 +17,7 @@ from backend.contract.jobs import BaseModelRef
 from backend.contract.recipes import SelftestSettings, TextClassificationSettings
 from backend.contract.resources import DatasetRecord, EstimateRun, RunEstimate, RunRecord, TelemetrySample
 from backend.contract.states import LIVE_RUN_STATES, RunState
+from backend.data.samples import Sample
 from backend.paths import Home
 from backend.services.base_models import config_of, weights_bytes
 
@@ -57,15 +58,15 @@ def memory_terms(settings: TextClassificationSettings, config: dict[str, Any], w
     }
 
 
-def steps_of(settings: Any, dataset: DatasetRecord | None) -> int | None:
-    """Optimizer steps, when data and settings tell."""
+def steps_of(settings: Any, dataset: DatasetRecord | Sample | None) -> int | None:
+    """Optimizer steps, when data and settings tell; built-in data need not be imported yet."""
     if isinstance(settings, SelftestSettings):
         return settings.steps
     if not isinstance(settings, TextClassificationSettings) or dataset is None:
         return None
     if settings.max_steps:
         return settings.max_steps
-    given = dataset.splits.get("train")
+    given = dataset.splits.get("train") if isinstance(dataset, DatasetRecord) else None
     rows = given or round(dataset.rows * (1 - settings.validation_fraction - settings.test_fraction))
     batches = math.ceil(max(rows, 1) / settings.batch_size)
     return math.ceil(max(batches // settings.gradient_accumulation, 1) * settings.epochs)
@@ -95,11 +96,18 @@ def seconds_range(settings: Any, steps: int | None, alike: list[RunRecord]) -> t
     if isinstance(settings, SelftestSettings):
         exact = steps / settings.rate_hz if settings.rate_hz else None
         return exact, exact
-    paces = [float(run.metrics[STEP_S] or 0) for run in alike if math.isfinite(float(run.metrics[STEP_S] or 0))]
+    paces = [pace for run in alike if (pace := _pace(run)) is not None]
     if not paces:
         return None, None
     middle = statistics.median(paces) * steps
     return 0.8 * middle, 1.35 * middle
+
+
+def _pace(run: RunRecord) -> float | None:
+    """Seconds a step took over the whole run, evaluations and checkpoints included, pauses not; where that is not
+    known, what its last step took."""
+    whole = run.active_seconds / run.step if run.active_seconds and run.step else float(run.metrics.get(STEP_S) or 0)
+    return whole if math.isfinite(whole) and whole > 0 else None
 
 
 def memory_limit(sample: TelemetrySample | None, device: str) -> tuple[str, int | None]:
@@ -150,7 +158,7 @@ def smaller(
 def estimate(
     request: EstimateRun,
     settings: Any,
-    dataset: DatasetRecord | None,
+    dataset: DatasetRecord | Sample | None,
     base: BaseModelRef | None,
     store: "Store",
     home: Home,

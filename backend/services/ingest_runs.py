@@ -214,6 +214,7 @@ class RunLines:
         shown = {key: number_to_json(value) for key, value in event.values.items()}
         text = f"Evaluated on {event.rows:,} rows of {event.split}"
         data = {"split": event.split, "values": shown, "energy_kwh": self._run.energy_kwh}
+        self._fields["last_step_at"] = line.time
         self._event("evaluation", line, event.step, text, data)
 
     def _best(self, event: Evaluation) -> None:
@@ -241,7 +242,7 @@ class RunLines:
         self._event(
             "checkpoint", line, event.step, f"Checkpoint at step {event.step:,}", {**data, "seconds": event.seconds}
         )
-        self._fields["resumable"] = self._run.resumable
+        self._fields |= {"resumable": self._run.resumable, "last_step_at": line.time}
         self._urgent = True
 
     def _settings_applied(self, line: Line) -> None:
@@ -266,6 +267,7 @@ class RunLines:
     def _model_saved(self, line: Line) -> None:
         event = ModelSaved.model_validate(line.fields)
         data = {"size_bytes": event.size_bytes, "best_step": event.best_step}
+        self._fields["last_step_at"] = line.time
         self._event("model_saved", line, event.step, f"Model of step {event.best_step or event.step:,} saved", data)
         self._urgent = True
 

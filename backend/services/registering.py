@@ -37,6 +37,12 @@ class Registrar:
         refuse_imported(run, "registered")
         if run.state != RunState.COMPLETED:
             raise Conflict(f"{run.name} is {run.state}; only a completed run can be registered.", state=run.state)
+        if run.recipe == "selftest":
+            raise Conflict(
+                f"{run.name} is a self-test: it makes no model.",
+                fix="Register a run that trained one.",
+                recipe=run.recipe,
+            )
         details = {"request": request.model_dump(mode="json"), "actor": actor}
         operation = self._store.operations.start("register", f"model/{request.name}", STAGES, details)
         thread = threading.Thread(target=self._work, args=(operation, request, actor), name="register", daemon=True)

@@ -25,6 +25,7 @@ from backend.contract.resources import (
     StartRun,
 )
 from backend.contract.states import FINAL_RUN_STATES, LIVE_RUN_STATES, RunState
+from backend.data.samples import Sample
 from backend.jobs.live import NotLive, changed_live, live_fields
 from backend.paths import Home
 from backend.services import base_models
@@ -50,6 +51,9 @@ _ACCEPTS: dict[str, frozenset[str]] = {
     "kill": LIVE_RUN_STATES,
 }
 
+
+_ASKED = {"pause": RunState.PAUSING, "resume": RunState.RUNNING, "stop": RunState.STOPPING}
+"""The state that a command asks for; saving a checkpoint changes none."""
 
 _TAKES_SETTINGS = frozenset({RunState.PREPARING, RunState.RUNNING, RunState.PAUSING, RunState.PAUSED})
 
@@ -126,7 +130,7 @@ class RunService:
         problems: list[dict[str, Any]] = []
         settings: Request = recipe.settings()
         base: BaseModelRef | None = None
-        dataset: DatasetRecord | None = None
+        dataset: DatasetRecord | Sample | None = None
         try:
             settings = check_settings(recipe, request.settings)
         except Invalid as error:
@@ -137,8 +141,8 @@ class RunService:
             problems.append({"field": "base_model", "text": error.text, "fix_text": error.fix, "fix_value": None})
         try:
             dataset = self._datasets.get(request.dataset) if recipe.needs_dataset and request.dataset else None
-        except NotFound:
-            dataset = None  # a built-in one is imported when the run starts
+        except NotFound:  # a built-in one is imported when the run starts
+            dataset = next((sample for sample in self._datasets.samples() if sample.name == request.dataset), None)
         found = estimate(request, settings, dataset, base, self._store, self._home)
         return found.model_copy(update={"problems": tuple(problems)})
 
@@ -163,7 +167,8 @@ class RunService:
         if request.command == "kill":  # for a worker that does not listen
             self._scheduler.force_stop(run.id, KILL_GRACE_S, actor)
         else:
-            self._audit(actor, f"run.{request.command}", run.id, run.state, "")
+            asked = _ASKED.get(request.command, "")
+            self._audit(actor, f"run.{request.command}", run.id, run.state if asked else "", asked)
             self._supervisor.send(run.id, _command(request))
         return self._store.runs.get(run.id) or run
 

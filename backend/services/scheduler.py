@@ -239,7 +239,7 @@ class Scheduler:
         if run.state != RunState.RUNNING:
             watch.restart()
         counts = run.state == RunState.RUNNING and self._ingest.drained(run.id)
-        found = watch.look(run.step, self._clock.monotonic(), counts=counts)
+        found = watch.look(run.step, self._clock.monotonic(), came_on_at=run.last_step_at, counts=counts)
         if found != run.hang:
             self._tell_hang(run, found, watch.age_s)
 

@@ -208,4 +208,5 @@ def _evidence(item: Compared) -> dict[str, Any]:
         "after": item.after,
         "unit": record.unit,
         "text": item.text,
+        "current": [round(share, 4) for share in record.current],
     }

@@ -1,9 +1,9 @@
 """When a run that says nothing is slow, and when it hangs: by the age of its step, never by a heartbeat. Pure.
 
 A thread of a worker may go on writing while its step stands still, and a laptop may sleep; so the age counts only
-time in which the
-watcher itself was awake, a finding must be seen twice, and gaps that a run has survived before (a long evaluation)
-are not news.
+time in which the watcher itself was awake, a finding must be seen twice, and gaps that a run has survived before
+(a long evaluation) are not news. An evaluation, a checkpoint or the saved model comes from the thread that makes the
+steps: each of them is progress, too, above all after the last step.
 """
 
 import statistics
@@ -36,17 +36,20 @@ class StepWatch:
     step: int = -1
     age_s: float = 0.0
     _last_look: float | None = None
+    _came_on_at: float | None = None
     _step_s: deque[float] = field(default_factory=lambda: deque(maxlen=31))
     _longest_s: float = 0.0
     _suspected: str = "none"
     _suspected_age_s: float = 0.0
     found: str = "none"
 
-    def look(self, step: int, now_s: float, *, counts: bool = True) -> str:
-        """none, slow or hung. `counts` is False while standing still is right (paused) or not known (unread lines)."""
+    def look(self, step: int, now_s: float, *, came_on_at: float | None = None, counts: bool = True) -> str:
+        """none, slow or hung. `came_on_at` is any clock's time of its last step or result; only a change of it counts.
+        `counts` is False while standing still is right (paused) or not known (unread lines)."""
         passed = 0.0 if self._last_look is None else now_s - self._last_look
         self._last_look = now_s
-        if step != self.step:
+        came_on, self._came_on_at = came_on_at != self._came_on_at, came_on_at
+        if step != self.step or came_on:
             self._advanced(step, passed)
             return self.found
         if counts and passed <= self.rule.asleep_s:
@@ -60,8 +63,8 @@ class StepWatch:
     def _advanced(self, step: int, passed: float) -> None:
         if self.step >= 0 and step > self.step:
             self._step_s.append((self.age_s + passed) / (step - self.step))
-            if self.age_s > self.rule.slow_s / 2:
-                self._longest_s = max(self._longest_s, self.age_s)
+        if 0 <= self.step <= step and self.age_s > self.rule.slow_s / 2:
+            self._longest_s = max(self._longest_s, self.age_s)
         self.step = step
         self.restart()
 

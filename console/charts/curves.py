@@ -233,6 +233,8 @@ class Curves:
             return ""
         if drawn:
             known = any(d.series.reach(page.axis) is not None for d in drawn)
+            if not known and page.store.reach(page.axis) is None:
+                return tr("No values yet")  # before the first step, what has only times has no place
             if not known:
                 return tr("Nothing was logged against this axis")
             return tr("No values in this range")

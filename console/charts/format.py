@@ -17,7 +17,10 @@ _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800
 
 
 def number(value: float | None, style: str = "") -> str:
-    """A value for a header. `style` is a format such as `.4f`, or `sci`, `percent`, `ms`; empty: automatic."""
+    """A value for a header. `style` is a Python format such as `.4f`, or `sci`, `percent`, `ms`; empty: automatic.
+
+    From a thousand on decimals say nothing: `1,232` whatever the style.
+    """
     if value is None or math.isnan(value):
         return DASH if value is None else "NaN"
     if math.isinf(value):
@@ -28,6 +31,8 @@ def number(value: float | None, style: str = "") -> str:
         style = ",.0f" if abs(value) >= 100 else ".1f"
     if style == "percent":
         return f"{value:.0f}%"
+    if style.endswith("f") and abs(value) >= 1000:
+        style = ",.0f"
     text = format(value, style) if style else _automatic(value)
     return text.replace("-", MINUS)
 
@@ -120,19 +125,23 @@ def tick_labels(values: Sequence[float], unit: str = "") -> list[str]:
     if largest >= 1000:
         factor, suffix = (1e9, "G") if largest >= 2e9 else (1e6, "M") if largest >= 1e6 else (1e3, "k")
         digits = _digits([v / factor for v in values])
-        return [number(v / factor, f".{digits}f") + suffix if v else "0" for v in values]
+        return [_decimals(v / factor, digits) + suffix if v else "0" for v in values]
     if 0 < largest < 1e-2:
         digits = (
             0 if all(float(f"{v:.0e}") == v or math.isclose(float(f"{v:.0e}"), v, rel_tol=1e-6) for v in values) else 1
         )
         return [_scientific(v, digits) for v in values]
     digits = _digits(values)
-    return [("0" if v == 0 else number(v, f".{digits}f")) + (unit if v else "") for v in values]
+    return [("0" if v == 0 else _decimals(v, digits)) + (unit if v else "") for v in values]
 
 
 def width(text: str) -> float:
     """About how wide a label is, in pixels at 11 px; digits are all as wide as each other."""
     return sum(3.4 if character in ".," else 7.0 for character in text)
+
+
+def _decimals(value: float, digits: int) -> str:
+    return format(value, f".{digits}f").replace("-", MINUS)
 
 
 def _digits(values: Sequence[float]) -> int:

@@ -19,7 +19,7 @@ from console.i18n import mark, tr, tr_n
 from console.tables import Column, Field, TableModel, TableView
 from console.tables.columns import tsv_cell
 from console.widgets.buttons import Button
-from console.widgets.empty import EmptyState
+from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.filterbox import FilterBox
 from console.widgets.page import Page, PageHeader
 from console.widgets.panel import Panel
@@ -36,6 +36,55 @@ ICONS = {
 }
 
 
+ACTIONS = {
+    "import": mark("Import"),
+    "remove": mark("Remove"),
+    "register": mark("Register"),
+    "promote": mark("Promote"),
+    "rollback": mark("Roll back"),
+    "undo": mark("Undo"),
+    "delete": mark("Delete"),
+    "create_endpoint": mark("Create endpoint"),
+    "delete_endpoint": mark("Delete endpoint"),
+    "start_endpoint": mark("Start endpoint"),
+    "stop_endpoint": mark("Stop endpoint"),
+    "restart_endpoint": mark("Restart endpoint"),
+    "run.queue": mark("Queue run"),
+    "run.start": mark("Start run"),
+    "run.end": mark("Run ended"),
+    "run.pause": mark("Pause run"),
+    "run.resume": mark("Resume run"),
+    "run.stop": mark("Stop run"),
+    "run.checkpoint": mark("Save checkpoint"),
+    "run.kill": mark("End run at once"),
+    "run.cancel": mark("Take from queue"),
+    "run.requeue": mark("Queue run again"),
+    "run.remove": mark("Remove run"),
+    "run.move": mark("Move in queue"),
+    "run.change": mark("Change run"),
+    "run.apply_settings": mark("Apply settings"),
+    "run.import": mark("Import run"),
+    "run.export_checkpoint": mark("Export checkpoint"),
+    "change_settings": mark("Change settings"),
+    "add_rule": mark("Add alert rule"),
+    "change_rule": mark("Change alert rule"),
+    "remove_rule": mark("Remove alert rule"),
+    "alert_acknowledged": mark("Acknowledge alert"),
+    "alert_snoozed": mark("Snooze alert"),
+    "alert_resolved": mark("Resolve alert"),
+    "alert_open": mark("Reopen alert"),
+    "change_note": mark("Change note"),
+    "change_card": mark("Change model card"),
+}
+"""What was done, in words; the filter knows it by its own name as well."""
+
+
+def action_words(action: str) -> str:
+    """Pause run, not run.pause; what a later version has done is at least readable."""
+    known = ACTIONS.get(action)
+    return tr(known) if known else action.replace("_", " ").replace(".", " ")
+
+
 def _change(record: AuditRecord) -> str:
     if record.before and record.after:
         return f"{record.before} → {record.after}"
@@ -43,7 +92,8 @@ def _change(record: AuditRecord) -> str:
 
 
 def _words(record: AuditRecord) -> str:
-    return " ".join((record.actor, record.action, record.object, _change(record), record.reason, record.result))
+    said = (record.action, action_words(record.action), record.object, _change(record), record.reason, record.result)
+    return " ".join((record.actor, *said))
 
 
 FIELDS = (
@@ -67,7 +117,8 @@ def _columns(state: Any) -> tuple[Column, ...]:
         Column("time", tr("Time"), lambda r: r.time, text=lambda r: words.day_and_time(r.time), width=130,
                tip=lambda r: words.full_time(r.time), descending_first=True),
         Column("who", tr("Who"), lambda r: r.actor, width=110),
-        Column("action", tr("Action"), lambda r: r.action, width=120, weight=500),
+        Column("action", tr("Action"), lambda r: r.action, text=lambda r: action_words(r.action), width=150,
+               weight=500, tip=lambda r: r.action),
         Column("object", tr("Object"), lambda r: named(r, state), width=190, tip=lambda r: r.object),
         Column("change", tr("Before → after"), _change, width=210),
         Column("reason", tr("Reason"), lambda r: r.reason, stretch=True, role=lambda _r: "text-secondary"),
@@ -106,6 +157,8 @@ class AuditPage(Page):
         self._detail.hide()
         self._splitter = self._build_splitter()
         self.content.addWidget(self._splitter, 1)
+        self._skeleton = Skeleton(tr("Reading the audit"), rows=12)
+        self.content.addWidget(self._skeleton, 1)
         self.content.addWidget(self._empty, 1)
         self._view.current_changed.connect(self._on_chosen)
         self._model.counted.connect(self._on_counted)
@@ -162,7 +215,9 @@ class AuditPage(Page):
         known = {record.seq: record for record in self._model.all_rows()}
         known.update((record.seq, record) for record in records)
         self._model.set_rows(sorted(known.values(), key=lambda record: -record.seq))
-        self._empty.setVisible(not known)
+        loaded = self.context.state.loaded
+        self._skeleton.setVisible(not known and not loaded)
+        self._empty.setVisible(not known and loaded)
         self._splitter.setVisible(bool(known))
 
     def _on_counted(self, shown: int, total: int) -> None:
@@ -244,7 +299,7 @@ def _facts(record: AuditRecord) -> list[tuple[str, str, bool]]:
         (tr("Time"), words.full_time(record.time), False),
         (tr("Who"), record.actor, False),
         (tr("From"), record.client or words.DASH, False),
-        (tr("Action"), record.action, False),
+        (tr("Action"), action_words(record.action), False),
         (tr("Object"), record.object, False),
         (tr("Before"), record.before or words.DASH, False),
         (tr("After"), record.after or words.DASH, False),

@@ -42,6 +42,7 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDate
   background: $field; color: $text; border: 1px solid $line_control; border-radius: 6px;
   selection-background-color: $accent_fill; selection-color: $on_accent; }
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDateTimeEdit { padding: 0 10px; min-height: 28px; }
+QLineEdit[small="true"] { min-height: 24px; }
 QPlainTextEdit, QTextEdit { padding: 6px 6px; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
 QDateTimeEdit:focus { border: 1px solid $accent; }

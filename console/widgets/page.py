@@ -50,7 +50,8 @@ class PageHeader(QWidget):
 
     def set_context(self, text: str) -> None:
         self._base_context = text
-        self.context.setText(text)
+        if self.context.role != "warn":  # while it is stale, its age stays in view
+            self.context.setText(text)
 
     def set_stale(self, since: str | None) -> None:
         """Say "from 14:03:12" instead of the context; None brings the context back."""

@@ -318,6 +318,7 @@ class CommandPalette(QWidget):
         width = min(theme.size("palette"), window.width() - 40)
         height = min(51 + 2 + 36 + max(46, self.list.full_height()) + 2, window.height() - 180)
         self._box.setGeometry((window.width() - width) // 2, 130, width, height)
+        self.update()  # the shadow around the box is this widget's own
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and watched is self.parent() and self.isVisible():

@@ -287,6 +287,7 @@ class SheetHost(QWidget):
             height = min(sheet.body_height(), self.height() - 40)
             left, upper = (self.width() - width) // 2 + 60, max(20, int((self.height() - height) * 0.235))
             sheet.setGeometry(min(left, self.width() - width - 20), upper, width, height)
+        self.update()  # the shadow around the sheet is this widget's own
 
     def refit(self) -> None:
         """The sheet's content changed its height."""

@@ -121,6 +121,8 @@ def test_tooltips_and_caps_follow_the_table(qtbot: QtBot) -> None:
     assert "Ctrl+Shift+Y" in button.toolTip()
     assert "Tick two runs." in button.toolTip()
     assert caps.accessibleName() == "Ctrl ⇧ Y"
+    key_table.set("runs.compare", "Ctrl+Return")
+    assert caps.accessibleName() == "Ctrl ↵"
     key_table.set("runs.compare", "")
     assert caps.isHidden()
     key_table.load({})

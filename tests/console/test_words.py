@@ -33,6 +33,11 @@ def test_metric_keeps_the_digits_of_its_kind() -> None:
     assert words.metric("train/loss", None) == "—"
 
 
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0.0"), (0.03, "0.03"), (0.42, "0.4"), (148.2, "148.2")])
+def test_a_low_rate_is_not_zero(value: float | None, text: str) -> None:
+    assert words.rate(value) == text
+
+
 def test_signs_are_real_minus_signs() -> None:
     assert words.signed(0.0085, 4) == "+0.0085"
     assert words.signed(-0.013, 3) == "−0.013"

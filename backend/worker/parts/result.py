@@ -148,16 +148,20 @@ def cpu_name() -> str:
 
 
 def commit_id() -> str | None:
-    """The commit of the project's own files, read without git; None outside a checkout."""
+    """The commit of the project's own files, read without git; None outside a checkout. A worktree has a file `.git`
+    that names its folder, and shares the branches of the repository it belongs to."""
     try:
-        head = (PROJECT / ".git" / "HEAD").read_text().strip()
+        own = PROJECT / ".git"
+        if own.is_file():
+            own = PROJECT / own.read_text().strip().removeprefix("gitdir: ")
+        head = (own / "HEAD").read_text().strip()
         if not head.startswith("ref: "):
             return head
-        ref = head.removeprefix("ref: ")
-        loose = PROJECT / ".git" / ref
-        if loose.is_file():
-            return loose.read_text().strip()
-        packed = (PROJECT / ".git" / "packed-refs").read_text().splitlines()
+        ref, shared = head.removeprefix("ref: "), own / "commondir"
+        common = own / shared.read_text().strip() if shared.is_file() else own
+        if (common / ref).is_file():
+            return (common / ref).read_text().strip()
+        packed = (common / "packed-refs").read_text().splitlines()
         return next((line.split()[0] for line in packed if line.endswith(f" {ref}")), None)
     except (OSError, UnicodeDecodeError):
         return None

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from backend.contract.resources import (
+    AlertRecord,
     DatasetRecord,
     DriftReport,
     EndpointRecord,
@@ -24,7 +25,7 @@ from console.charts.group import ChartGroup
 from console.i18n import tr, tr_n
 from console.pages.alerts import words as page_words
 from console.pages.alerts.facts import Fact, FactsPanel, StoryPanel
-from console.pages.alerts.features import FeatureTable
+from console.pages.alerts.features import FeatureTable, as_told
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.buttons import Button
@@ -142,6 +143,7 @@ class DriftView(QWidget):
         super().__init__()
         self.endpoint = ""
         self._report: DriftReport | None = None
+        self._alert: AlertRecord | None = None
         self._history: dict[str, list[tuple[float, float | None]]] = {}
         self._charted = ""
         self.suggestion = Suggestion()
@@ -228,6 +230,19 @@ class DriftView(QWidget):
         if feature.psi is not None:  # too few texts: a gap, not a value
             self.group.append(_key(feature.feature), [0], [at], None, [feature.psi])
 
+    def set_alert(self, alert: AlertRecord | None) -> None:
+        """The alert in front: where the traffic of now says nothing, its own figures stay in view."""
+        self._alert = alert
+
+    @property
+    def told(self) -> AlertRecord | None:
+        """The alert whose figures are shown in place of those of now."""
+        features = self._report.features if self._report else ()
+        return self._alert if any(as_told(f, self._alert) is not f for f in features) else None
+
+    def _features(self) -> tuple[FeatureDrift, ...]:
+        return tuple(as_told(f, self._alert) for f in self._report.features) if self._report else ()
+
     def set_events(self, events: Sequence[ChartEvent]) -> None:
         """Alerts and switches on the time axis."""
         if list(events) != self.group.events:
@@ -238,22 +253,30 @@ class DriftView(QWidget):
     @property
     def feature(self) -> FeatureDrift | None:
         """The chosen feature as last compared."""
-        features = self._report.features if self._report else ()
-        return next((f for f in features if f.feature == self.table.current), None)
+        return next((f for f in self._features() if f.feature == self.table.current), None)
 
     def _show(self) -> None:
         report = self._report
-        features = report.features if report else ()
+        features = self._features()
         sparks = {name: [psi for _, psi in points] for name, points in self._history.items()}
         self.table.show_features(features, sparks)
         self.table.setVisible(bool(features))
         self.none.setVisible(not features)
         self.none.setText(report.text if report and report.text else tr("Not checked yet."))
         limit = words.fixed(features[0].limit, 2) if features else ""
-        span = words.duration(report.window_seconds) if report else ""
-        said = tr("PSI over {time} · limit {limit}", time=span, limit=limit) if features else ""
-        self.features.set_title(tr("Features"), said)
+        self.features.set_title(tr("Features"), self._said(limit) if features else "")
         self._show_feature()
+
+    def _said(self, limit: str) -> str:
+        if (told := self.told) is not None:
+            return tr("PSI at {time} · limit {limit}", time=words.clock(told.seen_at), limit=limit)
+        span = words.duration(self._report.window_seconds if self._report else 0)
+        return tr("PSI over {time} · limit {limit}", time=span, limit=limit)
+
+    def _window(self) -> str:
+        if (told := self.told) is not None:
+            return tr("at {time}", time=words.clock(told.seen_at))
+        return tr("last {time}", time=words.duration(self._report.window_seconds if self._report else 0))
 
     def _on_feature(self, _name: str) -> None:
         self._show_feature()
@@ -264,8 +287,7 @@ class DriftView(QWidget):
             return
         self._show_chart(feature)
         name = alert_words.feature_name(feature.feature).lower()
-        window = tr("last {time}", time=words.duration(self._report.window_seconds if self._report else 0))
-        names = (tr("reference"), window)
+        names = (tr("reference"), self._window())
         if feature.names:
             self._stack.setCurrentWidget(self.labels)
             self.labels.show_feature(tr("Distribution of {feature}", feature=name), "", names)

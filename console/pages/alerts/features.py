@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from backend.contract.resources import FeatureDrift
+from backend.contract.resources import AlertRecord, FeatureDrift
 from console import alert_words, words
 from console.i18n import tr
 from console.pages.alerts import words as page_words
@@ -145,6 +145,17 @@ class FeatureTable(QWidget):
         share = None if feature.psi is None else feature.psi / (2 * feature.limit)
         paint.bar(painter, rect, share, theme.role(role))
         painter.fillRect(QRectF(round(rect.center().x()) - 1, rect.top() - 3, 2, rect.height() + 6), theme.role("text"))
+
+
+def as_told(feature: FeatureDrift, alert: AlertRecord | None) -> FeatureDrift:
+    """A feature that too few texts say nothing about now, as the alert in front saw it last; else as it is."""
+    told = (alert.evidence.get("features") or {}).get(feature.feature) if alert is not None else None
+    if feature.psi is not None or not isinstance(told, dict) or told.get("psi") is None:
+        return feature
+    shares = tuple(told.get("current") or ())
+    state = told.get("state") if told.get("state") in ROLES else feature.state
+    known = {"psi": told["psi"], "js": told.get("js"), "state": state}
+    return feature.model_copy(update=known | ({"current": shares} if len(shares) == len(feature.reference) else {}))
 
 
 def _index(feature: FeatureDrift) -> str:

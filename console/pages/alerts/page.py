@@ -47,7 +47,7 @@ class AlertsPage(AlertActions):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._key = ""
+        self._key, self._by_hand = "", False
         self._aged = 0.0
         self.content.setContentsMargins(0, 0, 0, 0)
         self.doing = Doing(context)
@@ -59,7 +59,7 @@ class AlertsPage(AlertActions):
         self._views.addWidget(self.drift)
         self._views.addWidget(self.other)
         self._stack = QStackedWidget()
-        self._skeleton = titled(tr(self.title), Skeleton(tr("the alerts")))
+        self._skeleton = titled(tr(self.title), Skeleton(tr("Reading the alerts")))
         self._empty = titled(tr(self.title), self._build_empty())
         self._detail = self._build_detail()
         for widget in (self._skeleton, self._empty, self._detail):
@@ -115,6 +115,7 @@ class AlertsPage(AlertActions):
 
     def open_target(self, target: str) -> None:
         state = self.context.state
+        self._by_hand = True
         if target in state.alerts:
             self._key = target
             if state.alerts[target].state not in self._states():
@@ -133,6 +134,11 @@ class AlertsPage(AlertActions):
     def on_shown(self) -> None:
         self._show()
 
+    def _choose_anew(self) -> None:
+        """What nobody has chosen gives way to the first of the list: an alert that opened before one looks."""
+        if not self._by_hand:
+            self._key = ""
+
     def set_stale(self, since: float | None) -> None:  # noqa: ARG002
         self._show()
 
@@ -141,8 +147,10 @@ class AlertsPage(AlertActions):
     def refresh(self, changes: Changes) -> None:
         now = self.context.clock()
         alert = self.alert
-        if changes.connection and not self.context.offline():
-            self._read_again(now)
+        if (changes.connection or changes.everything) and not self.context.offline():
+            self._read_again(now)  # also when it comes into view again: hidden, it heard of no check
+        if changes.everything:
+            self._choose_anew()
         if changes.drift and self.drift.endpoint in changes.drift:
             self._take_report()
         aged = now - self._aged >= AGE_EVERY_S
@@ -231,6 +239,7 @@ class AlertsPage(AlertActions):
             self._turned_to = (alert.id if alert else "", name)
             if self.drift.show_endpoint(name or "", alert.feature if alert else None):
                 self._read_drift(name or "")
+        self.drift.set_alert(alert)
         self._take_report()
         title, detail = self.doing.suggestion()
         self.drift.show_suggestion(title, detail, why=self.doing.endpoint is not None)
@@ -305,7 +314,7 @@ class AlertsPage(AlertActions):
     # ---- list and menus ------------------------------------------------------------------------------------
 
     def _on_chosen(self, key: str) -> None:
-        self._key = key
+        self._key, self._by_hand = key, True
         self._show()
 
     def _on_tab(self) -> None:

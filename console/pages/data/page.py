@@ -89,7 +89,7 @@ class DataPage(Page):
         for view in self._tab_views.values():
             self._tab_stack.addWidget(view)
         self._stack = QStackedWidget()
-        self._skeleton = titled(tr(self.title), Skeleton(tr("the datasets")))
+        self._skeleton = titled(tr(self.title), Skeleton(tr("Reading the datasets")))
         self._empty = titled(tr(self.title), self._build_empty())
         self._detail = self._build_detail()
         for widget in (self._skeleton, self._empty, self._detail):

@@ -143,6 +143,7 @@ class RowsView(QWidget):
         self.needle.setPlaceholderText(tr("Find in rows"))
         self.needle.setAccessibleName(tr("Find in rows"))
         self.needle.setClearButtonEnabled(True)
+        self.needle.setProperty("small", "true")  # it stands in the header of a panel
         self.needle.setFixedSize(260, 26)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

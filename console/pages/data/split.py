@@ -45,7 +45,7 @@ class SplitView(QWidget):
         self.check = Panel(tr("Leak check"))
         self._problem = Text("", "body", "text-secondary", wrap=True)
         self._stack = QStackedWidget()
-        self._skeleton = Skeleton(tr("the split"))
+        self._skeleton = Skeleton(tr("Reading the split"))
         self._none = EmptyState("split", tr("Nothing to split"),
                                 tr("Only datasets with a text and a label column are split by a recipe."))  # fmt: skip
         self._again = Button(tr("Try again"), icon="refresh-cw")

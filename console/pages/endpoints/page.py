@@ -61,7 +61,7 @@ class EndpointsPage(EndpointActions):
         self.traffic = TrafficPanel()
         self.playground = Playground(context)
         self._stack = QStackedWidget()
-        self._loading = titled(tr(self.title), Skeleton(tr("the endpoints")), 0)
+        self._loading = titled(tr(self.title), Skeleton(tr("Reading the endpoints")), 0)
         self._stack.addWidget(self._loading)
         self._detail = self._build_detail()
         self._stack.addWidget(self._detail)
@@ -243,7 +243,7 @@ class EndpointsPage(EndpointActions):
         if stats and self._recent.idle(self.context.clock()):
             stats = {"serve/requests_per_s": 0.0, "serve/errors_per_s": 0.0}
         requests = stats.get("serve/requests_per_s")
-        self.tiles["requests"].set_value(words.fixed(requests, 1), tr("/s") if requests is not None else "")
+        self.tiles["requests"].set_value(words.rate(requests), tr("/s") if requests is not None else "")
         self.tiles["requests"].set_note(tr("last minute"))
         for name in ("p50", "p95", "p99"):
             value = stats.get(f"serve/latency_ms_{name}")

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from backend.contract.resources import EndpointRecord, ModelRecord
 from console import words
-from console.i18n import tr
+from console.i18n import mark, tr
 from console.pages.endpoints.figures import VersionFigures
 from console.theme import theme
 from console.widgets import paint
@@ -21,6 +21,10 @@ from console.widgets.panel import Panel, line
 from console.widgets.rows import KeyValue
 
 ROW, HEAD = 34, 24
+ENGINE_STATES = {
+    "loading": mark("loading"), "ready": mark("ready"), "stopped": mark("stopped"), "failed": mark("failed"),
+    "died": mark("died"),
+}  # fmt: skip
 
 
 class VersionsTable(QWidget):
@@ -128,7 +132,8 @@ class TrafficPanel(Panel):
             self.facts[name].setVisible(not low)
 
     def _show_facts(self, endpoint: EndpointRecord) -> None:
-        engines = [f"v{e.get('version')} {tr(str(e.get('state', '')))}" for e in endpoint.engines]
+        states = [(e.get("version"), str(e.get("state", ""))) for e in endpoint.engines]
+        engines = [f"v{version} {tr(ENGINE_STATES.get(state, state))}" for version, state in states]
         self.facts["engines"].set_value(", ".join(engines) or words.DASH)
         memory = [int(e["memory_bytes"]) for e in endpoint.engines if e.get("memory_bytes")]
         self.facts["memory"].set_value(words.size(sum(memory)) if memory else words.DASH)

@@ -55,7 +55,7 @@ class ModelsPage(ModelActions):
         self.comparing, self.gates, self.lineage = ComparePanel(), GatesPanel(), LineagePanel()
         self.history, self.card, self.files = HistoryPanel(), CardPanel(), FilesPanel()
         self._stack = QStackedWidget()
-        self._skeleton = titled(tr(self.title), Skeleton(tr("the models")))
+        self._skeleton = titled(tr(self.title), Skeleton(tr("Reading the models")))
         self._stack.addWidget(self._skeleton)
         self._detail = self._build_detail()
         self._stack.addWidget(self._detail)

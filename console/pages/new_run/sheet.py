@@ -106,7 +106,7 @@ class NewRunSheet(Sheet):
         self.launch = Button(tr("Launch"), "primary", "play", tip=tr("Launch"), shortcut="Ctrl+Enter")
         for button in (self.copy, self.launch):
             self.add_button(button)
-        self.footer.addWidget(Kbd("Ctrl", "⏎"))
+        self.footer.addWidget(Kbd("Ctrl", "↵"))
         self.set_primary(self.launch)
 
     def _put_beside(self) -> None:

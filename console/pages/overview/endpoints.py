@@ -85,7 +85,7 @@ class LiveEndpoints(Panel):
                    text=lambda r: f"v{r.live_version}" if r.live_version else words.DASH),
             Column("spark", tr("p95, 1 h"), lambda r: stat(r, "latency_ms_p95"), kind="sparkline", zero=True, width=100,
                    cell=lambda r: r.spark, role=lambda _r: "settled" if self._stale else "s1-blue", sortable=False),
-            figure("requests_per_s", tr("req/s"), lambda v: words.fixed(v, 1), 66),
+            figure("requests_per_s", tr("req/s"), words.rate, 66),
             figure("latency_ms_p50", tr("p50 ms"), words.milliseconds, 66),
             figure("latency_ms_p95", tr("p95 ms"), words.milliseconds, 66),
             figure("latency_ms_p99", tr("p99 ms"), words.milliseconds, 66, weight=600, role=self._worst_role),

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from backend.contract.resources import Diagnosis, RunEvent, RunRecord
-from console.charts.catalogue import CPU_RUN_CHARTS, RUN_CHARTS, ChartSpec, imported_charts
+from console.charts.catalogue import CPU_RUN_CHARTS, RUN_CHARTS, ChartSpec, Limit, imported_charts
 from console.charts.grid import ChartGrid
 from console.charts.group import ChartGroup
 from console.context import Context
@@ -45,6 +45,7 @@ class ChartsTab(QWidget):
         self._context = context
         self._run = run
         self._diagnosed_at = 0.0
+        self._clip = 0.0
         self.group = ChartGroup(self, axis="step", labels="elapsed")
         self.group.clock.set_rate(context.settings.get(FRAME_RATE), 1)
         self.group.set_smoothing(context.settings.get(SMOOTHING))
@@ -140,10 +141,19 @@ class ChartsTab(QWidget):
         self.summary.show_run(run, settings)
         self.diagnosis.show_pending(run.pending_settings)
         self.events.settings = settings
+        self._show_clip(run.settings.get("max_grad_norm"))
         self._set_capacities()
 
     def _shown_run(self) -> RunRecord:
         return self._run
+
+    def _show_clip(self, clip: object) -> None:
+        """The gradient norm's chart draws the value above which it is clipped; 0 never clips."""
+        if self._run.source or not isinstance(clip, int | float) or not clip or clip == self._clip:
+            return
+        self._clip = float(clip)
+        chart, limits = self.grid.chart("grad_norm"), (Limit(self._clip, "text-tertiary"),)
+        chart.set_spec(chart.spec.with_(unit=tr("clip {n}", n=f"{self._clip:g}"), limits=limits))
 
     def _set_capacities(self) -> None:
         sample = self._context.state.telemetry

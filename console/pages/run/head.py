@@ -247,6 +247,8 @@ def _left_text(run: RunRecord, final: bool) -> str:
         return tr("place {n} in the queue", n=run.queue_position or 1)
     if run.hang != "none":
         return tr("no step for {time}", time=words.age(run.last_step_at))
+    if run.state == RunState.RUNNING and run.total_steps and run.step >= run.total_steps:
+        return tr("last check and saving")
     return tr("{time} left", time=words.duration(run.eta_seconds)) if run.eta_seconds is not None and not final else ""
 
 

@@ -93,7 +93,7 @@ class RunPage(RunActions):
         self._tools = self._build_tools()
         bar = _TabRow(self.tabs, self._tools, self._tool_names)
         self._stack = QStackedWidget()
-        self._skeleton = Skeleton(tr("the run"))
+        self._skeleton = Skeleton(tr("Reading the run"))
         self._stack.addWidget(self._skeleton)
         self._parts: dict[str, QWidget] = {}
         self.content.addWidget(self.head)

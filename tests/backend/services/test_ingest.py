@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,25 @@ def test_the_life_of_a_run(store: Store, ingest: Ingest) -> None:
     assert [line.text for line in store.runs.log("r1").lines] == ["hello", "look", "done"]
     assert len(store.runs.samples("r1")) == len(store.runs.evaluations("r1")) == 1
     assert set(store.series.keys("r1")) == {"train/loss", "x", "eval/loss", "eval/f1"}
+
+
+def test_a_result_is_progress_like_a_step(store: Store, ingest: Ingest) -> None:
+    store.runs.add(a_run(state="running"))
+    a_job(store.home).close()
+    clock = ManualClock(1000.0)
+    with closing(LogWriter(store.home.job("r1") / "events.ndjson", clock=clock)) as log:
+        log.append("metrics", {"step": 5, "values": {"train/loss": 1.0}})
+        for kind, fields in (
+            ("evaluation", {"step": 5, "split": "test", "rows": 3, "values": {"test/loss": 0.5}}),
+            ("checkpoint", {"step": 5, "name": "checkpoint-5", "size_bytes": 9}),
+            ("model_saved", {"step": 5, "path": "model", "size_bytes": 9}),
+        ):
+            clock.advance(20)
+            log.append(kind, fields)
+            ingest.poll()
+            run = store.runs.get("r1")
+            assert run is not None
+            assert run.last_step_at == clock.now(), kind
 
 
 def test_no_event_changes_a_run_that_has_ended(store: Store, ingest: Ingest) -> None:

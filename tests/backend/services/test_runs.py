@@ -24,7 +24,7 @@ from backend.jobs.folder import JobFolder
 from backend.paths import Home
 from backend.services import base_models, run_start
 from backend.services.datasets import DatasetService
-from backend.services.estimates import memory_terms, steps_of
+from backend.services.estimates import memory_terms, seconds_range, steps_of
 from backend.services.exports import export_jsonl
 from backend.services.run_start import auto_name
 from backend.services.runs import RunService
@@ -197,6 +197,16 @@ def test_a_command_is_taken_or_refused_by_state(
         assert [one[0] for one in ends.told] == [told]
 
 
+def test_the_audit_says_what_a_command_asks_for(service: RunService, store: Store) -> None:
+    run = service.start(selftest(), "a")
+    store.runs.change(run.id, state="running")
+    for command in ("pause", "checkpoint"):
+        service.command(run.id, RunCommand(command=command), "a")
+    checkpoint, pause = store.audit.all()[:2]
+    assert (pause.before, pause.after) == ("running", "pausing")
+    assert (checkpoint.before, checkpoint.after) == ("", "")  # it changes no state
+
+
 def test_only_an_ended_run_is_resumed_removed_or_archived(service: RunService, store: Store, home: Home) -> None:
     run = service.start(selftest(), "a")
     for action in (
@@ -271,6 +281,25 @@ def test_an_estimate_lists_problems_and_starts_nothing(service: RunService, stor
     found = service.estimate(EstimateRun(recipe="text_classification", settings={"epochs": -1}, base_model="/no"))
     assert {problem["field"] for problem in found.problems} == {"epochs", "base_model"}
     assert store.runs.all() == []
+
+
+def test_built_in_data_need_not_be_imported_to_know_the_steps(service: RunService) -> None:
+    settings = {"epochs": 2, "batch_size": 32}
+    request = EstimateRun(recipe="text_classification", dataset="sentiment_en_movie", settings=settings)
+    assert service.estimate(request).steps == 150
+    unknown = request.model_copy(update={"dataset": "no-such-data"})
+    assert service.estimate(unknown).steps is None
+
+
+def test_time_follows_the_whole_of_runs_like_it_not_their_last_step() -> None:
+    def ended(**fields: Any) -> RunRecord:
+        known = {"id": "r", "name": "r", "recipe": "text_classification", "state": "completed", "step": 100}
+        return RunRecord(**{**known, "metrics": {"train/step_s": 0.1}, **fields})
+
+    settings = TextClassificationSettings()
+    assert seconds_range(settings, 50, [ended(active_seconds=200.0)]) == (80.0, 135.0)  # two seconds a step
+    assert seconds_range(settings, 50, [ended()]) == (4.0, 6.75)
+    assert seconds_range(settings, 50, [ended(metrics={"train/step_s": float("nan")})]) == (None, None)
 
 
 def test_memory_grows_with_the_batch_and_shrinks_with_adapters() -> None:

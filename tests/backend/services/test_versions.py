@@ -11,8 +11,10 @@ from backend import failpoints
 from backend.contract.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from backend.contract.resources import EndpointRecord, RegisterVersion
 from backend.jobs import manifest
+from backend.services.registering import Registrar
 from backend.services.versions import VersionService, clean_name, folder_name
 from tests.helpers.registry import ACTOR, Registry
+from tests.helpers.stores import a_run
 
 
 @pytest.fixture
@@ -238,3 +240,11 @@ def test_equal_names_in_another_writing_are_one_model(registry: Registry) -> Non
     registry.run("r2", seed=2)
     assert register(registry, "r1", "caf\u00e9") == 1
     assert register(registry, "r2", "cafe\u0301") == 2
+
+
+def test_a_self_test_is_refused_at_once_in_words(registry: Registry) -> None:
+    registry.store.runs.add(a_run("r7", name="quick", state="completed"))
+    registrar = Registrar(registry.store, registry.versions)
+    with pytest.raises(Conflict, match="quick is a self-test: it makes no model"):
+        registrar.begin(RegisterVersion(run_id="r7", name="tiny"), ACTOR)
+    assert registry.store.operations.unfinished() == []

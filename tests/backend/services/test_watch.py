@@ -130,6 +130,7 @@ class TestDrift:
         assert alert.text.startswith("Text length moved right: median 6")
         assert set(alert.evidence["drifted"]) == {"text_length", "predicted_label", "confidence"}
         assert alert.evidence["features"]["text_length"]["psi"] > 0.2
+        assert sum(alert.evidence["features"]["text_length"]["current"]) == pytest.approx(1.0, abs=0.01)
         assert alert.evidence["features"]["confidence"]["before"] > alert.evidence["features"]["confidence"]["after"]
         assert report(store).alerts == (alert.id,)
 

@@ -79,3 +79,22 @@ def test_pauses_and_unread_lines_do_not_count() -> None:
     watch.restart()
     walk(watch, now, 20, 9)
     assert watch.found == "none"
+
+
+def test_results_after_the_last_step_are_progress() -> None:
+    watch = StepWatch()
+    now = run(watch, 0.0, range(1, 50), 0.5)
+    for result in range(1, 6):  # evaluated, saved, tested, written: twenty seconds each
+        watch.look(49, now, came_on_at=float(result))
+        now = walk_on(watch, now, 20, 49, float(result))
+        assert watch.found == "none"
+    walk_on(watch, now, 60, 49, 5.0)
+    assert watch.found == "slow"
+
+
+def walk_on(watch: StepWatch, now: float, seconds: float, step: int, came_on_at: float) -> float:
+    end = now + seconds
+    while now < end:
+        now += 0.5
+        watch.look(step, now, came_on_at=came_on_at)
+    return now

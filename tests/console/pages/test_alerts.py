@@ -190,6 +190,47 @@ def test_the_history_is_read_and_new_checks_follow_it_without_duplicate(full: De
     assert not any(math.isnan(value) for value in drawn.values)
 
 
+def test_back_on_the_page_the_history_is_read_again(full: Desk, qtbot: QtBot) -> None:
+    page = show(full, qtbot, alert("a"))
+    before = sum(asked.path == "/drift/api" for asked in full.link.asked)
+    page.hide()
+    page.show()
+    page.refresh(Changes(everything=True))
+    assert sum(asked.path == "/drift/api" for asked in full.link.asked) == before + 1
+
+
+def test_an_alert_that_opened_meanwhile_is_in_front_unless_something_was_chosen(full: Desk, qtbot: QtBot) -> None:
+    page = show(full, qtbot)
+    assert page.target() == "api"
+    full.state.alerts["a"] = alert("a")
+    page.refresh(Changes(alerts={"a"}))
+    assert page.target() == "api"  # nothing jumps before one's eyes
+    page.refresh(Changes(everything=True))
+    assert page.target() == "a"
+    click_row(qtbot, page, "drift/api", PLAIN)
+    page.refresh(Changes(everything=True))
+    assert page.target() == "api"
+
+
+def test_when_the_traffic_is_over_the_alert_still_shows_what_it_saw(full: Desk, qtbot: QtBot) -> None:
+    full.state.drift["api"] = report(psi=None, window_items=0, features=(
+        feature("text_length", None, "not_enough_data", current=(0.0, 0.0)),
+        feature("confidence", None, "not_enough_data", current=(0.0, 0.0)),
+    ))  # fmt: skip
+    seen = {"psi": 0.31, "js": 0.2, "state": "bad", "current": [0.1, 0.9]}
+    page = show(full, qtbot, alert("a", evidence={"features": {"text_length": seen}, "limit": 0.2}))
+    shown = page.drift.feature
+    assert shown is not None
+    assert (shown.psi, shown.state, shown.current) == (0.31, "bad", (0.1, 0.9))
+    facts = page.drift.facts.facts()
+    assert facts["PSI of text length"] == "0.310"
+    assert facts["Texts in the window / needed"] == "0 / 100"
+    assert page.drift.features.subtitle.text().startswith("PSI at ")
+    page._on_chosen("drift/api")
+    assert page.drift.feature is not None
+    assert page.drift.feature.psi is None  # of the traffic itself nothing is known now
+
+
 def _checked(desk: Desk, fresh: DriftReport) -> Changes:
     desk.state.drift["api"] = fresh
     return Changes(drift={"api"})

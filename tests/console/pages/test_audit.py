@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import AuditRecord
-from console.pages.audit import AuditPage, to_csv, to_jsonl
+from console.pages.audit import AuditPage, action_words, to_csv, to_jsonl
 from console.state.changes import Changes
 from console.widgets.rows import KeyValue
 from console.widgets.text import rich_text_leaks
@@ -87,6 +87,7 @@ def test_exports_keep_everything_and_defuse_formulas(desk: Desk, page: AuditPage
 
 
 def test_nothing_yet_is_said(desk: Desk, qtbot: QtBot) -> None:
+    desk.state.loaded = True
     page = AuditPage(desk.context)
     qtbot.addWidget(page)
     page.refresh(Changes(everything=True))
@@ -96,3 +97,36 @@ def test_nothing_yet_is_said(desk: Desk, qtbot: QtBot) -> None:
     assert not any(action.danger for action in page.actions())
     assert page.focus_filter()
     assert page._filter.focusPolicy() != Qt.FocusPolicy.NoFocus or page._filter.focusProxy() is not None
+
+
+def test_actions_are_told_in_words_and_found_by_either(desk: Desk, page: AuditPage, qtbot: QtBot) -> None:
+    assert action_words("run.pause") == "Pause run"
+    assert action_words("some_thing.new") == "some thing new"
+    desk.state.audit.appendleft(entry(4, "run.pause", object="run/r1"))
+    page.refresh(Changes(audit=True))
+    for sought in ("action:run.pause", '"Pause run"'):
+        page._filter.set_text("")
+        qtbot.waitUntil(lambda: page._model.rowCount() == 4)
+        page._filter.set_text(sought)
+        qtbot.waitUntil(lambda: [record.seq for record in page._model.rows()] == [4])
+
+
+def test_before_anything_was_read_it_does_not_say_that_there_is_nothing(desk: Desk, qtbot: QtBot) -> None:
+    made = AuditPage(desk.context)
+    qtbot.addWidget(made)
+    made.show()
+    made.refresh(Changes(everything=True))
+    assert made._skeleton.isVisible()
+    assert not made._empty.isVisible()
+    desk.state.loaded = True
+    made.refresh(Changes(everything=True))
+    assert made._empty.isVisible()
+    assert not made._skeleton.isVisible()
+
+
+def test_while_it_is_stale_its_age_stays_in_view(page: AuditPage) -> None:
+    page.set_stale(1000.0)
+    page.header.set_context("7")
+    assert page.header.context.text().startswith("from ")
+    page.set_stale(None)
+    assert page.header.context.text() == "7"

@@ -213,3 +213,12 @@ def test_offline_disables_with_the_reason(desk: Desk, qtbot: QtBot, offline: boo
     page = show(desk, qtbot, dataset("a"))
     assert page.head.add.isEnabled() is not offline
     assert ("Backend does not answer." in page.head.train.toolTip()) is offline
+
+
+def test_the_find_field_is_not_cut_by_the_header_it_stands_in(desk: Desk, qtbot: QtBot) -> None:
+    view = RowsView(desk.context)
+    qtbot.addWidget(view)
+    view.resize(900, 500)
+    view.show()
+    field = view.needle
+    assert field.parentWidget().rect().contains(field.geometry())

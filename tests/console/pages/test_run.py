@@ -17,6 +17,7 @@ from console.pages.run.tables_tab import sample_rows
 from console.sheets import RegisterSheet
 from console.state.changes import Changes
 from console.widgets.buttons import Button
+from console.widgets.text import Text
 from console.yaml import run_to_yaml
 from tests.console.pages.conftest import Desk
 
@@ -208,6 +209,34 @@ def test_a_paused_run_offers_resume(desk: Desk, page: RunPage) -> None:
     assert page.head.button("pause") is None
     assert page.head.button("resume") is not None
     assert page.head.pill.word == "Paused"
+
+
+def test_after_the_last_step_it_says_what_it_does(desk: Desk, page: RunPage) -> None:
+    page.refresh(put(desk, record(step=10, eta_seconds=0.0)))
+    assert "last check and saving" in [text.text() for text in page.head.findChildren(Text)]
+
+
+def test_a_checkpoint_that_was_asked_for_is_told_with_size_and_place(desk: Desk, page: RunPage) -> None:
+    def saved(number: int, asked: bool) -> RunEvent:
+        data = {"name": f"checkpoint-{number}", "size_bytes": 21_000_000, "asked": asked}
+        return RunEvent(id=number, run_id="r1", kind="checkpoint", time=903.0, step=number, text="", data=data)
+
+    page.refresh(Changes(run_events={"r1": [saved(3, False), saved(4, True)]}))
+    assert desk.toasts == [("ok", "Checkpoint at step 4 saved", "21 MB · jobs/r1/checkpoints/checkpoint-4")]
+
+
+def test_the_gradient_norm_shows_where_it_is_clipped(desk: Desk, page: RunPage) -> None:
+    page.refresh(put(desk, record(settings={"max_grad_norm": 1.0})))
+    spec = page.charts.grid.chart("grad_norm").spec
+    assert [limit.value for limit in spec.limits] == [1.0]
+    assert spec.unit == "clip 1"
+
+
+def test_what_has_only_times_waits_for_the_first_step(desk: Desk, page: RunPage) -> None:
+    cpu = page.charts.grid.chart("cpu")
+    page.charts.group.append("cpu/utilization_percent", None, [901.0, 902.0], None, [10.0, 20.0])
+    cpu.redraw()
+    assert cpu.canvas.picture.empty == "No values yet"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """The palette: what matches first, prefixes, disabled entries, keys."""
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QPaintEvent, QRegion
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from console.actions import Actions
+from console.finder import palette_items
+from console.state.store import AppState
 from console.widgets.fuzzy import match, pinyin_initial
 from console.widgets.palette import CommandPalette, PaletteItem, arrange
 
@@ -85,3 +89,41 @@ def test_a_disabled_entry_can_be_read_but_not_run(qtbot: QtBot) -> None:
     assert chosen == []
     with qtbot.waitSignal(palette.closed):
         qtbot.keyClick(palette.field, Qt.Key.Key_Escape)
+
+
+class Painted(QObject):
+    """The areas a widget was told to paint."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.area = QRegion()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QPaintEvent):
+            self.area = self.area.united(event.region())
+        return False
+
+
+def test_a_smaller_box_leaves_no_shadow_of_the_larger_one(qtbot: QtBot) -> None:
+    window = QWidget()
+    window.resize(1200, 800)
+    qtbot.addWidget(window)
+    window.show()
+    palette = CommandPalette(window)
+    painted = Painted()
+    palette.installEventFilter(painted)
+    palette.open(items([]))
+    qtbot.waitUntil(lambda: not painted.area.isEmpty())
+    shadow = palette._box.geometry().bottomLeft() + QPoint(-6, -4)
+    painted.area = QRegion()
+    palette.field.setText("nothing is called so")
+    qtbot.waitUntil(lambda: painted.area.contains(shadow))
+
+
+def test_settings_are_found_by_their_names() -> None:
+    gone: list[str] = []
+    found = palette_items(Actions({}), AppState(now=lambda: 0.0), print, gone.append)
+    for query, place in (("theme", "settings/general"), ("storage", "settings/storage")):
+        entry = next(line.item for line in arrange(found, query) if line.item)
+        entry.run()
+        assert gone.pop() == place
