@@ -2,6 +2,9 @@
 
 control.py     commands in: poll between steps, answer, SIGTERM
 checkpoint.py  commit a checkpoint, find the newest one that verifies
+recipe.py      what a recipe decides
+training.py    the spine: prepare, train, judge, keep the result
+material.py    the data as it was when the run was started
 job.py         what the main hands to a recipe
 start.py       where a run begins: resume, fork, back to the best checkpoint
 failure.py     exceptions as code, sentence and advice

@@ -11,12 +11,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from backend.drift.profile import build_profile
 from backend.paths import PROJECT
-from backend.worker.parts.data import Encoded, encode
+from backend.worker.parts.data import Encoded, encode, in_turns
 from backend.worker.parts.metrics import Predictions, predict
 from backend.worker.parts.state import write_json
 
@@ -88,7 +87,7 @@ def make_golden(result: Result, model: Any, tokenizer: Any, found: Predictions) 
     """Inputs with the outputs the saved files give for them, the classes in turns; a version must reproduce them
     before it is live.
     """
-    rows = golden_rows(found.predicted, GOLDEN)
+    rows = in_turns(found.predicted.tolist())[:GOLDEN]
     texts = [result.held_out.texts[row] for row in rows]
     data = encode(tokenizer, texts, [0] * len(texts), result.max_length)
     shares = predict(model, data, result.pad_id, batch_size=1, device=torch.device("cpu")).probabilities
@@ -98,13 +97,6 @@ def make_golden(result: Result, model: Any, tokenizer: Any, found: Predictions) 
         scores = {name: float(share) for name, share in zip(result.labels, row, strict=True)}
         outputs.append({"label": result.labels[best], "score": float(row[best]), "scores": scores})
     return {"inputs": texts, "outputs": outputs, "max_length": result.max_length, "tolerance": GOLDEN_TOLERANCE}
-
-
-def golden_rows(predicted: np.ndarray, count: int) -> list[int]:
-    """Row numbers, the predicted classes in turns."""
-    queues = [np.flatnonzero(predicted == label).tolist() for label in np.unique(predicted)]
-    longest = max(map(len, queues), default=0)
-    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)][:count]
 
 
 def together(parts: Sequence[Encoded]) -> Encoded:

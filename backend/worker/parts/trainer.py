@@ -23,6 +23,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from backend.worker.parts import state
 from backend.worker.parts.data import OrderedLoader
+from backend.worker.parts.recipe import Loss
 
 PARTS = ("data", "copy", "forward", "backward", "optimizer", "other")
 """What a step's time is cut into; every moment of it belongs to exactly one of them."""
@@ -107,7 +108,7 @@ class GlobalLoss:
 class StepTrainer(Trainer):
     """See the head of this file."""
 
-    def __init__(self, *, loader: OrderedLoader, loss: GlobalLoss, fork: bool, trained_only: bool, **rest: Any) -> None:
+    def __init__(self, *, loader: OrderedLoader, loss: Loss, fork: bool, trained_only: bool, **rest: Any) -> None:
         super().__init__(compute_loss_func=loss, train_dataset=loader.dataset, **rest)
         self.remove_callback(PrinterCallback)
         self._loader = loader

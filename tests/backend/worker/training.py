@@ -106,7 +106,7 @@ def main(argv: list[str]) -> int:
     The libraries are imported once; every child is ended by its own SIGKILL, as a killed worker is.
     """
     import backend.worker.parts.monitor
-    import backend.worker.parts.result
+    import backend.worker.parts.training
     import backend.worker.recipes.text_classification  # noqa: F401 imported for the children
 
     codes = []
