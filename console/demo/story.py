@@ -29,7 +29,7 @@ SAMPLES = PROJECT / "resources" / "samples"
 NAME = "movie-reviews"
 RECIPE = "text_classification"
 RATE_HZ = 20.0
-WATCH = {"drift_window_seconds": 20.0, "drift_minimum_items": 100, "drift_check_seconds": 2.0}
+WATCH = {"drift_window_seconds": 40.0, "drift_minimum_items": 100, "drift_check_seconds": 2.0}
 """The demo looks at 20 s of traffic instead of two minutes, so that nobody waits; the usual values come back."""
 
 TRAINING: dict[str, Any] = {

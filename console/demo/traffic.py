@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import QByteArray, QObject, Qt, QTimer, QUrl
 from PySide6.QtNetwork import QNetworkAccessManager, QNetworkReply, QNetworkRequest
 
+MOST_OPEN = 12
+"""Twice what one host is asked at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -23,7 +26,11 @@ class Answer:
 
 
 class Traffic(QObject):
-    """`start()` sends `rate_hz` requests a second, each with the next of `texts`, until `stop()`."""
+    """`start()` sends `rate_hz` requests a second, each with the next of `texts`, until `stop()`.
+
+    On a machine too slow for that it sends fewer: a request that had to wait for MOST_OPEN others would carry old texts
+    for minutes.
+    """
 
     def __init__(self, url: str, key: str, texts: Sequence[str], *, rate_hz: float = 20.0, items: int = 1) -> None:
         super().__init__()
@@ -65,6 +72,8 @@ class Traffic(QObject):
         return taken[min(len(taken) - 1, int(share * len(taken)))] if taken else None
 
     def _on_due(self) -> None:
+        if self.open >= MOST_OPEN:
+            return
         inputs = [next(self._texts) for _ in range(self._items)]
         reply = self._network.post(self._request, QByteArray(json.dumps({"inputs": inputs, "truncate": True}).encode()))
         self._sent[reply] = time.monotonic()
