@@ -10,5 +10,6 @@ versions.py  immutable, content-addressed dataset versions on disk
 samples.py   the built-in data sets
 arrow.py     the only door to pyarrow, opened without pandas
 foreign/     what other programs wrote about their trainings
+checks/      what each recipe asks of its data
 model_check.py  is a model folder safe to hand to a library
 """

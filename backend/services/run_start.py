@@ -11,12 +11,13 @@ from backend.clock import Clock
 from backend.contract.base import Request
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
 from backend.contract.jobs import BaseModelRef, DatasetRef, JobSpec
-from backend.contract.recipes import RecipeInfo, TextClassificationSettings
+from backend.contract.recipes import RecipeInfo
 from backend.contract.resources import CheckpointRecord, DatasetRecord, RunRecord, StartRun
 from backend.contract.states import RunState
 from backend.jobs.folder import JobFolder, new_job_id
 from backend.paths import Home
 from backend.services import base_models
+from backend.services.data_check import check_data
 from backend.services.settings_check import changed_settings, check_settings, find_recipe
 
 if TYPE_CHECKING:
@@ -141,8 +142,7 @@ class RunStarter:
             dataset = self._datasets.resolve(request.dataset, actor)
         except NotFound as error:
             raise Invalid(error.text, field="dataset", fix=error.fix) from error
-        if isinstance(settings, TextClassificationSettings):
-            self._datasets.check_for_training(dataset, settings)
+        check_data(dataset, recipe, settings)
         return dataset
 
     def _tell_fork(self, run: RunRecord) -> None:
