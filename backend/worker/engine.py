@@ -111,7 +111,8 @@ class Engine:
             self._say({"state": "failed", "code": _code(error), "text": _describe(error)})
 
     def _verify(self, message: Message) -> None:
-        from backend.worker.serving.folder import BadModel, set_threads  # torch: not before the fork
+        from backend.worker.serving.folder import set_threads  # torch: not before the fork
+        from backend.worker.serving.golden import BadModel
 
         self._say({"state": "verifying", "threads": set_threads(int(message.get("threads") or 0))})
         difference = manifest.verify(Path(message["path"]))

@@ -3,6 +3,7 @@ these.
 
 fields.py               what training recipes share
 text_classification.py  a class for a text
+token_classification.py  a tag for each word
 selftest.py             no model at all
 """
 
@@ -10,6 +11,7 @@ from backend.contract.base import Record, Request
 from backend.contract.recipes.fields import TextSettings, TrainingSettings
 from backend.contract.recipes.selftest import SelftestSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
+from backend.contract.recipes.token_classification import TokenClassificationSettings
 
 
 class RecipeInfo(Record):
@@ -44,6 +46,19 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/f1",
     ),
     RecipeInfo(
+        name="token_classification",
+        title="Tag words",
+        subtitle="names, parts of speech",
+        icon="tag",
+        task="token-classification",
+        dataset_tasks=("token-classification",),
+        needs_dataset=True,
+        needs_base_model=True,
+        main="backend.worker.train",
+        settings=TokenClassificationSettings,
+        metric="eval/f1",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -63,5 +78,6 @@ __all__ = [
     "SelftestSettings",
     "TextClassificationSettings",
     "TextSettings",
+    "TokenClassificationSettings",
     "TrainingSettings",
 ]

@@ -80,11 +80,12 @@ def verify_files(folder: Path) -> str | None:
     return verify(folder)
 
 
-def load_tokenizer(base: BaseModel) -> Any:
-    """The tokenizer of a base model; it can always pad."""
+def load_tokenizer(base: BaseModel, *, spaced: bool = False) -> Any:
+    """The tokenizer of a base model; it can always pad. `spaced`: it will be given words one by one."""
     from transformers import AutoTokenizer
 
-    tokenizer = _guarded(base, lambda: AutoTokenizer.from_pretrained(base.source, **_options(base)))
+    more = {"add_prefix_space": True} if spaced else {}  # byte-level tokenizers refuse words without it
+    tokenizer = _guarded(base, lambda: AutoTokenizer.from_pretrained(base.source, **more, **_options(base)))
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token is None:
             raise RunFailed(

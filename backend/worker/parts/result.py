@@ -17,9 +17,12 @@ from backend.drift.profile import build_profile
 from backend.paths import PROJECT
 from backend.worker.parts.data import Encoded, encode, in_turns
 from backend.worker.parts.metrics import Predictions, predict
+from backend.worker.parts.recipe import Outcome
 from backend.worker.parts.state import write_json
+from backend.worker.serving.predictors import open_predictor
 
 GOLDEN = 16
+PROOF_BATCH = 32
 GOLDEN_TOLERANCE = 2e-3
 """Largest difference of a score that another batch composition or thread count may make."""
 
@@ -62,6 +65,39 @@ def write_result(result: Result, folder: Path) -> None:
     found = predict(loaded, result.held_out, result.pad_id, batch_size=result.batch_size, device=torch.device("cpu"))
     write_json(folder / "profile.json", make_profile(result, found))
     write_json(folder / "golden.json", make_golden(result, loaded, tokenizer, found))
+
+
+def write_files(outcome: Outcome, folder: Path, signature: dict[str, Any]) -> None:
+    """Weights, tokenizer, labels, signature and facts of any model of transformers."""
+    outcome.network.save_pretrained(folder, max_shard_size="100GB")
+    tokenizer = outcome.built.tokenizer
+    tokenizer.model_max_length = signature["inputs"]["max_tokens"]
+    tokenizer.save_pretrained(folder)
+    write_json(folder / "labels.json", list(outcome.material.labels))
+    write_json(folder / "signature.json", signature)
+    write_json(folder / "facts.json", outcome.facts)
+
+
+def write_proof(folder: Path, inputs: Sequence[Any], *, count: int, tolerance: float = GOLDEN_TOLERANCE) -> None:
+    """golden.json and profile.json from what serving itself answers for held-out inputs with the saved files: nobody
+    else will ever ask them another way.
+    """
+    predictor = open_predictor(folder, device="cpu")
+    lengths: list[int] = []
+    unknown: list[float] = []
+    labels: list[str] = []
+    scores: list[float] = []
+    for start in range(0, len(inputs), PROOF_BATCH):
+        chunk = list(inputs[start : start + PROOF_BATCH])
+        found = predictor.answer(chunk, [True] * len(chunk))
+        lengths += found["tokens"]
+        unknown += found["unknown"]
+        labels += [output["label"] for output in found["outputs"] if "label" in output]
+        scores += [output["score"] for output in found["outputs"] if "score" in output]
+    write_json(folder / "profile.json", build_profile(lengths, unknown, labels, scores))
+    chosen = list(inputs[:count])
+    outputs = [predictor.answer([one], [True])["outputs"][0] for one in chosen]
+    write_json(folder / "golden.json", {"inputs": chosen, "outputs": outputs, "tolerance": tolerance})
 
 
 def reload(folder: Path) -> tuple[Any, Any]:

@@ -10,7 +10,6 @@ import torch
 from tokenizers import Encoding
 
 from backend.worker.serving.folder import (
-    BadModel,
     choose_device,
     forward_names,
     read_config,
@@ -20,7 +19,7 @@ from backend.worker.serving.folder import (
     token_limit,
     unknown_id,
 )
-from backend.worker.serving.golden import Golden, read_golden
+from backend.worker.serving.golden import BadModel, Golden, read_golden
 
 WARM_SECONDS = 5.0
 """Warm-up stops adding shapes after this long; a large model on a CPU is warm enough by then."""

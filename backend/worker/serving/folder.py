@@ -10,14 +10,12 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from backend.worker.serving.golden import BadModel
+
 MAX_HEADER = 8 * 1024 * 1024
 
 FORBIDDEN = ("auto_map", "custom_pipelines", "quantization_config")
 """Keys of config.json that make a library run or fetch somebody's code."""
-
-
-class BadModel(Exception):
-    """This folder cannot be served; the text says why, for the person who asked."""
 
 
 def read_json(path: Path) -> Any:

@@ -2,8 +2,16 @@
 trained."""
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+Answer = Callable[[Sequence[Any], Sequence[bool]], dict[str, Any]]
+"""Of a Predictor."""
+
+
+class BadModel(Exception):
+    """This folder cannot be served; the text says why, for the person who asked."""
 
 
 class BadGolden(ValueError):
@@ -16,6 +24,43 @@ class Golden(NamedTuple):
     inputs: list[str]
     scores: list[list[float]]
     max_length: int | None
+
+
+def check_outputs(path: Path, answer: Answer, *, on_cpu: bool) -> int:
+    """Ask the golden inputs and compare every text and number of the outputs; returns how many agreed, raises BadModel
+    for the first that does not. Another device adds up in another order and gets ten times the tolerance."""
+    try:
+        found = json.loads((path / "golden.json").read_bytes())
+        inputs, expected = list(found["inputs"]), list(found["outputs"])
+        tolerance = float(found.get("tolerance", 2e-3)) * (1 if on_cpu else 10)
+    except FileNotFoundError as error:
+        raise BadModel("golden.json is missing") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadModel(f"golden.json does not fit: {type(error).__name__} {error}") from error
+    if not inputs or len(inputs) != len(expected):
+        raise BadModel(f"golden.json has {len(inputs)} inputs and {len(expected)} outputs")
+    outputs = answer(inputs, [True] * len(inputs))["outputs"]
+    for index, (wanted, got) in enumerate(zip(expected, outputs, strict=True)):
+        difference = first_difference(wanted, got, tolerance)
+        if difference:
+            raise BadModel(f"golden input {index + 1} of {len(inputs)}: {difference}")
+    return len(inputs)
+
+
+def first_difference(wanted: Any, got: Any, tolerance: float, where: str = "output") -> str | None:
+    """Where two answers differ, numbers by more than the tolerance; None when they agree."""
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float):
+        if isinstance(wanted, dict) and isinstance(got, dict) and wanted.keys() == got.keys():
+            pairs = [(f"{where}.{key}", wanted[key], got[key]) for key in wanted]
+        elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
+            pairs = [(f"{where}[{at}]", one, other) for at, (one, other) in enumerate(zip(wanted, got, strict=True))]
+        else:
+            return None if wanted == got else f"{where}: expected {wanted!r:.80}, got {got!r:.80}"
+        found = (first_difference(one, other, tolerance, place) for place, one, other in pairs)
+        return next((text for text in found if text), None)
+    if isinstance(got, int | float) and not isinstance(got, bool) and abs(wanted - got) <= tolerance:
+        return None  # NaN is not within any tolerance
+    return f"{where}: expected {wanted!r:.20}, got {got!r:.20}, allowed are {tolerance:.0e}"
 
 
 def read_golden(path: Path, labels: tuple[str, ...]) -> Golden:

@@ -5,10 +5,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from backend.worker.serving.folder import BadModel, read_json
+from backend.worker.serving.folder import read_json
+from backend.worker.serving.golden import BadModel
 
 TASKS = {
     "text-classification": ("classifier", "Classifier"),
+    "token-classification": ("tagger", "Tagger"),
 }
 """Task of a signature → module of this package and class in it."""
 
