@@ -17,6 +17,7 @@ notify.py     desktop notifications of serious alerts
 following.py an operation of the backend, followed to its end
 asking.py    how a page asks the backend, and the words of a refusal
 history.py   back, forward, undo
+alert_words.py  how alerts, features and their values read
 words.py     numbers, sizes, times as people read them
 yaml.py      a run's request as flat YAML, and back
 actions.py   every action as data: menus, shortcuts, palette, help sheet

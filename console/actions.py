@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from console.i18n import mark, tr
-from console.keys import PAGE_KEYS, in_each_other_s_way, key_table
+from console.keys import CHART, PAGE_KEYS, WITH_CHARTS, in_each_other_s_way, key_table
 
 MENUS: tuple[tuple[str, str], ...] = (
     ("file", mark("&File")),
@@ -151,9 +151,14 @@ class Actions:
         shell = list(self._shell)
         found = [clash for at, one in enumerate(shell) for other in shell[at + 1 :] if (clash := _clash(one, other))]
         for at, one in enumerate(PAGE_KEYS):
-            fellows = [other.id for other in PAGE_KEYS[at + 1 :] if other.page == one.page]
+            fellows = [other.id for other in PAGE_KEYS[at + 1 :] if _meet(one.page, other.page)]
             found += [clash for other in (*fellows, *shell) if (clash := _clash(one.id, other))]
         return found
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether keys of both can be asked for at once: on one page, or in a chart on it."""
+    return one == other or {one, other} in ({CHART, page} for page in WITH_CHARTS)
 
 
 def _clash(one: str, other: str) -> tuple[str, str, str] | None:

@@ -7,7 +7,9 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
+from console import alert_words
 from console.i18n import tr
+from console.said import said
 from console.widgets.buttons import Button
 from console.widgets.chips import Icon
 from console.widgets.panel import column, line, row
@@ -52,11 +54,11 @@ class BellPopover(Popover):
     def _entry(self, time: float, kind: str, record: Any) -> QWidget:
         if kind == "alert":
             icon, role = ICONS.get(record.severity, ICONS["warn"])
-            title, detail, link = record.title, record.endpoint or record.text, f"alert/{record.id}"
+            title, detail, link = alert_words.headline(record), alert_words.brief(record), f"alert/{record.id}"
         else:
             icon, role = ENDED[record.state]
             title, link = record.name, f"run/{record.id}"
-            detail = record.cause or tr("Finished")
+            detail = said(record.cause) if record.cause else tr("Finished")
         name = Button(title, "link")
         name.clicked.connect(lambda: self._go(link))
         when = Text(age(time, self._now), "small", "text-tertiary")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from console import alert_words
 from console.actions import Action, Actions
 from console.i18n import tr
 from console.widgets.palette import PaletteItem
@@ -75,5 +76,5 @@ def _found(state: Any, navigate: Callable[[str], None]) -> list[PaletteItem]:
             "place",
         )
     for alert in state.open_alerts():
-        add(alert.title, alert.endpoint or "", "bell", f"alert/{alert.id}", "place")
+        add(alert_words.headline(alert), alert.endpoint or "", "bell", f"alert/{alert.id}", "place")
     return items

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from console.actions import Actions
 from console.i18n import mark, tr
-from console.keys import key_caps
+from console.keys import CHART, PAGE_KEYS, WITH_CHARTS, key_caps, key_table
 from console.widgets.chips import Kbd
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
@@ -23,20 +23,13 @@ TABLE_KEYS: tuple[tuple[str, str], ...] = (
 CHART_KEYS: tuple[tuple[str, str], ...] = (
     (mark("Move crosshair"), "Left"),
     (mark("Move crosshair by ten"), "Shift+Left"),
-    (mark("Zoom in"), "+"),
-    (mark("Zoom out"), "-"),
-    (mark("Reset zoom"), "0"),
-    (mark("Next event"), "E"),
-    (mark("Previous event"), "Shift+E"),
     (mark("Maximize chart, or back"), "Return"),
-    (mark("Show as table"), "Ctrl+Shift+D"),
 )
 SHEET_KEYS: tuple[tuple[str, str], ...] = (
     (mark("Primary button"), "Ctrl+Return"),
     (mark("Close sheet"), "Esc"),
     (mark("Advanced settings"), "Alt+A"),
 )
-WITH_CHARTS = frozenset({"run", "compare", "endpoints", "alerts"})
 KEYS_WIDTH = 84  # three caps: the groups stand in the same columns
 
 
@@ -50,7 +43,9 @@ class HelpSheet(Sheet):
         self._group(tr("Everywhere"), [(a.plain_text, actions.shortcut(a)) for a in actions.shell()])
         self._fixed(tr("Lists and tables"), TABLE_KEYS)
         if key in WITH_CHARTS:
-            self._fixed(tr("Charts"), CHART_KEYS)
+            offered = {action.id for action in actions.page()}
+            bound = [(tr(k.text), key_table.of(k.id)) for k in PAGE_KEYS if k.page == CHART and k.id not in offered]
+            self._group(tr("Charts"), [*((tr(text), caps) for text, caps in CHART_KEYS), *bound])
         self._fixed(tr("Sheets"), SHEET_KEYS)
 
     def _fixed(self, title: str, entries: tuple[tuple[str, str], ...]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QKeyCombination, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 
 from console.i18n import mark
@@ -27,20 +27,12 @@ PAGE_KEYS: tuple[PageKey, ...] = (
     PageKey("run", "run.stop", mark("Stop…"), "Ctrl+."),
     PageKey("run", "run.rename", mark("Rename…"), "F2"),
     PageKey("run", "run.pin", mark("Pin"), "P"),
-    PageKey("run", "run.follow", mark("Follow live"), "F"),
-    PageKey("run", "run.log_y", mark("Log y"), "L"),
-    PageKey("run", "run.axis", mark("Next x axis"), "X"),
-    PageKey("run", "run.rougher", mark("Less smoothing"), "["),
-    PageKey("run", "run.smoother", mark("More smoothing"), "]"),
     PageKey("run", "run.next_tab", mark("Next tab"), "Ctrl+Tab"),
     PageKey("runs", "runs.compare", mark("Compare"), "C"),
     PageKey("runs", "runs.tag", mark("Tag…"), "T"),
     PageKey("runs", "runs.rename", mark("Rename…"), "F2"),
     PageKey("runs", "runs.pin", mark("Pin"), "P"),
     PageKey("runs", "runs.archive", mark("Archive"), "Del"),
-    PageKey("compare", "compare.axis", mark("Next x axis"), "X"),
-    PageKey("compare", "compare.rougher", mark("Less smoothing"), "["),
-    PageKey("compare", "compare.smoother", mark("More smoothing"), "]"),
     PageKey("compare", "compare.pin", mark("Pin"), "P"),
     PageKey("data", "data.next", mark("Next dataset"), "J"),
     PageKey("data", "data.before", mark("Previous dataset"), "K"),
@@ -61,17 +53,42 @@ PAGE_KEYS: tuple[PageKey, ...] = (
     PageKey("alerts", "alert.retrain", mark("Retrain…"), "R"),
     PageKey("alerts", "alert.next", mark("Next alert"), "J"),
     PageKey("alerts", "alert.before", mark("Previous alert"), "K"),
+    PageKey("chart", "chart.follow", mark("Follow live"), "F"),
+    PageKey("chart", "chart.log_y", mark("Log y"), "L"),
+    PageKey("chart", "chart.axis", mark("Next x axis"), "X"),
+    PageKey("chart", "chart.rougher", mark("Less smoothing"), "["),
+    PageKey("chart", "chart.smoother", mark("More smoothing"), "]"),
+    PageKey("chart", "chart.zoom_in", mark("Zoom in"), "+; Shift++; ="),
+    PageKey("chart", "chart.zoom_out", mark("Zoom out"), "-"),
+    PageKey("chart", "chart.zoom_reset", mark("Reset zoom"), "0"),
+    PageKey("chart", "chart.next_event", mark("Next event"), "E"),
+    PageKey("chart", "chart.event_before", mark("Previous event"), "Shift+E"),
+    PageKey("chart", "chart.table", mark("Show as table"), "Ctrl+Shift+D"),
 )
+
+CHART = "chart"
+"""What a focused chart answers to, whatever page it stands on; pages of charts offer some of it as actions."""
+
+WITH_CHARTS = frozenset({"run", "compare", "endpoints", "alerts"})
+"""Pages whose charts take keys."""
+
+_FORMER: dict[str, str] = {
+    "run.follow": "chart.follow", "run.log_y": "chart.log_y", "run.axis": "chart.axis",
+    "run.rougher": "chart.rougher", "run.smoother": "chart.smoother",
+}  # fmt: skip
+"""Ids of earlier versions under which a user's key may be kept."""
 
 
 PAGE_NAMES: dict[str, str] = {
     "run": mark("Run"), "runs": mark("Runs"), "compare": mark("Compare"), "data": mark("Data"),
-    "models": mark("Models"), "endpoints": mark("Endpoints"), "alerts": mark("Drift & alerts"),
+    "models": mark("Models"), "endpoints": mark("Endpoints"), "alerts": mark("Drift & alerts"), CHART: mark("Charts"),
 }  # fmt: skip
 
 
 class KeyTable(QObject):
     """The key of every action by its id: the user's own, else the usual one.
+
+    `letters` says whether keys that are a plain letter or sign act at all.
 
     Signals:
         changed: a key is another one now.
@@ -83,6 +100,7 @@ class KeyTable(QObject):
         super().__init__()
         self._usual: dict[str, str] = {}
         self._own: dict[str, str] = {}
+        self.letters = True
         self.declare((key.id, key.usual) for key in PAGE_KEYS)
 
     def declare(self, usual: Iterator[tuple[str, str]]) -> None:
@@ -107,9 +125,11 @@ class KeyTable(QObject):
         return self._own.get(action_id, self._usual.get(action_id, usual))
 
     def is_key_of(self, action_id: str, event: QKeyEvent) -> bool:
-        """True when this key press asks for the action, for fields that take keys before shortcuts do."""
-        pressed = QKeySequence(event.keyCombination())
-        return pressed in key_sequences(self.of(action_id))
+        """True when this key press asks for the action, for widgets that take keys before or without a shortcut."""
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        pressed = QKeySequence(QKeyCombination(held, Qt.Key(event.key())))
+        keys = key_sequences(self.of(action_id))
+        return pressed in [key for key in keys if self.letters or not is_letter(key.toString())]
 
     def shown(self, action_id: str) -> str:
         """In the platform's words, for tooltips."""
@@ -117,6 +137,12 @@ class KeyTable(QObject):
 
 
 key_table = KeyTable()
+
+
+def under_ids_of_now(own: dict[str, str]) -> dict[str, str]:
+    """The user's keys as an earlier version kept them, under the ids that their actions have now."""
+    renamed = {_FORMER[action_id]: key for action_id, key in own.items() if action_id in _FORMER}
+    return {**renamed, **{action_id: key for action_id, key in own.items() if action_id not in _FORMER}}
 
 
 def key_sequences(shortcut: str) -> list[QKeySequence]:
@@ -130,10 +156,14 @@ def shown_shortcut(shortcut: str) -> str:
     return found[0].toString(QKeySequence.SequenceFormat.NativeText) if found else ""
 
 
+_CAPS = {"Shift": "⇧", "Return": "↵", "Enter": "↵"}
+
+
 def key_caps(shortcut: str) -> list[str]:
     """The first sequence as one text per key cap: `Ctrl`, `⇧`, `P`."""
     shown = shown_shortcut(shortcut).replace(", ", "+")
-    return [cap.replace("Shift", "⇧") for cap in shown.split("+") if cap]
+    held, plus = (shown[:-1], ["+"]) if shown.endswith("+") else (shown, [])
+    return [*(_CAPS.get(cap, cap) for cap in held.split("+") if cap), *plus]
 
 
 def is_letter(shortcut: str) -> bool:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from console.actions import MENUS, Action, Actions
 from console.i18n import tr
-from console.keys import is_letter, key_sequences
+from console.keys import is_letter, key_sequences, key_table
 from console.theme import theme
 
 
@@ -26,12 +26,11 @@ class MenuKeeper:
         self._openers: list[QAction] = []
         self._by_id: dict[str, Action] = {}
         self._shown: tuple[list[tuple[object, ...]], bool] | None = None
-        self._letters = True
         self._blocked = False
 
     def set_letters(self, on: bool) -> None:
         """Whether single-letter shortcuts act."""
-        self._letters = on
+        key_table.letters = on
         self.rebuild()
 
     def set_blocked(self, blocked: bool) -> None:
@@ -48,10 +47,10 @@ class MenuKeeper:
             (a.id, tr(a.text), a.icon, self._actions.shortcut(a), a.menu, a.separator, a.danger) for a in entries
         ]
         self._by_id = {action.id: action for action in entries}
-        if (look, self._letters) == self._shown:
+        if (look, key_table.letters) == self._shown:
             self._made = [(self._by_id[action.id], made) for action, made in self._made]
             return
-        self._shown = (look, self._letters)
+        self._shown = (look, key_table.letters)
         self._make_afresh(entries)
 
     def _make_afresh(self, entries: list[Action]) -> None:
@@ -80,7 +79,7 @@ class MenuKeeper:
             made.setIcon(theme.icon(action.icon, "bad" if action.danger else "text-secondary"))
         shortcut = self._actions.shortcut(action)
         keys = [k for k in key_sequences(shortcut) if k.toString() not in taken]
-        if not self._letters:
+        if not key_table.letters:
             keys = [k for k in keys if not is_letter(k.toString())]
         taken.update(k.toString() for k in keys)
         made.setShortcuts(keys)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from backend.contract.resources import AlertRecord, BackendSettings
 from backend.contract.states import Severity
+from console import alert_words
 from console.i18n import tr
 from console.settings import NOTIFY, NOTIFY_SOUND, Settings
 from console.state.changes import Changes
@@ -86,8 +87,8 @@ class Notifier(QObject):
             self._tray.messageClicked.connect(self._on_clicked)
             self._tray.activated.connect(lambda _reason: self._raise())
         self._tray.show()
-        text = alert.text or tr("An alert was opened.")
-        self._tray.showMessage(alert.title, text, QSystemTrayIcon.MessageIcon.Critical, SHOWN_MS)
+        text = alert_words.moved(alert) or tr("An alert was opened.")
+        self._tray.showMessage(alert_words.headline(alert), text, QSystemTrayIcon.MessageIcon.Critical, SHOWN_MS)
 
     def _raise(self) -> None:
         self._window.showNormal() if self._window.isMinimized() else self._window.show()

@@ -52,6 +52,42 @@ SENTENCES = (
     mark("Queued to continue"), mark("Queued"), mark("Paused"), mark("Resumed"), mark("Stopping"),
     mark("Checkpoint at step {n}"), mark("Evaluated on {n} rows of {split}"), mark("Model of step {n} saved"),
     mark("Forked from {name} at step {n}"), mark("{name} forked at step {n}"), mark("Changed: {what}"),
+    # a run that does not come on, and cards that cannot be read
+    mark("No progress for {time}"), mark("It goes on"),
+    mark("It hangs: no step for {time}. You may stop it; nothing is stopped by itself"),
+    mark("No NVIDIA driver: libnvidia-ml.so.1 is not installed."),
+    mark("The NVIDIA driver is installed but not loaded."), mark("Load it, or restart the machine."),
+    mark("This user may not read the NVIDIA driver."), mark("Ask for access to /dev/nvidia*."),
+    mark("The NVIDIA driver and its library have different versions, as after an update."),
+    mark("Restart the machine."),
+    # why a run ended, and what to do
+    mark("{what} (after step {n})"),
+    mark("Crashed ({name}, signal {n})"), mark("Killed by signal {n} ({name})"),
+    mark("Killed by the kernel because the machine ran out of memory, its peak was {peak} (signal 9, SIGKILL)"),
+    mark("Killed by the kernel because the machine ran out of memory (signal 9, SIGKILL)"),
+    mark("Its processes disappeared without a record of how they ended"),
+    mark("The machine was restarted while it ran"),
+    mark("Finished with error after save: killed by signal {n} ({name})"),
+    mark("Finished with error after save: exit code {n}"),
+    mark("Ended with exit code {n} without a last word: {line}"), mark("Ended with exit code {n} without a last word"),
+    mark("{place} ran out of memory at step {step}: batch {batch}, length {length}, {precision}."),
+    mark("The GPU stopped answering: {text}"), mark("A weights file cannot be read: {text}"),
+    mark("A file is missing: {name}."), mark("The system refused: {error}."),
+    mark("Start it again: it had no checkpoint to resume from."),
+    mark("Use a smaller batch or shorter texts, or end what else uses the memory; then resume."),
+    mark("Correct the named rows in the data, import it again and start a new run."),
+    mark("Lower the learning rate or clip gradients, then go on from the last good checkpoint."),
+    mark("Something outside the run ended it; resume it from its last checkpoint."),
+    mark("Free some space on the disk of the home folder, then resume."),
+    mark("Put the named file back, or choose another base model or dataset."),
+    mark("Choose another base model, or fetch this one again: its files do not fit together."),
+    mark("Resume from an older checkpoint, or start anew: this one is damaged."),
+    mark("Change the named setting and start again."),
+    mark("Restart the machine or reload the GPU driver, then resume from the last checkpoint."),
+    mark("Look at the end of the log; resume the run to let it finish."), mark("Resume it: nothing saved is lost."),
+    mark("Let the run finish with the version that started it, or start it again."),
+    mark("Read the traceback; the last lines of the log say what the run was doing."),
+    mark("Completed"), mark("Stopped"), mark("Failed"), mark("Started"),
     mark("{n} min"), mark("{n} s"),
 )  # fmt: skip
 """A sentence that begins like another one with more behind it stands before it."""
@@ -66,6 +102,17 @@ def said(text: str) -> str:
             places = {name: said(value) for name, value in found.groupdict().items()}
             return tr(sentence, **places)
     return text
+
+
+def said_each(text: str) -> str:
+    """Several sentences in a row, each in the language of now."""
+    if translator.language == "en":
+        return text
+    parts = re.split(r"(?<=\.) ", text)
+    told = [said(part) if said(part) != part else said(part.rstrip(".")) for part in parts]
+    if told == [part.rstrip(".") for part in parts]:
+        return text
+    return "".join(part if part.endswith("。") else f"{part}。" for part in told)
 
 
 @cache

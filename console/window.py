@@ -20,6 +20,7 @@ from console.helpsheet import HelpSheet
 from console.history import Places, UndoStack
 from console.i18n import tr, translator
 from console.jobs import JobsPopover
+from console.keys import under_ids_of_now
 from console.settings import (
     DENSITY,
     HIGH_CONTRAST,
@@ -65,6 +66,7 @@ class Window(Shell):
         self._detached: list[DetachedWindow] = []
         self._moving = False
         self._jobs: JobsPopover | None = None
+        self._rename_keys()
         self.actions_registry = Actions(settings.get(KEYS))
         self.context = self._build_context()
         self.setWindowTitle("Modeldeck")
@@ -74,6 +76,12 @@ class Window(Shell):
         self._connect()
         self._restore_place()
         self._refresh_shell()
+
+    def _rename_keys(self) -> None:
+        """Keys that an earlier version kept stand under the ids of now."""
+        kept = self.settings.get(KEYS)
+        if (renamed := under_ids_of_now(kept)) != kept:
+            self.settings.set(KEYS, renamed)
 
     # -- building --------------------------------------------------------------------------------------------
 

@@ -15,14 +15,19 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{CONSOLE}/test_app.py::test_an_opened_window_starts_the_backend_and_tells_when_that_fails",
         f"{CONSOLE}/test_app.py::test_a_start_that_fails_says_why",
         f"{CONSOLE}/link/test_link.py::test_another_protocol_is_not_talked_to",
+        f"{CONSOLE}/link/test_link.py::test_the_version_of_a_backend_that_is_not_talked_to_is_known",
         f"{CONSOLE}/link/test_link.py::test_no_backend_is_said_and_ends_the_busy_button",
         f"{CONSOLE}/test_window.py::test_offline_bar_comes_and_goes",
+        f"{CONSOLE}/test_window.py::test_a_start_is_no_alarm_until_it_takes_too_long",
+        f"{CONSOLE}/test_window.py::test_the_bar_names_a_backend_of_another_version",
         f"{BACKEND}/test_client.py::test_another_protocol_is_refused_with_the_way_out",
         f"{BACKEND}/test_client.py::test_nobody_there_says_how_to_start_it",
     ),
     "5": (
         f"{JOURNEYS}/test_feed_cut.py::test_row_5_cut_a_hundred_times_the_client_series_is_the_export",
         f"{BACKEND}/server/test_feed.py::test_follow_over_restarts_tells_each_message_once",
+        f"{BACKEND}/server/test_feed.py::test_a_reader_gets_everything_from_its_place_on_in_order",
+        f"{BACKEND}/server/test_feed.py::test_a_place_that_is_not_kept_is_reset",
         f"{BACKEND}/services/test_ingest.py::test_feed_carries_every_point_once_and_in_order_live_and_resumed",
         f"{CONSOLE}/link/test_link.py::test_returns_after_a_death_and_resumes_behind_the_last_message",
         f"{CONSOLE}/link/test_link.py::test_reset_forgets_the_place_and_goes_on",
@@ -51,6 +56,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "19": (
         f"{JOURNEYS}/test_worker_killed.py::test_stopped_killed_and_resumed_it_ends_with_the_same_bits",
         f"{BACKEND}/services/test_scheduler.py::test_every_death_is_told_with_cause_and_advice_and_not_repeated",
+        f"{BACKEND}/services/test_scheduler.py::test_a_death_is_only_told_when_everything_said_is_stored",
         f"{BACKEND}/services/test_scheduler.py::test_a_killed_run_is_resumed_from_its_checkpoint",
         f"{BACKEND}/worker/test_resume_exact.py::test_killed_and_resumed_equals_uninterrupted",
     ),
@@ -59,6 +65,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/supervisor/test_hang.py::test_two_stages",
         f"{BACKEND}/supervisor/test_hang.py::test_one_late_look_is_not_enough",
         f"{BACKEND}/supervisor/test_hang.py::test_a_frozen_watcher_does_not_alarm",
+        f"{BACKEND}/services/test_scheduler.py::test_a_frozen_daemon_tells_no_hang",
     ),
     "21": (
         f"{BACKEND}/services/test_scheduler.py::test_a_hang_is_told_in_two_stages_and_ends_by_force",
@@ -83,6 +90,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "29": (
         f"{BACKEND}/test_cli.py::test_nan_survives_the_export",
         f"{BACKEND}/worker/test_training.py::test_nan_loss",
+        f"{BACKEND}/services/test_ingest.py::test_export_equals_the_log_bit_for_bit",
         f"{BACKEND}/services/test_ingest.py::test_the_life_of_a_run",
         f"{BACKEND}/store/test_rooms.py::test_odd_numbers_and_odd_texts_come_back",
         f"{BACKEND}/store/test_blocks.py::test_packed_points_come_back_bit_for_bit",

@@ -6,7 +6,9 @@ from typing import Any
 from backend import launch
 from backend.cli.context import Context
 from backend.cli.output import facts, when
+from backend.contract.answers import completed
 from backend.contract.errors import Conflict, Invalid, Unavailable
+from backend.contract.resources import SystemStatus
 
 
 def add(nouns: Any, common: argparse.ArgumentParser) -> None:
@@ -36,8 +38,7 @@ def status(context: Context) -> dict[str, Any]:
     code, body = launch.request(found, "GET", "/api/v1/system")
     if code != 200:
         raise Unavailable(f"The backend answered {code}: {body.get('text', '')}")
-    answer: dict[str, Any] = body
-    return {**answer, "listen": found.listen}
+    return {**completed(SystemStatus, body), "listen": found.listen}
 
 
 def _words(answer: dict[str, Any]) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 
 from backend import launch
 from backend.client import Client
+from backend.contract.answers import completed
 from backend.contract.errors import Refused, Unavailable
+from backend.contract.resources import Operation
 from backend.paths import Home
 
 Command = Callable[["Context", argparse.Namespace], int]
@@ -60,15 +62,16 @@ class Context:
         import time
 
         end, told = time.monotonic() + timeout_s, ""
+        operation = completed(Operation, operation)
         while operation["state"] == "running":
             if operation["stage"] != told:
                 told = operation["stage"]
                 self.tell(f"  {told} {operation['text']}".rstrip())
             if time.monotonic() > end:
                 raise Unavailable(f"{operation['kind']} goes on after {timeout_s:g} s.", code="timeout")
-            operation = self.ask("GET", f"/operations/{operation['id']}", query={"wait": 10})
+            operation = completed(Operation, self.ask("GET", f"/operations/{operation['id']}", query={"wait": 10}))
         if operation["state"] == "failed":
-            error = operation["error"] or {"text": "It failed."}
-            raise Refused(error["text"], code=error.get("code"), fix=error.get("fix"))
+            error = operation["error"] or {}
+            raise Refused(error.get("text") or "It failed.", code=error.get("code"), fix=error.get("fix"))
         result: dict[str, Any] = operation["result"]
         return result

@@ -7,7 +7,9 @@ from typing import Any
 
 from backend.cli.context import Context
 from backend.cli.output import facts, number, table, when
+from backend.contract.answers import completed, completed_items
 from backend.contract.errors import Invalid
+from backend.contract.resources import DatasetRecord
 
 
 def add(nouns: Any, common: argparse.ArgumentParser) -> None:
@@ -56,7 +58,7 @@ def run_import(context: Context, given: argparse.Namespace) -> int:
 
 def run_list(context: Context, _given: argparse.Namespace) -> int:
     """All versions."""
-    found = context.ask("GET", "/datasets")["items"]
+    found = completed_items(DatasetRecord, context.ask("GET", "/datasets"))
     rows = [(d["id"], d["name"], d["version"], number(d["rows"]), d["task"], when(d["created_at"])) for d in found]
     return context.show(
         found, lambda: table(("id", "name", "version", "rows", "task", "imported"), rows, "no datasets yet")
@@ -75,7 +77,8 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-def _show(context: Context, found: dict[str, Any]) -> int:
+def _show(context: Context, answer: Any) -> int:
+    found = completed(DatasetRecord, answer)
     labels = ", ".join(f"{label} {count:,}" for label, count in list(found["labels"].items())[:12])
     problems = [("problem", problem["text"]) for problem in found["problems"]]
     pairs = [

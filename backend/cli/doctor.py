@@ -8,7 +8,9 @@ from backend.cli.context import Context
 from backend.cli.output import plain
 from backend.client import Client
 from backend.clock import SystemClock
+from backend.contract.answers import completed
 from backend.contract.errors import NotFound
+from backend.contract.resources import DoctorReport
 
 UNSOUND = 1
 TIMEOUT_S = 600.0
@@ -24,7 +26,8 @@ def run_doctor(context: Context, _given: argparse.Namespace) -> int:
     """Ask the daemon when one runs, look ourselves when none does; 0 only when everything holds."""
     report = _examine(context)
     marks = {True: "ok  ", False: "BAD "}
-    lines = [f"{marks[check['ok']]} {check['name']}  {plain(check['detail'])}" for check in report["checks"]]
+    checks = report["checks"] or ()
+    lines = [f"{marks[bool(check['ok'])]} {check['name']}  {plain(check['detail'])}" for check in checks]
     context.show(report, lambda: "\n".join([*lines, "All is well." if report["ok"] else "Something is wrong."]))
     return 0 if report["ok"] else UNSOUND
 
@@ -33,8 +36,7 @@ def _examine(context: Context) -> dict[str, Any]:
     backend = launch.find(context.home)
     if backend is not None:
         with Client(backend) as client:
-            report: dict[str, Any] = client.ask("GET", "/system/doctor", timeout_s=TIMEOUT_S)
-            return report
+            return completed(DoctorReport, client.ask("GET", "/system/doctor", timeout_s=TIMEOUT_S))
     from backend.services.doctor import run_doctor as examine
     from backend.store import open_store
 

@@ -7,7 +7,9 @@ from typing import Any
 from backend.cli.context import Context
 from backend.cli.datasets import quoted
 from backend.cli.output import facts, number, table
+from backend.contract.answers import completed, completed_items
 from backend.contract.errors import Unavailable
+from backend.contract.resources import EndpointRecord
 
 READY_TIMEOUT_S = 180.0
 DONE_STATES = frozenset({"serving", "degraded", "failed", "stopped"})
@@ -39,7 +41,7 @@ def add(nouns: Any, common: argparse.ArgumentParser) -> None:
 def run_create(context: Context, given: argparse.Namespace) -> int:
     """Open it and wait until it answers."""
     body = {"name": given.name, "model": given.model, "version": given.version, "port": given.port}
-    found = context.ask("POST", "/endpoints", body)
+    found = completed(EndpointRecord, context.ask("POST", "/endpoints", body))
     return _show(context, found if given.no_wait else _wait(context, given.name, found))
 
 
@@ -52,7 +54,7 @@ def _wait(context: Context, name: str, found: dict[str, Any]) -> dict[str, Any]:
         if time.monotonic() > end:
             raise Unavailable(f"{name} does not answer after {READY_TIMEOUT_S:g} s: {found['text']}", code="timeout")
         time.sleep(0.1)
-        found = context.ask("GET", f"/endpoints/{quoted(name)}")
+        found = completed(EndpointRecord, context.ask("GET", f"/endpoints/{quoted(name)}"))
     if found["state"] in ("failed", "stopped"):
         raise Unavailable(f"{name} is {found['state']}: {found['text']}", code="failed")
     return found
@@ -60,7 +62,7 @@ def _wait(context: Context, name: str, found: dict[str, Any]) -> dict[str, Any]:
 
 def run_list(context: Context, _given: argparse.Namespace) -> int:
     """All endpoints."""
-    found = context.ask("GET", "/endpoints")["items"]
+    found = completed_items(EndpointRecord, context.ask("GET", "/endpoints"))
     rows = [
         (e["name"], e["state"], e["model"] or "–", number(e["live_version"]), number(e["standby_version"]), e["url"])
         for e in found
@@ -86,7 +88,8 @@ def run_delete(context: Context, given: argparse.Namespace) -> int:
     return context.show({"name": given.name, "deleted": True}, f"{given.name} is closed.")
 
 
-def _show(context: Context, found: dict[str, Any]) -> int:
+def _show(context: Context, answer: Any) -> int:
+    found = completed(EndpointRecord, answer)
     names = ("name", "url", "key", "state", "model", "live_version", "standby_version", "text")
     stats = [(name, number(value)) for name, value in sorted(found["stats"].items())]
     return context.show(found, lambda: facts([*((name, _cell(found[name])) for name in names), *stats]))

@@ -6,6 +6,8 @@ from typing import Any
 from backend.cli.context import Context
 from backend.cli.datasets import quoted
 from backend.cli.output import facts, number, size, table, when
+from backend.contract.answers import completed, completed_items
+from backend.contract.resources import HistoryEntry, ModelRecord
 
 
 def add(nouns: Any, common: argparse.ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def add(nouns: Any, common: argparse.ArgumentParser) -> None:
 
 def run_list(context: Context, _given: argparse.Namespace) -> int:
     """All models."""
-    found = context.ask("GET", "/models")["items"]
+    found = completed_items(ModelRecord, context.ask("GET", "/models"))
     rows = [
         (
             m["name"],
@@ -56,7 +58,7 @@ def run_list(context: Context, _given: argparse.Namespace) -> int:
 
 def run_show(context: Context, given: argparse.Namespace) -> int:
     """One model."""
-    found = context.ask("GET", f"/models/{quoted(given.name)}")
+    found = completed(ModelRecord, context.ask("GET", f"/models/{quoted(given.name)}"))
     rows = [
         (
             v["version"],
@@ -82,7 +84,7 @@ def run_register(context: Context, given: argparse.Namespace) -> int:
     run = context.ask("GET", f"/runs/{quoted(given.run)}")
     operation = context.ask("POST", "/models", {"run_id": run["id"], "name": given.name, "note": given.note})
     result = context.finish(operation)
-    return context.show(result, f"{result['model']}:{result['version']} registered")
+    return context.show(result, f"{result.get('model', given.name)}:{result.get('version', '–')} registered")
 
 
 def run_promote(context: Context, given: argparse.Namespace) -> int:
@@ -105,7 +107,7 @@ def _switch(context: Context, path: str, body: dict[str, Any]) -> int:
 
 def run_history(context: Context, given: argparse.Namespace) -> int:
     """Newest first."""
-    found = context.ask("GET", f"/models/{quoted(given.name)}/history")["items"]
+    found = completed_items(HistoryEntry, context.ask("GET", f"/models/{quoted(given.name)}/history"))
     rows = [
         (when(h["time"]), h["actor"], h["action"], number(h["from_version"]), number(h["to_version"]), h["reason"])
         for h in found

@@ -8,8 +8,9 @@ from typing import Any
 from backend.cli.context import Context
 from backend.cli.datasets import parse_mapping, quoted
 from backend.cli.output import number, plain, size, table
+from backend.contract.answers import completed
 from backend.contract.errors import Invalid
-from backend.contract.imports import SOURCES
+from backend.contract.imports import SOURCES, ImportedRuns, ImportPreview
 
 FORMATS = ("jsonl", "parquet", "csv", "csv-wide")
 IMPORT_S = 24 * 3600.0
@@ -42,25 +43,27 @@ def run_import(context: Context, given: argparse.Namespace) -> int:
     if given.preview:
         return _preview(context, path, mapping)
     body = {"path": path, "name": given.name, "mapping": mapping}
-    result = context.finish(context.ask("POST", "/runs/import", body, timeout_s=300.0), IMPORT_S)
+    operation = context.ask("POST", "/runs/import", body, timeout_s=300.0)
+    result = completed(ImportedRuns, context.finish(operation, IMPORT_S))
     for refused in result["refused"]:
-        context.tell(f"{plain(refused['name'])} was not imported: {plain(refused['text'])}")
+        context.tell(f"{plain(refused.get('name', '–'))} was not imported: {plain(refused.get('text', ''))}")
     for run in result["runs"]:
-        for text in run["left_out"]:
-            context.tell(f"{plain(run['name'])}: {plain(text)}")
+        for text in run.get("left_out", ()):
+            context.tell(f"{plain(run.get('name', '–'))}: {plain(text)}")
     rows = [
-        (r["id"], r["name"], SOURCES.get(r["source"], r["source"]), number(r["points"]),
-         "was here already" if r["known"] else "imported")
+        (r.get("id", "–"), r.get("name", "–"), SOURCES.get(r.get("source", ""), r.get("source", "")),
+         number(r.get("points")), "was here already" if r.get("known") else "imported")
         for r in result["runs"]
     ]  # fmt: skip
     return context.show(result, lambda: table(("id", "name", "source", "points", ""), rows, "nothing"))
 
 
 def _preview(context: Context, path: str, mapping: dict[str, str]) -> int:
-    found = context.ask("POST", "/runs/import/preview", {"path": path, "mapping": mapping}, timeout_s=300.0)
+    asked = {"path": path, "mapping": mapping}
+    found = completed(ImportPreview, context.ask("POST", "/runs/import/preview", asked, timeout_s=300.0))
     for text in found["passed_over"]:
         context.tell(plain(text))
-    for item in found["items"]:
+    for item in found["items"] or ():
         for text in (item["problem"], *item["left_out"]):
             if text:
                 context.tell(f"{plain(item['name'])}: {plain(text)}")
@@ -68,7 +71,7 @@ def _preview(context: Context, path: str, mapping: dict[str, str]) -> int:
         (i["name"], SOURCES.get(i["source"], i["source"]), f"{'' if i['complete'] else '≥ '}{number(i['points'])}",
          number(i["metric_count"]), f"{number(i['first_step'])} – {number(i['last_step'])}",
          (i["problem"] and "cannot be imported") or (i["known_as"] and f"is {i['known_as']}") or i["state"])
-        for i in found["items"]
+        for i in found["items"] or ()
     ]  # fmt: skip
     return context.show(found, lambda: table(("name", "source", "points", "metrics", "steps", ""), rows, "nothing"))
 

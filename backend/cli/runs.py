@@ -12,8 +12,10 @@ from backend.cli.context import Context
 from backend.cli.datasets import quoted
 from backend.cli.output import facts, number, plain, size, table, when
 from backend.client import Unreachable, connect
+from backend.contract.answers import completed, completed_items
 from backend.contract.errors import Invalid, NotFound
 from backend.contract.imports import SOURCES
+from backend.contract.resources import CheckpointRecord, RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 
 COMMANDS = {
@@ -106,7 +108,7 @@ def run_start(context: Context, given: argparse.Namespace) -> int:
         "note": given.note,
         "register_as": given.register_as,
     }
-    run = context.ask("POST", "/runs", body, timeout_s=300.0)
+    run = completed(RunRecord, context.ask("POST", "/runs", body, timeout_s=300.0))
     if given.wait:
         return _follow_to_end(context, run)
     return _show(context, run)
@@ -114,7 +116,7 @@ def run_start(context: Context, given: argparse.Namespace) -> int:
 
 def run_list(context: Context, given: argparse.Namespace) -> int:
     """Newest first."""
-    found = context.ask("GET", "/runs", query={"archived": str(given.all).lower()})["items"]
+    found = completed_items(RunRecord, context.ask("GET", "/runs", query={"archived": str(given.all).lower()}))
     rows = [
         (r["id"], r["name"], r["recipe"], r["state"], _progress(r), _main_metric(r), when(r["created_at"]))
         for r in found
@@ -130,12 +132,12 @@ def run_show(context: Context, given: argparse.Namespace) -> int:
 
 def run_watch(context: Context, given: argparse.Namespace) -> int:
     """Until it ends; exit 0 only when completed."""
-    return _follow_to_end(context, context.ask("GET", f"/runs/{quoted(given.id)}"))
+    return _follow_to_end(context, _ask_for(context, given.id))
 
 
 def run_resume(context: Context, given: argparse.Namespace) -> int:
     """A paused one goes on; an ended one is queued to continue."""
-    run = context.ask("GET", f"/runs/{quoted(given.id)}")
+    run = _ask_for(context, given.id)
     if run["state"] in FINAL_RUN_STATES:
         return _show(context, context.ask("POST", f"/runs/{run['id']}/resume"))
     return _show(context, context.ask("POST", f"/runs/{run['id']}/commands", {"command": "resume"}))
@@ -164,7 +166,7 @@ def run_fork(context: Context, given: argparse.Namespace) -> int:
 
 def run_checkpoints(context: Context, given: argparse.Namespace) -> int:
     """What it has saved, newest last."""
-    found = context.ask("GET", f"/runs/{quoted(given.id)}/checkpoints")["items"]
+    found = completed_items(CheckpointRecord, context.ask("GET", f"/runs/{quoted(given.id)}/checkpoints"))
     rows = [
         (c["name"], number(c["step"]), size(c["size_bytes"]), when(c["saved_at"]),
          " ".join(word for word in ("best", "kept", "present") if c[word]))
@@ -207,11 +209,11 @@ def _states(context: Context, run: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 for message in client.feed(None, ("runs",)):
                     lost_at = None
                     if message.kind == "hello":
-                        yield client.ask("GET", f"/runs/{run['id']}")
+                        yield completed(RunRecord, client.ask("GET", f"/runs/{run['id']}"))
                     elif message.topic == "runs" and message.data.get("id") == run["id"]:
                         if message.kind == "removed":
                             raise NotFound(f"The run {run['id']} was removed.")
-                        yield message.data
+                        yield completed(RunRecord, message.data)
         except Unreachable:
             if lost_at is None:
                 context.tell("The backend is away; the run goes on.")
@@ -219,6 +221,10 @@ def _states(context: Context, run: dict[str, Any]) -> Iterator[dict[str, Any]]:
             if time.monotonic() - lost_at > PATIENCE_S:
                 raise
         time.sleep(0.1)
+
+
+def _ask_for(context: Context, run_id: str) -> dict[str, Any]:
+    return completed(RunRecord, context.ask("GET", f"/runs/{quoted(run_id)}"))
 
 
 def _line(run: dict[str, Any]) -> str:
@@ -237,7 +243,8 @@ def _main_metric(run: dict[str, Any]) -> str:
     return ""
 
 
-def _show(context: Context, run: dict[str, Any]) -> int:
+def _show(context: Context, answer: Any) -> int:
+    run = completed(RunRecord, answer)
     waits = run["pending_settings"]
     metrics = [
         (name, number(value)) for name, value in sorted(run["metrics"].items()) if not name.startswith("system/")

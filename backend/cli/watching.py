@@ -7,6 +7,8 @@ from typing import Any
 from backend.cli.context import Context
 from backend.cli.datasets import quoted
 from backend.cli.output import number, table, when
+from backend.contract.answers import completed, completed_items
+from backend.contract.resources import AlertRecord, AuditRecord, DriftReport
 
 
 def add(nouns: Any, common: argparse.ArgumentParser) -> None:
@@ -35,7 +37,7 @@ def add(nouns: Any, common: argparse.ArgumentParser) -> None:
 
 def run_alerts(context: Context, given: argparse.Namespace) -> int:
     """All alerts, or those of one state."""
-    found = context.ask("GET", "/alerts", query={"state": given.state})["items"]
+    found = completed_items(AlertRecord, context.ask("GET", "/alerts", query={"state": given.state}))
     rows = [
         (a["id"], a["state"], a["severity"], a["endpoint"] or "–", a["title"] or a["kind"], when(a["opened_at"]))
         for a in found
@@ -46,13 +48,13 @@ def run_alerts(context: Context, given: argparse.Namespace) -> int:
 
 def run_ack(context: Context, given: argparse.Namespace) -> int:
     """Acknowledge one."""
-    found = context.ask("POST", f"/alerts/{quoted(given.id)}/acknowledge", {"note": given.note})
+    found = completed(AlertRecord, context.ask("POST", f"/alerts/{quoted(given.id)}/acknowledge", {"note": given.note}))
     return context.show(found, f"{found['id']} is {found['state']}.")
 
 
 def run_drift(context: Context, given: argparse.Namespace) -> int:
     """One endpoint's report."""
-    found = context.ask("GET", f"/drift/{quoted(given.endpoint)}")
+    found = completed(DriftReport, context.ask("GET", f"/drift/{quoted(given.endpoint)}"))
     rows = [
         (f["feature"], f["state"], number(f["psi"]), number(f["js"]), number(f["limit"])) for f in found["features"]
     ]
@@ -65,7 +67,7 @@ def run_drift(context: Context, given: argparse.Namespace) -> int:
 
 def run_audit(context: Context, given: argparse.Namespace) -> int:
     """The newest entries."""
-    found = context.ask("GET", "/audit", query={"count": given.count, "find": given.find})["items"]
+    found = completed_items(AuditRecord, context.ask("GET", "/audit", query={"count": given.count, "find": given.find}))
     rows = [(a["seq"], when(a["time"]), a["actor"], a["action"], a["object"], a["result"], a["reason"]) for a in found]
     headers = ("seq", "time", "actor", "action", "object", "result", "reason")
     return context.show(found, lambda: table(headers, rows, "nothing yet"))

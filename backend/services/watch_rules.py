@@ -105,7 +105,11 @@ class RuleWatch:
         key: Key = ("run", None, run.id)
         if run.state == RunState.FAILED and not run.archived and not run.source:
             failure = run.failure
-            text = f"{failure.text} {failure.advice}".strip() if failure else (run.cause or "No cause is known.")
+            text = (
+                f"{failure.text.rstrip('.')}. {failure.advice}".strip()
+                if failure
+                else (run.cause or "No cause is known.")
+            )
             evidence = {"code": failure.code, "step": run.step} if failure else {"step": run.step}
             cause = Cause(key, "run", f"{run.name} failed", text, Severity.BAD, evidence=evidence, run_id=run.id)
             self._causes.hold(cause)

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from backend.clock import SystemClock
 from backend.contract.commands import Checkpoint, Command, Pause, Resume, Stop
-from backend.contract.events import Ended, Evaluation, ModelSaved, Planned, Started, StateChanged, Warned
+from backend.contract.events import Ended, Evaluation, Logged, ModelSaved, Planned, Started, StateChanged, Warned
 from backend.contract.jobs import JobLaunch
 from backend.contract.recipes import SelftestSettings
 from backend.contract.states import FailureCode
@@ -225,9 +225,9 @@ class Selftest:
         if settings.flood_bytes and self.step == 1:
             _flood(settings.flood_bytes)
         if self.step == settings.hang_at_step:
-            self.log.flush()
-            while True:  # the writer thread goes on: only the step stands still
-                time.sleep(60)
+            while True:  # it goes on speaking: only the step stands still
+                self.log.append("log", Logged(level="info", text=f"Alive, but still in step {self.step}"))
+                time.sleep(0.1)
         if self.step == settings.crash_at_step:
             self.log.flush()
             _crash(settings.crash_kind)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import ceil
+
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetricsF, QPainter
 
 from console.charts import format as fmt
 from console.charts.palette import BOTTOM, LEFT, RIGHT, TOP, colour, font, pen
@@ -11,14 +14,22 @@ from console.charts.picture import Picture
 from console.charts.series import Axis
 
 DAY = 86_400.0
+GAP = 6  # between a label and the plot
 WORDS = 14.0  # half the height of what an empty chart says in its middle
 
 Labels = str  # "number", "elapsed", "clock" or "ago"
 
 
-def plot_rect(width: float, height: float) -> QRectF:
+def plot_rect(width: float, height: float, left: float = LEFT) -> QRectF:
     """The plot inside a canvas; at least one pixel."""
-    return QRectF(LEFT, TOP, max(1.0, width - LEFT - RIGHT), max(1.0, height - TOP - BOTTOM))
+    return QRectF(left, TOP, max(1.0, width - left - RIGHT), max(1.0, height - TOP - BOTTOM))
+
+
+def room_for(y_ticks: Iterable[tuple[float, str]]) -> float:
+    """How far from the left edge a plot must begin for these labels to stand beside it in full."""
+    metrics = QFontMetricsF(font("axis"))
+    widest = max((metrics.horizontalAdvance(text) for _, text in y_ticks), default=0.0)
+    return max(LEFT, ceil(widest) + GAP)
 
 
 def x_ticks(
@@ -69,16 +80,14 @@ def paint_grid(painter: QPainter, picture: Picture) -> None:
 
 
 def paint_labels(painter: QPainter, picture: Picture) -> None:
-    """Left labels end 6 px before the plot, wide ones 2; bottom labels are centred and never overlap."""
+    """Left labels end 6 px before the plot; bottom labels are centred and never overlap."""
     painter.setFont(font("axis"))
     painter.setPen(colour("text-tertiary"))
     plot = picture.plot
     right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
     metrics = painter.fontMetrics()
-    widest = max((metrics.horizontalAdvance(text) for _, text in picture.y_ticks), default=0)
-    gap = min(6, max(2, LEFT - 1 - widest))
     for y, text in picture.y_ticks:
-        painter.drawText(QRectF(plot.left() - 60 - gap, y - 8, 60, 16), right, text)
+        painter.drawText(QRectF(0, y - 8, plot.left() - GAP, 16), right, text)
     reached = -1e9
     for x, text in picture.x_ticks:
         half = metrics.horizontalAdvance(text) / 2

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QWidget
 
 from console.charts import marks
 from console.charts.axis import paint_grid, paint_labels, plot_rect
-from console.charts.palette import colour, font, pen, token
+from console.charts.palette import LEFT, colour, font, pen, token
 from console.charts.picture import Area, Line, Picture
 
 
@@ -43,6 +43,7 @@ class PlotCanvas(QWidget):
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMouseTracking(True)
+        self.left: float = LEFT  # where the plot begins
         self.picture = Picture(plot_rect(100, 100))
         self.overlay = Overlay()
         self.on_stale: Callable[[], None] | None = None  # called before a paint when the picture has another size
@@ -71,7 +72,7 @@ class PlotCanvas(QWidget):
     @property
     def plot(self) -> QRectF:
         """The plot rectangle at the present size."""
-        return plot_rect(self.width(), self.height())
+        return plot_rect(self.width(), self.height(), self.left)
 
     # -- painting --------------------------------------------------------------------------------------------
 

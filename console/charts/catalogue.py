@@ -188,9 +188,9 @@ ENDPOINT_CHARTS: tuple[ChartSpec, ...] = (
         "latency",
         mark("Latency"),
         (
-            _S("serve/latency_ms_p50", "p50", "p50", style=".1f"),
-            _S("serve/latency_ms_p95", "p95", "p95", style=".1f"),
-            _S("serve/latency_ms_p99", "p99", "p99", style=".1f"),
+            _S("serve/latency_ms_p50", "p50", "p50", style="ms"),
+            _S("serve/latency_ms_p95", "p95", "p95", style="ms"),
+            _S("serve/latency_ms_p99", "p99", "p99", style="ms"),
         ),
         "ms",
         span=2,

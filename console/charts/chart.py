@@ -10,6 +10,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QShowEv
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from console.charts import interact
+from console.charts.axis import room_for
 from console.charts.canvas import Overlay, PlotCanvas
 from console.charts.catalogue import ChartSpec, Limit, SeriesSpec
 from console.charts.curves import Curves
@@ -118,7 +119,13 @@ class TimeSeriesChart(QWidget):
         self.setAccessibleDescription(self.spoken_summary())
 
     def _build(self) -> None:
-        self.canvas.show_picture(self.curves.build(self.group, self.canvas.plot))
+        self.canvas.left = self.group.left
+        picture = self.curves.build(self.group, self.canvas.plot)
+        if (room := room_for(picture.y_ticks)) > self.group.left:
+            self.group.left = self.canvas.left = room
+            self.group.touch_all(now=True)
+            picture = self.curves.build(self.group, self.canvas.plot)
+        self.canvas.show_picture(picture)
         self._set_legend(self.group.crosshair)
         self.header.set_texts(tr(self.spec.title), self._unit_text())
 

@@ -15,13 +15,15 @@ from console.charts.events import ChartEvent, group_marks, place
 from console.charts.format import clock_label
 from console.charts.palette import token
 from console.charts.picture import Area, Dots, Line, Picture, Shade
-from console.charts.reduce import Floats
+from console.charts.reduce import Floats, Indices
 from console.charts.series import Axis, Series, Trace
 from console.charts.shares import ShareStack
 from console.charts.store import SeriesStore
 from console.i18n import tr
 from console.words import stopwatch
 
+SHORT_PX = 2.0  # a piece of a line shorter than this is shown as a dot
+FEW = 40  # points without neighbours that may be as large as marked ones
 MOST_DOTS = 80
 DIMMED = 0.25
 BEHIND = 0.6
@@ -110,6 +112,8 @@ class Curves:
         for i, item in enumerate(drawn):
             self._add_curve(picture, page, item, drawn[i - 1] if i else None)
         picture.empty = self._empty_text(page, drawn)
+        if picture.empty and self.spec.capacity is None:
+            picture.y_ticks = []  # a scale of nothing says nothing
         return picture
 
     def _trace_all(self, page: PageState, pixels: int) -> list[Drawn]:
@@ -155,11 +159,11 @@ class Curves:
             sx, sy = self._pixels(picture, page, item.smooth.x, item.smooth.y * factor)
             hero = float(token("pen-hero")) if len(sx) <= int(token("pen-hero-max-points")) else 1.0
             picture.lines.append(Line(sx, sy, spec.role, dim, hero, (), spec.key))
-        lone = item.raw.alone
+        lone = _unseen(x, y)
         if spec.points and len(x) <= MOST_DOTS:
             picture.dots.append(Dots(x, y, spec.role, 4.6, spec.key))
         elif len(lone):
-            picture.dots.append(Dots(x[lone], y[lone], spec.role, 3.0, spec.key))
+            picture.dots.append(Dots(x[lone], y[lone], spec.role, 4.6 if len(lone) <= FEW else 3.0, spec.key))
         if len(item.raw.odd_x):
             picture.odd += _odd_marks(self._pixels(picture, page, item.raw.odd_x, item.raw.odd_x)[0], item.raw.odd_y)
         if not spec.points and not spec.behind:
@@ -276,6 +280,15 @@ class Curves:
     def pixel_of(self, picture: Picture, height: float) -> float:
         """The row of a value."""
         return picture.y_pixel(self._on_scale(height))
+
+
+def _unseen(x: Floats, y: Floats) -> Indices:
+    """The last point of every piece of a line that is too short to be seen; single points among them."""
+    known = np.isfinite(y)
+    starts = np.flatnonzero(known & ~np.concatenate(([False], known[:-1])))
+    ends = np.flatnonzero(known & ~np.concatenate((known[1:], [False])))
+    seen = np.maximum(x[ends] - x[starts], np.abs(y[ends] - y[starts])) >= SHORT_PX
+    return ends[~seen]
 
 
 def _odd_marks(columns: Floats, values: Floats) -> list[tuple[float, float]]:

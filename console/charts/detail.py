@@ -58,7 +58,7 @@ def columns_of(data: dict[str, Any]) -> tuple[list[int], list[float], list[float
     epochs = data.get("epochs") or None
     if epochs is not None and None in epochs:
         epochs = None
-    return data["steps"], data["times"], epochs, numbers(data["values"])
+    return data.get("steps", []), data.get("times", []), epochs, numbers(data.get("values", []))
 
 
 def numbers(values: list[Any]) -> list[float]:

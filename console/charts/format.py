@@ -17,13 +17,15 @@ _SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800
 
 
 def number(value: float | None, style: str = "") -> str:
-    """A value for a header. `style` is a Python format such as `.4f`, `sci`, `percent`, or empty for automatic."""
+    """A value for a header. `style` is a format such as `.4f`, or `sci`, `percent`, `ms`; empty: automatic."""
     if value is None or math.isnan(value):
         return DASH if value is None else "NaN"
     if math.isinf(value):
         return "∞" if value > 0 else f"{MINUS}∞"
     if style == "sci":
         return _scientific(value, 2)
+    if style == "ms":
+        style = ",.0f" if abs(value) >= 100 else ".1f"
     if style == "percent":
         return f"{value:.0f}%"
     text = format(value, style) if style else _automatic(value)
@@ -126,11 +128,6 @@ def tick_labels(values: Sequence[float], unit: str = "") -> list[str]:
         return [_scientific(v, digits) for v in values]
     digits = _digits(values)
     return [("0" if v == 0 else number(v, f".{digits}f")) + (unit if v else "") for v in values]
-
-
-def narrow(labels: Sequence[str]) -> list[str]:
-    """The same labels without the zero before the point: .695 for 0.695."""
-    return [text.replace("0.", ".", 1) if text.lstrip(MINUS).startswith("0.") else text for text in labels]
 
 
 def width(text: str) -> float:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from console.charts.clock import RedrawClock
 from console.charts.events import ChartEvent, place
+from console.charts.palette import LEFT
 from console.charts.series import AXES, Axis, Series
 from console.charts.store import SeriesStore
 from console.charts.window import Window
@@ -64,6 +65,7 @@ class ChartGroup(QObject):
         self.labels = labels
         self.smoothing = 0.0
         self.log_y = False
+        self.left: float = LEFT  # where every plot begins, so that they line up
         self.events: list[ChartEvent] = []
         self.charts: list[TimeSeriesChart] = []
         self.extra_actions: list[tuple[str, Callable[[], object]]] = []  # more entries for every chart's menu
@@ -249,6 +251,7 @@ class ChartGroup(QObject):
     def reset(self) -> None:
         """Everything, following the newest point."""
         was = self._window.follow
+        self.left = LEFT
         self._window.reset(self._follow_span)
         self._moved(was)
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QToolTip
 
 from console.charts.marks import ICON, LANE_CENTRE, shows_icon
 from console.charts.series import AXES, Axis
+from console.keys import key_table
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
@@ -186,37 +187,48 @@ def next_smoothing(value: float, up: bool) -> float:
     return next((s for s in reversed(SMOOTHINGS) if s < value - 1e-9), 0.0)
 
 
-_Key = Callable[["TimeSeriesChart", bool], None]
+_Key = Callable[["TimeSeriesChart"], None]
 
-_KEYS: dict[Qt.Key, _Key] = {
+
+def _show_table(chart: TimeSeriesChart) -> None:
+    from console.charts.table import show_table
+
+    show_table(chart)
+
+
+_BOUND: dict[str, _Key] = {
+    "chart.follow": lambda c: c.group.set_follow(not c.group.follow),
+    "chart.log_y": lambda c: c.group.set_log_y(not c.group.log_y),
+    "chart.axis": lambda c: c.group.set_axis(next_axis(c.group.axis)),
+    "chart.rougher": lambda c: c.group.set_smoothing(next_smoothing(c.group.smoothing, False)),
+    "chart.smoother": lambda c: c.group.set_smoothing(next_smoothing(c.group.smoothing, True)),
+    "chart.zoom_in": lambda c: c.group.zoom(ZOOM_PER_NOTCH),
+    "chart.zoom_out": lambda c: c.group.zoom(1 / ZOOM_PER_NOTCH),
+    "chart.zoom_reset": lambda c: c.group.reset(),
+    "chart.next_event": lambda c: c.group.go_to_event(True, c),
+    "chart.event_before": lambda c: c.group.go_to_event(False, c),
+    "chart.table": _show_table,
+}
+"""By id in the key table, where their keys are."""
+
+_FIXED: dict[Qt.Key, Callable[[TimeSeriesChart, bool], None]] = {
     Qt.Key.Key_Left: lambda c, shift: c.group.step_crosshair(-10 if shift else -1, c),
     Qt.Key.Key_Right: lambda c, shift: c.group.step_crosshair(10 if shift else 1, c),
-    Qt.Key.Key_Plus: lambda c, _: c.group.zoom(ZOOM_PER_NOTCH),
-    Qt.Key.Key_Equal: lambda c, _: c.group.zoom(ZOOM_PER_NOTCH),
-    Qt.Key.Key_Minus: lambda c, _: c.group.zoom(1 / ZOOM_PER_NOTCH),
-    Qt.Key.Key_0: lambda c, _: c.group.reset(),
-    Qt.Key.Key_F: lambda c, _: c.group.set_follow(not c.group.follow),
-    Qt.Key.Key_L: lambda c, _: c.group.set_log_y(not c.group.log_y),
-    Qt.Key.Key_X: lambda c, _: c.group.set_axis(next_axis(c.group.axis)),
-    Qt.Key.Key_BracketLeft: lambda c, _: c.group.set_smoothing(next_smoothing(c.group.smoothing, False)),
-    Qt.Key.Key_BracketRight: lambda c, _: c.group.set_smoothing(next_smoothing(c.group.smoothing, True)),
-    Qt.Key.Key_E: lambda c, shift: c.group.go_to_event(not shift, c),
     Qt.Key.Key_Return: lambda c, _: c.group.maximize_requested.emit(c),
     Qt.Key.Key_Enter: lambda c, _: c.group.maximize_requested.emit(c),
 }
+"""Keys of every widget of their kind, which nobody binds anew."""
 
 
 def handle_key(chart: TimeSeriesChart, event: QKeyEvent) -> bool:
     """Act on a key of UI.md section 3; False when it is not ours."""
+    bound = next((act for action_id, act in _BOUND.items() if key_table.is_key_of(action_id, event)), None)
+    if bound is not None:
+        bound(chart)
+        return True
     modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
     shift = bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
-    control = bool(modifiers & Qt.KeyboardModifier.ControlModifier)
     key = Qt.Key(event.key())
-    if control and shift and key == Qt.Key.Key_D:
-        from console.charts.table import show_table
-
-        show_table(chart)
-        return True
     if key == Qt.Key.Key_Menu or (shift and key == Qt.Key.Key_F10):
         chart.open_menu(chart.mapToGlobal(chart.rect().center()))
         return True
@@ -228,7 +240,7 @@ def handle_key(chart: TimeSeriesChart, event: QKeyEvent) -> bool:
         return True
     if key == Qt.Key.Key_Escape:
         return _escape(chart)
-    act = _KEYS.get(key)
+    act = _FIXED.get(key)
     if act is not None:
         act(chart, shift)
     return act is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetricsF, QPainter
 
 from console.charts.events import Mark
 from console.charts.palette import colour, font, pen, pixmap, token
@@ -86,9 +86,20 @@ def _paint_events(painter: QPainter, picture: Picture) -> None:
             shade = role if mark.leader.urgent or role == "challenger" else "text"
             painter.setPen(pen(shade, float(look["alpha"]), 1.0, look["dash"]))
             top = plot.top() + (LANE_CENTRE + ICON / 2 + 1 if with_icon else 0)
-            painter.drawLine(QPointF(column, top), QPointF(column, plot.bottom()))
+            _paint_event_line(painter, picture, column, top)
         if with_icon:
             _paint_icon(painter, mark, icon, role, QPointF(column, plot.top() + LANE_CENTRE))
+
+
+def _paint_event_line(painter: QPainter, picture: Picture, column: float, top: float) -> None:
+    """From top to bottom; around the words of an empty chart."""
+    plot = picture.plot
+    if picture.empty:
+        words = QFontMetricsF(font("small")).horizontalAdvance(picture.empty)
+        if abs(column - plot.center().x()) <= words / 2 + 4:
+            painter.drawLine(QPointF(column, top), QPointF(column, plot.center().y() - 12))
+            top = plot.center().y() + 12
+    painter.drawLine(QPointF(column, top), QPointF(column, plot.bottom()))
 
 
 def _paint_icon(painter: QPainter, mark: Mark, icon: str, role: str, centre: QPointF) -> None:

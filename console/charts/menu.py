@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
 from console.charts import export
 from console.charts.table import show_table
 from console.i18n import tr
+from console.keys import key_table
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
@@ -34,7 +35,7 @@ def build_menu(chart: TimeSeriesChart, position: float | None) -> QMenu:
     _add(menu, tr("Save image as PNG…"), lambda: _save(chart, "png"))
     _add(menu, tr("Save image as SVG…"), lambda: _save(chart, "svg"))
     _add(menu, tr("Copy data"), lambda: copy_data(chart))
-    _add(menu, tr("Show as table"), lambda: show_table(chart), "Ctrl+Shift+D")
+    _add(menu, tr("Show as table"), lambda: show_table(chart), key_table.shown("chart.table"))
     menu.addSeparator()
     _add_range(menu, chart)
     if len(chart.spec.series) > 1:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from console.charts import format as fmt
 from console.charts import scale
+from console.charts.axis import room_for
 from console.charts.canvas import Overlay, PlotCanvas
 from console.charts.catalogue import ChartSpec, Limit
 from console.charts.describe import spoken
@@ -119,15 +120,15 @@ class PlainChart(QWidget):
         return np.concatenate(columns)
 
     def _build(self) -> None:
+        values = self._values()
+        y_range = scale.choose_range(values, self._spec(), scale.YChoice("auto"), 0.1)
+        labels = self._y_labels(y_range, self.canvas.plot.height())
+        self.canvas.left = room_for(labels)
         plot = self.canvas.plot
-        picture = Picture(plot)
-        values, choice = self._values(), scale.YChoice("auto")
-        picture.y_range = scale.choose_range(values, self._spec(), choice, 0.1)
+        picture = Picture(plot, y_range)
         low, high = self._x_range()
         picture.x_ticks = [(self._px(t, plot), text) for t, text in self._x_ticks(plot.width()) if low <= t <= high]
-        picture.y_ticks = [
-            (picture.y_pixel(v), t) for v, t in scale.labels(*picture.y_range, self._spec(), False, plot.height())
-        ]
+        picture.y_ticks = [(picture.y_pixel(v), text) for v, text in labels]
         picture.limits = [(picture.y_pixel(limit.value), limit.role) for limit in self._limits]
         for curve in self._curves:
             self._add(picture, curve)
@@ -139,6 +140,9 @@ class PlainChart(QWidget):
             picture.empty = tr("No values yet")
             picture.y_ticks = []  # a scale of nothing says nothing
         self.canvas.show_picture(picture)
+
+    def _y_labels(self, y_range: tuple[float, float], height: float) -> list[tuple[float, str]]:
+        return scale.labels(*y_range, self._spec(), False, height)
 
     def _px(self, x: float, plot: QRectF) -> float:
         low, high = self._x_range()
@@ -266,10 +270,8 @@ class DistributionChart(PlainChart):
     def _spec(self) -> ChartSpec:
         return ChartSpec("distribution", self.header.title, (), robust=False, zero=True)
 
-    def _build(self) -> None:
-        super()._build()
-        picture = self.canvas.picture
-        picture.y_ticks = [(y, text if text == "0" else f"{text}%") for y, text in picture.y_ticks]
+    def _y_labels(self, y_range: tuple[float, float], height: float) -> list[tuple[float, str]]:
+        return [(v, text if text == "0" else f"{text}%") for v, text in super()._y_labels(y_range, height)]
 
     def _add(self, picture: Picture, curve: PlainCurve) -> None:
         edges = np.array([self._px(float(e), picture.plot) for e in self._edges])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from console.charts.reduce import Floats
 _ENOUGH_FOR_OUTLIERS = 20
 
 LABEL_ROOM = 28.0
-"""Pixels for a label between the edge of the chart and the plot: the left axis is 34 wide for every chart."""
+"""Pixels for a label between the edge of the chart and the plot, as long as the left axis is 34 wide."""
 
 
 @dataclass
@@ -95,14 +96,15 @@ def labels(low: float, high: float, spec: ChartSpec, log: bool, height: float) -
 
 
 def _fitting(low: float, high: float, most: int, least: int) -> list[tuple[float, str]]:
-    """The first labels that fit beside the plot: as they are, without the leading zero, fewer, and only then more."""
-    found: list[tuple[float, str]] = []
-    for wanted in (*range(least, 1, -1), *range(least + 1, most + 2)):
+    """The first labels that fit beside the plot: as many as wanted, fewer, more, two; else the narrowest."""
+    narrowest: list[tuple[float, str]] = []
+    least_width = math.inf
+    for wanted in (*range(least, 2, -1), *range(least + 1, most + 2), 2):
         at = fmt.y_ticks(low, high, max(most, wanted), wanted)
-        plain = fmt.tick_labels(at)
-        for texts in (plain, fmt.narrow(plain)):
-            if max(map(fmt.width, texts), default=0.0) <= LABEL_ROOM:
-                return list(zip(at, texts, strict=True))
-        if wanted <= least:
-            found = list(zip(at, fmt.narrow(plain), strict=True))
-    return found
+        found = list(zip(at, fmt.tick_labels(at), strict=True))
+        widest = max((fmt.width(text) for _, text in found), default=0.0)
+        if widest <= LABEL_ROOM and (len(found) > 1 or not narrowest):
+            return found
+        if widest < least_width and len(found) > 1:
+            narrowest, least_width = found, widest
+    return narrowest

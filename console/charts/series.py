@@ -51,7 +51,7 @@ class Trace:
 class Series:
     """Columns step, time, epoch and value of one key. Unknown steps and epochs are NaN until they are placed."""
 
-    def __init__(self, capacity: int = 1024, limit: int = MOST_POINTS) -> None:
+    def __init__(self, capacity: int = 1024, limit: int = MOST_POINTS, silence_s: float = 0.0) -> None:
         self._data = np.empty((4, max(16, capacity)))
         self._size = 0
         self._limit = limit
@@ -64,6 +64,7 @@ class Series:
         self.coarse = False  # fewer are kept than were given, or the store has more
         self.history = 0  # points before this index came from the store, maybe thinned; later ones are live
         self.placed = 0  # points before this index have their final step and epoch
+        self.silence_s = silence_s  # a hole while too few points tell what is usual; 0: not known
         self.timed = False  # only its time is known; the store places it on the other axes
 
     def __len__(self) -> int:
@@ -152,10 +153,12 @@ class Series:
         x = self.column(axis)
         with np.errstate(invalid="ignore"):
             torn = x[start:] < x[start - 1 : -1]
-            if known.base >= _ENOUGH:
-                by_time = self.timed and axis != "time"
-                usual = self._spacings(self.column("time")) if by_time else known.spacing
+            by_time = self.timed and axis != "time"
+            usual = self._spacings(self.column("time")) if by_time else known.spacing
+            if known.base >= _ENOUGH and max(usual) > 0:
                 torn |= self._holes("time" if by_time else axis, start, usual)
+            elif self.silence_s > 0 and (by_time or axis == "time"):
+                torn |= np.diff(self.column("time")[start - 1 :]) > self.silence_s
         found = np.concatenate((known.found, np.flatnonzero(torn) + start)) if torn.any() else known.found
         self._breaks[axis] = _Breaks(self._size, known.base, known.spacing, found)
         return found

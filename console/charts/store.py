@@ -18,6 +18,7 @@ class SeriesStore:
         self._reference: str | None = None
         self._details: dict[str, Series] = {}
         self._growing: set[str] = set()  # keys whose finer part reaches the newest point
+        self.silence_s = 0.0  # a hole in series to come, while they are too short to tell; 0: not known
         self.backdrop: set[str] = set()  # keys that are only compared with: they do not say how far the run is
 
     def __contains__(self, key: str) -> bool:
@@ -38,7 +39,7 @@ class SeriesStore:
 
         One that reaches the newest point grows with the live batches.
         """
-        fine = self._details[key] = Series(capacity=2 * np.size(values))
+        fine = self._details[key] = Series(capacity=2 * np.size(values), silence_s=self.silence_s)
         fine.extend(steps, times, epochs, values)
         fine.history = len(fine)
         whole = self.get(key)
@@ -65,7 +66,7 @@ class SeriesStore:
     ) -> None:
         """Give a key its history; what it held before is dropped."""
         count = np.size(values)
-        self._series[key] = Series(capacity=max(1024, 2 * count), limit=max(MOST_POINTS, 2 * count))
+        self._series[key] = Series(max(1024, 2 * count), max(MOST_POINTS, 2 * count), self.silence_s)
         self._details.pop(key, None)
         self._growing.discard(key)
         self.true_counts.pop(key, None)
@@ -78,7 +79,7 @@ class SeriesStore:
         self, key: str, steps: ArrayLike | None, times: ArrayLike | None, epochs: ArrayLike | None, values: ArrayLike
     ) -> None:
         """Append a live batch."""
-        series = self._series.setdefault(key, Series())
+        series = self._series.setdefault(key, Series(silence_s=self.silence_s))
         series.extend(steps, times, epochs, values)
         if key in self.true_counts:
             self.true_counts[key] += np.size(values)

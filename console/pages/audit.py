@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
+from backend.contract.answers import readable_items
 from backend.contract.resources import AuditRecord
 from console import operations, words
 from console.context import Context
@@ -152,7 +153,7 @@ class AuditPage(Page):
         operations.verify_audit(self.context.link).on_reply(self._on_verified)
 
     def _on_read(self, body: dict[str, Any]) -> None:
-        self._set_rows([AuditRecord.model_validate(item) for item in body.get("items", [])])
+        self._set_rows(readable_items(AuditRecord, body))
 
     def _on_read_end(self) -> None:
         self._pending = False

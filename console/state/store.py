@@ -5,6 +5,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from backend.contract.answers import items_of, readable, readable_items
 from backend.contract.base import number_from_json
 from backend.contract.events import RequestWindow
 from backend.contract.resources import (
@@ -113,28 +114,27 @@ class AppState:
 
     def load(self, table: str, body: Any) -> Changes:
         """Replace a whole table with what GET /<table> returned; say what may look different now."""
-        items = body.get("items", []) if isinstance(body, dict) else body
         changes = Changes()
         if table == "system":
-            self.system, changes.system = SystemStatus.model_validate(body), True
+            self.system, changes.system = readable(SystemStatus, body) or self.system, True
         elif table == "settings":
-            self.settings, changes.system = BackendSettings.model_validate(body), True
+            self.settings, changes.system = readable(BackendSettings, body) or self.settings, True
         elif table == "telemetry":
-            self.telemetry = TelemetrySample.model_validate(body) if body and body.get("taken_at") else None
+            self.telemetry = readable(TelemetrySample, body) if body and body.get("taken_at") else None
             changes.telemetry = True
         elif table in ("recipes", "base_models"):
-            setattr(self, table, list(items))
+            setattr(self, table, items_of(body))
             changes.system = True
         elif table == "audit":
-            self.audit = deque((AuditRecord.model_validate(item) for item in items), maxlen=AUDIT_KEPT)
+            self.audit = deque(readable_items(AuditRecord, body), maxlen=AUDIT_KEPT)
             changes.audit = True
         else:
-            self._load_records(table, items, changes)
+            self._load_records(table, body, changes)
         return changes
 
-    def _load_records(self, table: str, items: Iterable[dict[str, Any]], changes: Changes) -> None:
+    def _load_records(self, table: str, body: Any, changes: Changes) -> None:
         model, key = _TABLES[table]
-        records = OrderedDict((getattr(record, key), record) for record in map(model.model_validate, items))
+        records = OrderedDict((getattr(record, key), record) for record in readable_items(model, body))
         setattr(changes, table, set(records) | set(getattr(self, table)))
         setattr(self, table, records)
 
@@ -142,47 +142,46 @@ class AppState:
         """Take a batch of feed messages in order; say what changed. Topics of a newer backend are ignored."""
         changes = Changes()
         for message in messages:
-            handler = self._handlers.get(message["topic"])
-            if handler:
-                handler(message["data"], message, changes)
+            handler, data = self._handlers.get(message.get("topic", "")), message.get("data")
+            if handler and isinstance(data, dict):
+                handler(data, message, changes)
             changes.last_id = max(changes.last_id, message.get("id", 0))
         return changes
 
     # ---- one handler a topic -------------------------------------------------------------------------------
 
     def _on_run(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
-        if message["kind"] == "removed":
-            self.runs.pop(data["id"], None)
-        else:
-            new = data["id"] not in self.runs
-            self.runs[data["id"]] = RunRecord.model_validate(data)
-            if new:
-                self.runs.move_to_end(data["id"], last=False)
-        changes.runs.add(data["id"])
+        new = data.get("id") not in self.runs
+        self._keep(self.runs, RunRecord, "id", data, message, changes.runs)
+        if new and data.get("id") in self.runs:
+            self.runs.move_to_end(data["id"], last=False)
 
     def _on_series(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
-        points = [(key, step, at, epoch, number_from_json(value)) for key, step, at, epoch, value in data["points"]]
-        changes.points.setdefault(data["run_id"], []).extend(points)
+        given = data.get("points", ())
+        points = [(key, step, at, epoch, number_from_json(value)) for key, step, at, epoch, value, *_ in given]
+        changes.points.setdefault(data.get("run_id", ""), []).extend(points)
 
     def _on_run_event(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
-        event = RunEvent.model_validate(data)
-        changes.run_events.setdefault(event.run_id, []).append(event)
+        if (event := readable(RunEvent, data)) is not None:
+            changes.run_events.setdefault(event.run_id, []).append(event)
 
     def _on_log(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
-        lines = [LogLine.model_validate(line) for line in data["lines"]]
-        changes.log.setdefault(data["run_id"], []).extend(lines)
+        lines = readable_items(LogLine, data.get("lines"))
+        changes.log.setdefault(data.get("run_id", ""), []).extend(lines)
 
     def _on_telemetry(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
-        self.telemetry = TelemetrySample.model_validate(data)
-        self.telemetry_history.append(self.telemetry)
-        changes.telemetry = True
+        if (sample := readable(TelemetrySample, data)) is not None:
+            self.telemetry = sample
+            self.telemetry_history.append(sample)
+            changes.telemetry = True
 
     def _on_endpoint(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
         self._keep(self.endpoints, EndpointRecord, "name", data, message, changes.endpoints)
 
     def _on_window(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
-        at = data.get("time") or message["time"]
-        changes.windows.setdefault(data["endpoint"], []).append((at, RequestWindow.model_validate(data)))
+        at, window = data.get("time") or message.get("time"), readable(RequestWindow, data)
+        if at is not None and window is not None:
+            changes.windows.setdefault(data.get("endpoint", ""), []).append((at, window))
 
     def _on_model(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
         self._keep(self.models, ModelRecord, "name", data, message, changes.models)
@@ -197,17 +196,18 @@ class AppState:
         self._keep(self.operations, Operation, "id", data, message, changes.operations)
 
     def _on_drift(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
-        report = DriftReport.model_validate(data)
-        self.drift[report.endpoint] = report
-        changes.drift.add(report.endpoint)
+        if (report := readable(DriftReport, data)) is not None:
+            self.drift[report.endpoint] = report
+            changes.drift.add(report.endpoint)
 
     def _on_audit(self, data: dict[str, Any], _message: dict[str, Any], changes: Changes) -> None:
-        self.audit.appendleft(AuditRecord.model_validate(data))
-        changes.audit = True
+        if (record := readable(AuditRecord, data)) is not None:
+            self.audit.appendleft(record)
+            changes.audit = True
 
     def _on_system(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
-        if message["kind"] == "changed":
-            self.system = SystemStatus.model_validate(data)
+        if message.get("kind") == "changed":
+            self.system = readable(SystemStatus, data) or self.system
         changes.system = True
 
     @staticmethod
@@ -219,11 +219,15 @@ class AppState:
         message: dict[str, Any],
         changed: set[str],
     ) -> None:
-        if message["kind"] == "removed":
-            table.pop(data[key], None)
-        else:
-            table[data[key]] = model.model_validate(data)
-        changed.add(data[key])
+        """One record changed or is gone; one that cannot be read leaves what was known."""
+        name = data.get(key)
+        if not isinstance(name, str):
+            return
+        if message.get("kind") == "removed":
+            table.pop(name, None)
+        elif (record := readable(model, data)) is not None:
+            table[name] = record
+        changed.add(name)
 
 
 _TABLES: dict[str, tuple[Any, str]] = {

@@ -10,6 +10,7 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
+from console.i18n import tr
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.spoken import Role
@@ -53,6 +54,7 @@ class LogView(QAbstractScrollArea):
         self._shown: list[Line] = []
         self._lowest = 0
         self._needle = ""
+        self._empty_text = ""
         self._found = -1
         self._follow = True
         self._selected: tuple[int, int] | None = None
@@ -77,6 +79,11 @@ class LogView(QAbstractScrollArea):
             self._all = self._all[-KEPT:]
             self._shown = [entry for entry in self._all if self._accepts(entry)]
         self._fit()
+
+    def set_empty_text(self, text: str) -> None:
+        """Said where the first line would stand, once it is known that there is none."""
+        self._empty_text = text
+        self.viewport().update()
 
     @property
     def count(self) -> int:
@@ -237,6 +244,10 @@ class LogView(QAbstractScrollArea):
             elif at == self._found:
                 painter.fillRect(rect, theme.role("accent-soft"))
             self._paint_line(painter, rect, self._shown[at])
+        if not self._shown:
+            text = tr("No line of this level.") if self._all else self._empty_text
+            area = QRectF(0, 0, self.viewport().width(), self._row)
+            paint.draw_text(painter, area, text, theme.font("small"), "text-tertiary")
         painter.end()
 
     def _paint_line(self, painter: QPainter, rect: QRectF, entry: Line) -> None:

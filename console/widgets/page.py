@@ -58,6 +58,17 @@ class PageHeader(QWidget):
         self.context.set_role("warn" if since else "text-tertiary")
 
 
+def titled(title: str, content: QWidget, left: int = 20) -> QWidget:
+    """What a page shows while it has nothing, below its title: it says from the first moment where one is."""
+    holder = QWidget()
+    layout = QVBoxLayout(holder)
+    layout.setContentsMargins(left, 0, 16, 0)
+    layout.setSpacing(0)
+    layout.addWidget(PageHeader(title))
+    layout.addWidget(content, 1)
+    return holder
+
+
 class Page(QWidget):
     """One screen. The window makes it on first show with its context and drives the five methods below.
 

@@ -10,6 +10,8 @@ from console.theme import theme
 from console.widgets import paint
 from console.widgets.text import Text
 
+TABLE_INSET = 8  # with the padding of its cells: 14, as everything else in a panel
+
 
 def line(vertical: bool = False) -> QFrame:
     """A hairline of one pixel."""
@@ -120,3 +122,8 @@ class Panel(QWidget):
         painter = QPainter(self)
         paint.box(painter, QRectF(self.rect()), theme.radius("panel"), theme.role("panel"), theme.role("line"))
         painter.end()
+
+
+def inset(table: QWidget) -> QWidget:
+    """A table that starts where the title of its flush panel starts."""
+    return row(table, margins=(TABLE_INSET, 0, TABLE_INSET, 6))

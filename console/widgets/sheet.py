@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QPropertyAnimation, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPropertyAnimation, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
@@ -15,6 +15,16 @@ from console.widgets.panel import line
 from console.widgets.text import Text
 
 KINDS = ("confirm", "form")
+
+
+class _Body(QWidget):
+    """Needs the height of its folded text at the width it has; the layout would ask for that of the narrowest one."""
+
+    def minimumSizeHint(self) -> QSize:
+        hint, layout = super().minimumSizeHint(), self.layout()
+        if layout is not None and layout.hasHeightForWidth():
+            hint.setHeight(layout.totalHeightForWidth(max(self.width(), hint.width())))
+        return hint
 
 
 class Sheet(QWidget):
@@ -43,7 +53,7 @@ class Sheet(QWidget):
         outer.setSpacing(0)
         self._head = self._build_header(title, icon, icon_role)
         outer.addWidget(self._head)
-        holder = self._holder = QWidget()
+        holder = self._holder = _Body()
         self.body = QVBoxLayout(holder)
         self.body.setContentsMargins(22 if kind == "confirm" else 20, 0, 22 if kind == "confirm" else 20, 4)
         self.body.setSpacing(10)
@@ -135,8 +145,8 @@ class Sheet(QWidget):
     def body_height(self) -> int:
         """Height the confirm sheet wants, all parts included."""
         width = theme.size("sheet-confirm")
-        wanted = self.body.totalHeightForWidth(width) if self.body.hasHeightForWidth() else -1
-        wanted = max(wanted, self._holder.sizeHint().height())
+        folds = self.body.hasHeightForWidth()
+        wanted = self.body.totalHeightForWidth(width) if folds else self._holder.sizeHint().height()
         header = self._head.sizeHint().height()
         return header + wanted + (self._footer.sizeHint().height() if not self._footer.isHidden() else 12) + 2
 

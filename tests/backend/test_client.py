@@ -33,8 +33,9 @@ def test_another_protocol_is_refused_with_the_way_out(home: RunningHome) -> None
 
 
 def test_nobody_there_says_how_to_start_it(tmp_path: Path) -> None:
-    with pytest.raises(Unreachable, match="No backend runs"):
+    with pytest.raises(Unreachable, match="No backend runs") as refused:
         connect(Home(tmp_path / "none"))
+    assert "backend start" in (refused.value.fix or "")
 
 
 def test_the_same_key_is_done_once_and_answered_alike(home: RunningHome) -> None:

@@ -1,6 +1,7 @@
 """The composition root: nothing waits, a second start raises the first window, failures are told."""
 
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,15 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_the_backend_is_started_beside_the_window(qtbot: QtBot, home: Home) -> None:
-    asked: list[Home] = []
-    starter = BackendStarter(home, asked.append, lambda _home: None)
+    asked: list[tuple[Home, bool]] = []
+
+    def start(wanted: Home) -> None:
+        asked.append((wanted, threading.current_thread() is threading.main_thread()))
+
+    starter = BackendStarter(home, start, lambda _home: None)
     with qtbot.waitSignal(starter.started):
         starter.start()
-    assert asked == [home]
+    assert asked == [(home, False)], "the window waits for nobody"
     starter.wait()
 
 

@@ -11,7 +11,16 @@ from pytestqt.qtbot import QtBot
 
 from console.actions import ACTIONS, Action, Actions
 from console.helpsheet import HelpSheet
-from console.keys import PAGE_KEYS, PAGE_NAMES, in_each_other_s_way, is_letter, key_table
+from console.keys import (
+    CHART,
+    PAGE_KEYS,
+    PAGE_NAMES,
+    in_each_other_s_way,
+    is_letter,
+    key_caps,
+    key_table,
+    under_ids_of_now,
+)
 from console.settings import KEYS, Settings
 from console.shell import Services
 from console.state.store import AppState
@@ -53,11 +62,12 @@ def test_pages_bind_no_key_of_their_own() -> None:
 
 
 def test_every_key_of_the_table_belongs_to_an_action_of_a_page() -> None:
-    pages = "\n".join(path.read_text(encoding="utf-8") for path in (CONSOLE / "pages").rglob("*.py"))
+    folders = ("pages", "charts")
+    pages = "\n".join(path.read_text(encoding="utf-8") for name in folders for path in (CONSOLE / name).rglob("*.py"))
     # The alert inbox makes its ids out of the names of its buttons.
     gone = [k.id for k in PAGE_KEYS if f'"{k.id}"' not in pages and not k.id.startswith("alert.")]
     assert not gone
-    assert {key.page for key in PAGE_KEYS} == set(PAGE_NAMES) <= {spec.key for spec in PAGES}
+    assert {key.page for key in PAGE_KEYS} == set(PAGE_NAMES) <= {CHART, *(spec.key for spec in PAGES)}
     assert len({key.id for key in PAGE_KEYS} | {action.id for action in ACTIONS}) == len(PAGE_KEYS) + len(ACTIONS)
 
 
@@ -66,6 +76,9 @@ def test_only_what_can_meet_on_one_page_is_a_conflict() -> None:
     assert ("Ctrl+K", "run.pause", "palette") in actions.conflicts()
     assert ("C", "runs.compare", "runs.tag") in actions.conflicts()
     assert not [clash for clash in actions.conflicts() if "model.pin" in clash]
+    with_chart = Actions({"run.pin": "E", "runs.pin": "E", "alert.next": "E"}).conflicts()
+    assert {one for _, one, other in with_chart if other == "chart.next_event"} == {"run.pin", "alert.next"}
+    actions = Actions({"theme": "G"})
     assert {other for _, one, other in actions.conflicts() if one == "go.overview"} == {"theme"}  # G begins G, O
 
 
@@ -74,6 +87,19 @@ def test_a_key_that_begins_another_is_in_its_way() -> None:
     assert in_each_other_s_way("Ctrl+1", "G, O; Ctrl+1") == "Ctrl+1"
     assert in_each_other_s_way("G, D", "G, O") == ""
     assert in_each_other_s_way("", "G") == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "caps"),
+    [("+; Shift++; =", ["+"]), ("Ctrl++", ["Ctrl", "+"]), ("Ctrl+Return", ["Ctrl", "↵"]), ("G, O", ["G", "O"])],
+)
+def test_every_key_has_its_caps(key: str, caps: list[str]) -> None:
+    assert key_caps(key) == caps
+
+
+def test_keys_kept_under_a_former_id_go_on() -> None:
+    kept = {"run.follow": "Y", "run.pin": "B", "chart.axis": "Z", "run.axis": "W"}
+    assert under_ids_of_now(kept) == {"chart.follow": "Y", "run.pin": "B", "chart.axis": "Z"}
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ import pytest
 
 from backend.contract.recipes import TextClassificationSettings
 from backend.contract.resources import GpuProcess, HostReading, TelemetrySample
+from backend.contract.states import FailureCode
+from backend.jobs.failures import ADVICE
 from backend.services.diagnosis import diagnose
 from backend.services.measured import Measured, Save
 from console.i18n import translator
-from console.said import SENTENCES, said
+from console.said import SENTENCES, said, said_each
 from tests.backend.services.test_diagnosis import GB, a_card, a_run, look, points
 
 
@@ -55,6 +57,17 @@ def every_finding() -> Iterator[str]:
             yield diagnosis.text
         for finding in diagnosis.findings:
             yield from (one for one in (finding.title, finding.text, finding.fix, finding.gain) if one)
+
+
+@pytest.mark.parametrize("advice", ADVICE.values())
+def test_every_advice_after_a_failure_is_translated(chinese: None, advice: str) -> None:
+    assert said(advice) != advice
+
+
+def test_sentences_in_a_row_are_each_translated(chinese: None) -> None:
+    text = f"Crashed (SIGSEGV, signal 11). {ADVICE[FailureCode.SIGNAL]}"
+    assert said_each(text) == "崩溃（SIGSEGV，信号 11）。训练被外部原因终止；请从最后的检查点恢复。"
+    assert said_each("Nobody knows this one. Nor this") == "Nobody knows this one. Nor this"
 
 
 def test_every_sentence_of_diagnosis_is_translated(chinese: None) -> None:

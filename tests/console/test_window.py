@@ -18,6 +18,7 @@ from console.shell import Services
 from console.stack import PageSpec
 from console.state.changes import Changes
 from console.state.store import AppState
+from console.status import START_TRIES
 from console.theme import theme
 from console.widgets.page import Page
 from console.widgets.sheet import Sheet
@@ -242,6 +243,25 @@ def test_offline_bar_comes_and_goes(qtbot: QtBot, window: Window, state: AppStat
     window.on_changes(state.connected())
     assert not window.banner.isVisible()
     assert "stale None" in page(window).told
+
+
+def test_a_start_is_no_alarm_until_it_takes_too_long(window: Window, state: AppState) -> None:
+    state.loaded, state.retry = False, (START_TRIES, 2)
+    window.on_changes(state.lost())
+    assert not window.banner.isVisible()
+    assert window.status.segment("backend").accessibleName() == "Starting backend"
+    state.retry = (START_TRIES + 1, 4)
+    window.on_changes(Changes(connection=True))
+    assert window.banner.isVisible()
+    assert window.status.segment("backend").accessibleName() == "Backend offline"
+
+
+def test_the_bar_names_a_backend_of_another_version(window: Window, state: AppState) -> None:
+    state.mismatch = "9.9"
+    window.on_changes(state.lost())
+    assert window.banner.isVisible()
+    assert "9.9" in window.banner.message.text()
+    assert [button.text() for button in window.banner._buttons] == ["Restart backend", "Log"]
 
 
 def test_badges_bell_pins_and_status(window: Window, state: AppState) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ def test_row_33_a_full_disk_loses_nothing_and_recovers_alone() -> None:
     assert done.returncode == 0, done.stderr[-4000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert any("disk is full" in text for text in found["notices"])
+    assert re.search(r"Free [\d,]+ bytes", found["notices"][0]), "with the bytes that are needed"
     assert len(found["notices"]) == 1, "one clear notice"
     assert not any("Traceback" in text for text in found["notices"])
     assert found["refused"]["code"] == "disk_full"

@@ -3,17 +3,18 @@
 import csv
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backend.contract.events import Ended
 from backend.contract.jobs import JobLaunch
 from backend.jobs.folder import JobFolder
 from backend.jobs.manifest import sha256_of
 from backend.supervisor.launch import Supervisor
-from backend.worker import selftest
+from backend.worker import selftest, train
 from tests.backend.worker import training
 from tests.helpers import tiny_model
 from tests.helpers.home import RunningHome
@@ -74,13 +75,17 @@ def resume(home: RunningHome, run: dict[str, Any]) -> None:
     home.ask("POST", f"/runs/{run['id']}/resume")
 
 
-def test_a_stop_that_comes_after_the_last_word_changes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("main", [selftest.main, train.main], ids=["self-test", "training"])
+def test_a_stop_that_comes_after_the_last_word_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main: Callable[[list[str]], int]
+) -> None:
     """RELIABILITY row 30: a saved result is not turned into a failure by a SIGTERM while the process goes."""
     job = Jobs(tmp_path / "home").make("r1", steps=3, rate_hz=0)
     job.write_launch(JobLaunch(attempt=1, resume=False, cookie="c"))
+    monkeypatch.setattr(train, "_train", lambda *_: Ended(outcome="completed", step=3))
     before = signal.getsignal(signal.SIGTERM)
     try:
-        assert selftest.main([str(job.path)]) == 0
+        assert main([str(job.path)]) == 0
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -2,8 +2,10 @@
 
 `python -m tests.removals [row …] [--out FILE]` works on a copy of the tree, so nothing here is ever left removed.
 
-- `rows.toml`: the fault matrix (numbers)
+- `processes.toml`: clients, daemon, workers, storage
+- `data.toml`: checkpoints, data files, serving, the machine
 - `threats.toml`: the threat model (T…)
+- `told`: the plugin of pytest that writes down what becomes of each test
 - `__main__`: does it, and prints the table
 """
 

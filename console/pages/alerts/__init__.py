@@ -1,6 +1,6 @@
 """The Drift & alerts page: what wants a person, and how far each endpoint's traffic has moved.
 
-words.py    how alerts, features and values read; no widgets
+words.py    how times, reports and features read here; no widgets
 inbox.py    the list: groups, folded repetitions, several chosen together
 head.py     icon, title, state, buttons; the sentence below
 features.py the table of features by index

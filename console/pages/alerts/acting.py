@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu
 from backend.contract.resources import AlertRecord, EndpointRecord
 from console.actions import Action
 from console.i18n import tr
-from console.pages.alerts import words as alert_words
+from console.pages.alerts import words as page_words
 from console.pages.alerts.doing import Doing
 from console.pages.alerts.head import AlertHead
 from console.pages.alerts.inbox import InboxPane
@@ -45,7 +45,7 @@ class AlertActions(Page):
         return self._key.removeprefix(DRIFT)
 
     def _states(self) -> tuple[str, ...]:
-        return {"active": alert_words.ACTIVE, "open": ("open",), "resolved": ("resolved",)}[self.pane.tabs.value]
+        return {"active": page_words.ACTIVE, "open": ("open",), "resolved": ("resolved",)}[self.pane.tabs.value]
 
     # ---- actions -------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class AlertActions(Page):
         menu = QMenu(self)
         alert = self.alert
         if alert is not None:
-            for text, until in alert_words.snooze_times(self.context.clock()):
+            for text, until in page_words.snooze_times(self.context.clock()):
                 menu.addAction(text, partial(self.doing.snooze, alert, until, self.head.buttons.get("snooze")))
         return menu
 

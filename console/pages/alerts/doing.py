@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 from backend.contract.resources import AlertRecord, DatasetRecord, EndpointRecord, RunRecord, VersionRecord
-from console import operations, words
+from console import alert_words, operations, words
 from console.asking import ask
 from console.context import Context
 from console.i18n import tr, tr_n
-from console.pages.alerts import words as alert_words
+from console.pages.alerts import words as page_words
 from console.pages.alerts.drift import trained_on
 from console.pages.alerts.sheets import ResolveSheet
 from console.widgets.buttons import Button
@@ -183,7 +183,7 @@ class Doing:
     def snooze(self, alert: AlertRecord, until: float, button: Button | None = None) -> None:
         """Ask again at this time."""
         call = ask(self._context, operations.snooze(self._context.link, alert.id, until), button)
-        said = alert_words.until(until, self._context.clock())
+        said = page_words.until(until, self._context.clock())
         call.on_reply(partial(self._on_snoozed, alert, until, said))
 
     def _on_snoozed(self, alert: AlertRecord, until: float, said: str, _body: Any) -> None:

@@ -15,14 +15,14 @@ from backend.contract.resources import (
     FeatureDrift,
     VersionRecord,
 )
-from console import words
+from console import alert_words, words
 from console.charts.binned import BinnedChart
 from console.charts.catalogue import ChartSpec, Limit, SeriesSpec
 from console.charts.chart import TimeSeriesChart
 from console.charts.events import ChartEvent
 from console.charts.group import ChartGroup
 from console.i18n import tr, tr_n
-from console.pages.alerts import words as alert_words
+from console.pages.alerts import words as page_words
 from console.pages.alerts.facts import Fact, FactsPanel, StoryPanel
 from console.pages.alerts.features import FeatureTable
 from console.theme import theme
@@ -272,7 +272,7 @@ class DriftView(QWidget):
             self.labels.bars.show_shares(feature.names, feature.reference, feature.current)
             return
         self._stack.setCurrentWidget(self.bins)
-        self.bins.header.set_texts(tr("Distribution of {feature}", feature=name), alert_words.feature_unit(feature))
+        self.bins.header.set_texts(tr("Distribution of {feature}", feature=name), page_words.feature_unit(feature))
         if len(feature.edges) == len(feature.reference) == len(feature.current) and feature.edges:
             upper = UPPER.get(feature.feature)
             self.bins.set_bins(feature.edges, feature.reference, feature.current, names, upper)

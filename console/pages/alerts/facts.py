@@ -8,9 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from backend.contract.resources import AlertRecord, AuditRecord
-from console import words
+from console import alert_words, words
 from console.i18n import mark, tr
-from console.pages.alerts import words as alert_words
 from console.widgets.panel import Panel
 from console.widgets.rows import HistoryRow, KeyValue
 from console.widgets.text import Text

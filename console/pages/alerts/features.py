@@ -9,9 +9,9 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from backend.contract.resources import FeatureDrift
-from console import words
+from console import alert_words, words
 from console.i18n import tr
-from console.pages.alerts import words as alert_words
+from console.pages.alerts import words as page_words
 from console.theme import theme
 from console.widgets import paint
 
@@ -118,7 +118,7 @@ class FeatureTable(QWidget):
             fill = theme.role("selected") if feature.feature == self._current else theme.role("raised", 0.6)
             paint.box(painter, rect, theme.radius("row"), fill)
         right = rect.right() - 10
-        icon, icon_role = alert_words.FEATURE_STATES[feature.state]
+        icon, icon_role = page_words.FEATURE_STATES[feature.state]
         theme.paint_icon(painter, icon, QRectF(right - 14, rect.center().y() - 7, 14, 14), icon_role)
         value = QRectF(right - 66, rect.top(), 42, ROW)
         font = theme.font("body", 600 if feature.state in ("warn", "bad") else 500)
@@ -131,7 +131,7 @@ class FeatureTable(QWidget):
         if len(values) > 1:
             paint.sparkline(painter, spark, values, theme.role(role), zero=True, fill=False)
         unit = QRectF(spark.left() - 80, rect.top(), 70, ROW)
-        text = alert_words.feature_unit(feature)
+        text = page_words.feature_unit(feature)
         paint.draw_text(painter, unit, text, theme.font("small"), "text-tertiary", paint.CENTER_RIGHT)
         used = paint.text_width(text, theme.font("small")) + 12
         name = QRectF(rect.left() + 10, rect.top(), unit.right() - used - rect.left() - 10, ROW)

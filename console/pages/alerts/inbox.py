@@ -12,9 +12,9 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from backend.contract.resources import AlertRecord
-from console import words
+from console import alert_words, words
 from console.i18n import mark, tr
-from console.pages.alerts import words as alert_words
+from console.pages.alerts import words as page_words
 from console.state.store import AppState
 from console.tables import Field
 from console.theme import theme
@@ -245,7 +245,7 @@ class InboxPane(QWidget):
     @staticmethod
     def _head(one: Fold, now: float) -> str:
         if one.group == "snoozed" and len(one.alerts) == 1:
-            return tr("Snoozed until {time}", time=alert_words.until(one.alerts[0].snoozed_until, now))
+            return tr("Snoozed until {time}", time=page_words.until(one.alerts[0].snoozed_until, now))
         return tr(dict(GROUPS)[one.group])
 
     def _show_none(self, shown: Sequence[AlertRecord]) -> None:
@@ -281,10 +281,10 @@ def endpoint_rows(state: AppState) -> list[ListItem]:
     items = []
     for index, endpoint in enumerate(state.endpoints.values()):
         report = state.drift.get(endpoint.name)
-        icon = alert_words.FEATURE_STATES[alert_words.worst(report)]
+        icon = page_words.FEATURE_STATES[page_words.worst(report)]
         version = f"v{endpoint.live_version}" if endpoint.live_version else ""
         items.append(
-            ListItem(f"drift/{endpoint.name}", endpoint.name, alert_words.report_line(report), right=version, lead=icon,
+            ListItem(f"drift/{endpoint.name}", endpoint.name, page_words.report_line(report), right=version, lead=icon,
                      head=tr("Watched endpoints") if not index else "")
         )  # fmt: skip
     return items

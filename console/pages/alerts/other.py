@@ -10,15 +10,15 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from backend.contract.base import number_from_json
 from backend.contract.resources import AlertRecord, RunRecord
-from console import operations, words
+from console import alert_words, operations, words
 from console.charts.catalogue import ENDPOINT_CHARTS, MACHINE_CHARTS, RUN_CHARTS, ChartSpec, Limit, SeriesSpec, spec_for
 from console.charts.chart import TimeSeriesChart
 from console.charts.events import ChartEvent
 from console.charts.group import ChartGroup
 from console.context import Context
 from console.i18n import mark, tr
-from console.pages.alerts import words as alert_words
 from console.pages.alerts.facts import Fact, FactsPanel, StoryPanel
+from console.said import said
 from console.widgets.panel import Panel
 from console.widgets.text import Text
 
@@ -218,12 +218,12 @@ class OtherView(QWidget):
         for key, values in body.get("values", {}).items():
             if key in wanted:
                 numbers = [float("nan") if v is None else v for v in values]
-                self.group.set_series(key, None, body["times"], None, numbers)
+                self.group.set_series(key, None, body.get("times") or [], None, numbers)
 
     def _on_run_series(self, turn: int, body: dict[str, Any]) -> None:
         if turn != self._turn or self.group is None:
             return
-        for key, data in body["series"].items():
+        for key, data in (body.get("series") or {}).items():
             values = [_number(value) for value in data["values"]]
             self.group.set_series(key, data["steps"], data["times"], data.get("epochs") or None, values)
 
@@ -255,7 +255,6 @@ def facts_of(alert: AlertRecord, run: RunRecord | None, now: float) -> list[Fact
         step = f"{words.count(run.step)} / {words.count(run.total_steps)}" if run.total_steps else words.count(run.step)
         found += [(tr("Run"), run.name), (tr("Step"), step), (tr("Data"), run.dataset_name or words.DASH)]
         if run.failure is not None:
-            found.append((tr("Cause"), run.failure.text))
-            found.append((tr("What to do"), run.failure.advice))
+            found.append((tr("Cause"), said(run.failure.text)))  # what to do stands in full below the title
     found.append((tr("Last seen"), words.day_and_time(alert.seen_at or alert.opened_at, now)))
     return found

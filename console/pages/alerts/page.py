@@ -10,11 +10,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from backend.contract.resources import AlertRecord, DriftReport, EndpointRecord
-from console import operations, words
+from console import alert_words, operations, words
 from console.charts.events import ChartEvent
 from console.context import Context
 from console.i18n import mark, tr
-from console.pages.alerts import words as alert_words
+from console.pages.alerts import words as page_words
 from console.pages.alerts.acting import DRIFT, AlertActions
 from console.pages.alerts.doing import Doing
 from console.pages.alerts.drift import DriftView
@@ -25,6 +25,7 @@ from console.state.changes import Changes
 from console.widgets.bulkbar import BulkBar
 from console.widgets.buttons import Button, IconButton
 from console.widgets.empty import EmptyState, Skeleton
+from console.widgets.page import titled
 from console.widgets.paint import StateLook
 from console.widgets.popover import Popover
 from console.widgets.text import Text
@@ -58,8 +59,8 @@ class AlertsPage(AlertActions):
         self._views.addWidget(self.drift)
         self._views.addWidget(self.other)
         self._stack = QStackedWidget()
-        self._skeleton = Skeleton(tr("the alerts"))
-        self._empty = self._build_empty()
+        self._skeleton = titled(tr(self.title), Skeleton(tr("the alerts")))
+        self._empty = titled(tr(self.title), self._build_empty())
         self._detail = self._build_detail()
         for widget in (self._skeleton, self._empty, self._detail):
             self._stack.addWidget(widget)
@@ -204,17 +205,17 @@ class AlertsPage(AlertActions):
         old = f" · {tr('from {time}', time=words.clock(stale))}" if self.context.offline() and stale else ""
         if alert is None:
             report = self.context.state.drift.get(endpoint.name) if endpoint else None
-            state = alert_words.worst(report)
+            state = page_words.worst(report)
             where = _version(endpoint.model, endpoint.live_version) if endpoint else ""
-            icon = alert_words.FEATURE_STATES[state]
+            icon = page_words.FEATURE_STATES[state]
             self.head.show_title(icon, tr("Traffic of {endpoint}", endpoint=endpoint.name if endpoint else ""), where,
-                                 alert_words.overview_sentence(report) + old)  # fmt: skip
+                                 page_words.overview_sentence(report) + old)  # fmt: skip
             self.head.show_state("", LOOKS[state][0], tr(LOOKS[state][1]))
             return
         where = _version(alert.model, alert.version) or alert_words.where(
             alert, {run.id: run.name for run in self.context.state.runs.values()}, self._host()
         )
-        line = f"{alert_words.moved(alert)} {alert_words.since(alert, now)}"
+        line = f"{alert_words.moved(alert)} {page_words.since(alert, now)}"
         self.head.show_title(alert_words.icon_of(alert), alert_words.title(alert), where, line + old)
         self.head.show_state(alert.state)
 

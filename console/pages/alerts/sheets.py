@@ -7,11 +7,10 @@ from typing import Any
 from PySide6.QtWidgets import QLineEdit
 
 from backend.contract.resources import AlertRecord
-from console import operations
+from console import alert_words, operations
 from console.asking import ask
 from console.context import Context
 from console.i18n import tr
-from console.pages.alerts import words as alert_words
 from console.widgets.form import FormField
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text

@@ -59,9 +59,9 @@ class CompareActions(Page):
                    reason=lambda: why),
             Action("compare.pin", tr("Unpin") if pinned else tr("Pin"), self._on_pin, "pin", "", "run"),
             Action("compare.export", tr("Export…"), self._on_export, "download", "", "run"),
-            Action("compare.axis", tr("Next x axis"), lambda: self.axis.step(1), "", "", "view"),
-            Action("compare.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "", "view"),
-            Action("compare.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "", "view"),
+            Action("chart.axis", tr("Next x axis"), lambda: self.axis.step(1), "", "", "view"),
+            Action("chart.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "", "view"),
+            Action("chart.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "", "view"),
         ]  # fmt: skip
 
     def _on_back(self) -> None:

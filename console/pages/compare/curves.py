@@ -82,7 +82,7 @@ class Curves(QObject):
         if run_id not in self.runs:
             return
         counts = {}
-        for key, data in body["series"].items():
+        for key, data in (body.get("series") or {}).items():
             full = f"{run_id}:{key}"
             self.group.set_series(full, *self._columns(run_id, data))
             counts[full] = data["count"]
@@ -141,7 +141,7 @@ class Curves(QObject):
         """Finer points of the window in view."""
         if run_id not in self.runs:
             return
-        for key, data in body["series"].items():
+        for key, data in (body.get("series") or {}).items():
             self.group.set_detail(f"{run_id}:{key}", *self._columns(run_id, data))
 
     def _since_start(self, run_id: str, at: float) -> float:

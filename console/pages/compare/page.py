@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QSlider, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSlider, QWidget
 
 from backend.contract.resources import RunRecord
 from backend.contract.states import RunState
@@ -23,7 +23,7 @@ from console.widgets.chips import Icon
 from console.widgets.controls import Segmented, Toggle
 from console.widgets.empty import EmptyState
 from console.widgets.page import PageHeader
-from console.widgets.panel import Panel, row
+from console.widgets.panel import TABLE_INSET, Panel, inset
 from console.widgets.text import Text
 
 SMOOTHING_STEPS = 1000
@@ -168,17 +168,22 @@ class ComparePage(CompareActions):
         self.metrics.menu_asked.connect(self._on_row_menu)
         self.metrics.lines.headerDataChanged.connect(self._on_sorted)
         left = Panel(tr("Metrics"), tr("best in bold"), flush=True)
-        left.add(_inset(self.metrics), 1)
+        left.add(inset(self.metrics), 1)
         self._only = Toggle(tr("Only differences"), True)
         self._only.toggled.connect(self._on_only)
         self.config = ConfigTable(facts.short_names([run.name for run in runs]))
         self._config_panel = Panel(tr("Config differences"), flush=True)
         self._config_panel.add_action(self._only)
-        self._config_panel.add(_inset(self.config), 1)
+        self._config_panel.add(inset(self.config), 1)
+        tables = QWidget()
+        beside = QHBoxLayout(tables)  # halves as the charts above, unless the metrics need more
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(grid.spacing())
         for panel in (left, self._config_panel):
             panel.setFixedHeight(max(214, min(330, 78 + 34 * len(runs))))
-        grid.addWidget(left, 1, 0)
-        grid.addWidget(self._config_panel, 1, 1)
+            beside.addWidget(panel, 1)
+        left.setMinimumWidth(self.metrics.needed_width() + 2 * TABLE_INSET + 2)
+        grid.addWidget(tables, 1, 0, 1, 2)
         self.sweep = SweepPanel(self.context)
         self.sweep.setFixedHeight(SWEEP_HEIGHT)
         self.sweep.opened.connect(self._on_run_opened)
@@ -290,11 +295,6 @@ class ComparePage(CompareActions):
 
     def _on_failed(self, name: str, text: str) -> None:
         self.context.toast(tr("The curves of {name} could not be read", name=name), text, kind="bad")
-
-
-def _inset(table: QWidget) -> QWidget:
-    """A table that starts where the title of its panel starts."""
-    return row(table, margins=(8, 0, 8, 6))
 
 
 def _rank(value: float | None, higher: bool) -> tuple[bool, float]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QMouseEvent, QPainter, QPen, QResizeEvent
 
 from backend.contract.resources import RunRecord
 from console.i18n import tr
@@ -18,6 +18,7 @@ from console.theme import theme
 from console.widgets import paint
 
 ROW = 34
+LEAST_SETTING, LEAST_CELL, MOST_CELL = 120, 84, 130
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,10 @@ class MetricsTable(TableView):
         font = theme.font("body", 600 if best else 400)
         paint.draw_text(painter, rect, facts.shown_value(line.run, key), font, role, paint.CENTER_RIGHT)
 
+    def needed_width(self) -> int:
+        """Pixels in which every column is seen without scrolling; names shorten to their least width."""
+        return sum(column.width for column in self.lines.columns if column.visible)
+
     def show_lines(self, lines: Sequence[Line]) -> None:
         """Values and what is best among them."""
         runs = [line.run for line in lines]
@@ -127,17 +132,23 @@ class ConfigTable(TableView):
     HEAD = ""
 
     def __init__(self, names: Sequence[str]) -> None:
-        width = max(84, min(130, 460 // max(1, len(names))))
         columns = [
-            Column("name", tr("Setting"), lambda line: line.id, mono=True, stretch=True, width=120,
+            Column("name", tr("Setting"), lambda line: line.id, mono=True, stretch=True, width=LEAST_SETTING,
                    role=lambda _line: "text-secondary"),
-            *(Column(f"run{i}", name, self._reader(i), kind="custom", width=width, mono=True,
+            *(Column(f"run{i}", name, self._reader(i), kind="custom", width=LEAST_CELL, mono=True,
                      paint=partial(self._paint_cell, i)) for i, name in enumerate(names)),
         ]  # fmt: skip
         self._names = list(names)
         self.lines = TableModel(columns)
         super().__init__(self.lines, name=tr("Config differences"), row_height=28)
         self.head.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Runs share what the settings leave, as far as they can be read; else the table scrolls."""
+        room = (event.size().width() - LEAST_SETTING) // max(1, len(self._names))
+        for index in range(1, len(self._names) + 1):
+            self.setColumnWidth(index, max(LEAST_CELL, min(MOST_CELL, room)))
+        super().resizeEvent(event)
 
     @staticmethod
     def _reader(index: int) -> Callable[[Any], str]:

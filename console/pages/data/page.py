@@ -30,7 +30,7 @@ from console.widgets.controls import Tabs
 from console.widgets.dropfield import dropped_path
 from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.menus import add_entry
-from console.widgets.page import Page
+from console.widgets.page import Page, titled
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
 
@@ -89,7 +89,8 @@ class DataPage(Page):
         for view in self._tab_views.values():
             self._tab_stack.addWidget(view)
         self._stack = QStackedWidget()
-        self._skeleton, self._empty = Skeleton(tr("the datasets")), self._build_empty()
+        self._skeleton = titled(tr(self.title), Skeleton(tr("the datasets")))
+        self._empty = titled(tr(self.title), self._build_empty())
         self._detail = self._build_detail()
         for widget in (self._skeleton, self._empty, self._detail):
             self._stack.addWidget(widget)

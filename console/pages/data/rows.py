@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
+from backend.contract.answers import items_of
 from backend.contract.resources import DatasetRecord
 from console import operations, words
 from console.context import Context
@@ -235,10 +236,12 @@ class RowsView(QWidget):
     def _on_rows(self, turn: int, page: int, body: dict[str, Any]) -> None:
         if turn != self._turn or self.model is None or self.table is None:
             return
-        if body["total"] != self.model.total:
-            self.model.reset_rows(body["total"])
+        items = items_of(body)
+        total = body.get("total", len(items))
+        if total != self.model.total:
+            self.model.reset_rows(total)
         self.table.set_empty_text(tr("No row holds “{find}”.", find=self._find) if self._find else "")
-        self.model.put_page(page, body["items"])
+        self.model.put_page(page, items)
         self._say()
 
     def _on_refused(self, turn: int, error: Any) -> None:

@@ -112,7 +112,7 @@ class SplitView(QWidget):
         self._stack.setCurrentWidget(self._content)
 
     def _show(self, record: DatasetRecord, body: dict[str, Any]) -> None:
-        parts = {part["name"]: part for part in body["parts"]}
+        parts = {part["name"]: {"rows": 0, "labels": {}, **part} for part in body.get("parts") or () if "name" in part}
         total = sum(part["rows"] for part in parts.values())
         shown = [
             (f"{data_words.part_name(name)} {words.count(part['rows'])}", float(part["rows"]),
@@ -132,24 +132,24 @@ class SplitView(QWidget):
         self._show_check(body)
 
     def _show_how(self, body: dict[str, Any]) -> None:
-        given = body["given"]
+        given = body.get("given")
         how = tr("by a column of the data") if given else tr("at random, each label alike")
-        facts = [(tr("Drawn"), how), (tr("Seed"), str(body["seed"]))]
+        facts = [(tr("Drawn"), how), (tr("Seed"), str(body.get("seed", words.DASH)))]
         if not given:
-            facts += [(tr("Validation part"), words.percent(body["validation_fraction"])),
-                      (tr("Test part"), words.percent(body["test_fraction"]))]  # fmt: skip
-        facts.append((tr("Rows on two sides"), tr("are dropped") if body["drop_duplicates"] else tr("stay")))
+            facts += [(tr("Validation part"), words.percent(body.get("validation_fraction"))),
+                      (tr("Test part"), words.percent(body.get("test_fraction")))]  # fmt: skip
+        facts.append((tr("Rows on two sides"), tr("are dropped") if body.get("drop_duplicates") else tr("stay")))
         _fill(self.how, [KeyValue(name, value) for name, value in facts])
         note = tr("These are the recipe's own settings. New run can change them under Advanced.")
         self.how.add(Text(note, "small", "text-tertiary", wrap=True))
 
     def _show_check(self, body: dict[str, Any]) -> None:
-        count, rows = body["duplicates"], []
-        if body["problem"]:
+        count, rows = body.get("duplicates", 0), []
+        if body.get("problem"):
             rows.append(_verdict("circle-x", "bad", tr("This split cannot train: {why}.", why=body["problem"])))
         if not count:
             rows.append(_verdict("circle-check", "ok", tr("No text stands on two sides.")))
-        elif body["removed"]:
+        elif body.get("removed"):
             text = tr_n(
                 count, "{n} row stood on two sides and is dropped.", "{n} rows stood on two sides and are dropped."
             )
@@ -158,7 +158,7 @@ class SplitView(QWidget):
             text = tr_n(count, "{n} row stands on two sides: scores will look too good.",
                         "{n} rows stand on two sides: scores will look too good.")  # fmt: skip
             rows.append(_verdict("triangle-alert", "warn", text))
-        rows += [Text(f"“{sample}”", "small", "text-tertiary", elide=True) for sample in body["samples"]]
+        rows += [Text(f"“{sample}”", "small", "text-tertiary", elide=True) for sample in body.get("samples") or ()]
         _fill(self.check, rows)
 
 

@@ -132,7 +132,7 @@ class Output(QWidget):
         self.title.setText(title)
         self.note.setText(tr("cut to fit") if prediction.get("truncated") else "")
         self._clear()
-        scores = sorted(prediction["scores"].items(), key=lambda pair: -pair[1])
+        scores = sorted((prediction.get("scores") or {}).items(), key=lambda pair: -pair[1])
         for index, (label, score) in enumerate(scores[:SHOWN_LABELS]):
             best = index == 0
             role = "accent" if best else "line-strong"

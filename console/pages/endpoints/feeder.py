@@ -17,6 +17,8 @@ from console.context import Context
 from console.pages.endpoints.figures import series_of
 
 POINTS = 900
+SILENCE_S = 15.0
+"""A gateway says something every 10 s at least, and when it is asked each second: after this nothing came."""
 
 
 class Feeder(QObject):
@@ -37,14 +39,16 @@ class Feeder(QObject):
         """Read the last `seconds`; what belonged to another endpoint or window is forgotten."""
         self._turn += 1
         self._reading, self._waiting = True, []
+        # history comes in steps of that many seconds
+        self._group.store.silence_s = max(SILENCE_S, 3 * seconds / POINTS)
         call = operations.read_endpoint_history(self._context.link, name, seconds, POINTS)
         call.on_reply(partial(self._on_history, self._turn)).on_refused(partial(self._on_refused, self._turn))
 
     def _on_history(self, turn: int, body: dict[str, Any]) -> None:
         if turn != self._turn:
             return
-        times = body["times"]
-        for key, values in body["values"].items():
+        times = body.get("times") or []
+        for key, values in (body.get("values") or {}).items():
             # A window without requests has no latency: that is a hole in the curve, not a value that is not a number.
             known = [(at, float(value)) for at, value in zip(times, values, strict=True) if value is not None]
             self._group.set_series(key, None, [at for at, _ in known], None, [value for _, value in known])

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
+from backend.contract.answers import items_of, readable, readable_items
 from backend.contract.events import RequestWindow
 from backend.contract.resources import EndpointRecord, HistoryEntry, ModelRecord
 from console import operations, words
@@ -23,6 +24,7 @@ from console.state.changes import Changes
 from console.widgets.buttons import Button
 from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.meters import MetricTile
+from console.widgets.page import titled
 from console.widgets.toast import Banner
 
 TILES: tuple[tuple[str, str, str], ...] = (
@@ -59,11 +61,11 @@ class EndpointsPage(EndpointActions):
         self.traffic = TrafficPanel()
         self.playground = Playground(context)
         self._stack = QStackedWidget()
-        self._loading = Skeleton(tr("the endpoints"))
+        self._loading = titled(tr(self.title), Skeleton(tr("the endpoints")), 0)
         self._stack.addWidget(self._loading)
         self._detail = self._build_detail()
         self._stack.addWidget(self._detail)
-        self._empty = self._build_empty()
+        self._empty = titled(tr(self.title), self._build_empty(), 0)
         self._stack.addWidget(self._empty)
         self.content.setContentsMargins(20, 0, 16, 16)
         self.content.addWidget(self._stack, 1)
@@ -301,15 +303,15 @@ class EndpointsPage(EndpointActions):
 
     def _on_windows(self, name: str, body: dict[str, Any]) -> None:
         if name == self._name:
-            found = [(item["time"], RequestWindow.model_validate({k: v for k, v in item.items() if k != "time"}))
-                     for item in body["items"]]  # fmt: skip
+            found = [(item["time"], window) for item in items_of(body)
+                     if "time" in item and (window := readable(RequestWindow, item)) is not None]  # fmt: skip
             self._recent.add(found)
             self._recent.read = True
             self._on_clock()
 
     def _on_events(self, name: str, body: dict[str, Any]) -> None:
         if name == self._name and self._charts:
-            entries = [HistoryEntry.model_validate(item) for item in body["items"]]
+            entries = readable_items(HistoryEntry, body)
             self._charts["feeder"].show_history(entries, {key: tr(text) for key, text in EVENTS.items()})
 
     def _on_history_failed(self, text: str) -> None:

@@ -238,7 +238,7 @@ class Playground(Panel):
             output.show_hint(tr("No answer"), attempt.errors.get(version, ""), "bad")
             return
         title = tr("Output of v{n}", n=answer.get("version", version))
-        output.show_answer(title, answer["predictions"][attempt.shown])
+        output.show_answer(title, _prediction(answer, attempt.shown))
 
     def _show_why(self, attempt: Try) -> None:
         found = attempt.explanations.get(attempt.shown)
@@ -261,7 +261,11 @@ class Playground(Panel):
 
     def _on_explained(self, attempt: Try, shown: int, body: dict[str, Any]) -> None:
         self.why.ask.set_busy(False)
-        attempt.explanations[shown] = body["explanations"][0]
+        found = body.get("explanations")
+        if not found:
+            self.why.show_problem(tr("No explanation came."))
+            return
+        attempt.explanations[shown] = found[0]
         if attempt is self._current and shown == attempt.shown:
             self._show_why(attempt)
 
@@ -282,7 +286,7 @@ class Playground(Panel):
         menu = QMenu(self)
         for attempt in self.tries:
             answer = next(iter(attempt.answers.values()), None)
-            label = answer["predictions"][0]["label"] if answer else tr("no answer")
+            label = _prediction(answer, 0).get("label") if answer else tr("no answer")
             text = " ".join(attempt.inputs[0].split())
             short = text if len(text) <= 60 else text[:59] + "…"
             menu.addAction(f"{label}  ·  {short}".replace("&", "&&"), partial(self.restore, attempt))
@@ -296,3 +300,9 @@ class Playground(Panel):
         self.mode.set_value(attempt.mode if attempt.mode != "file" or self._file else "text")
         self.editor.setPlainText(attempt.text)
         self._show_current()
+
+
+def _prediction(answer: dict[str, Any], at: int) -> dict[str, Any]:
+    """What was answered to one input; empty when the answer does not hold it."""
+    found = answer.get("predictions") or []
+    return found[at] if at < len(found) else {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QComboBox, QLineEdit
 
+from backend.contract.answers import readable
 from backend.contract.resources import EndpointRecord
 from console import operations
 from console.asking import ask
@@ -105,9 +106,12 @@ class NewEndpointSheet(Sheet):
 
     def _on_reply(self, body: dict[str, Any]) -> None:
         self.close_sheet()
-        self._context.toast(tr("Endpoint {name} starts", name=body["name"]), tr("Loading the model"), kind="info")
-        self._context.state.endpoints.setdefault(body["name"], EndpointRecord.model_validate(body))
-        self._context.navigate(f"endpoint/{body['name']}")
+        record = readable(EndpointRecord, body)
+        if record is None:
+            return
+        self._context.toast(tr("Endpoint {name} starts", name=record.name), tr("Loading the model"), kind="info")
+        self._context.state.endpoints.setdefault(record.name, record)
+        self._context.navigate(f"endpoint/{record.name}")
 
 
 class DeleteEndpointSheet(Sheet):

@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
+from backend.contract.answers import items_of
 from backend.contract.errors import ErrorReply
 from backend.contract.resources import DatasetPreview, DatasetRecord
 from console import operations, words
@@ -75,7 +76,7 @@ class ImportSheet(Sheet):
         call.on_reply(self._on_samples).on_refused(self._on_no_samples)
 
     def _on_samples(self, body: dict[str, Any]) -> None:
-        self.chooser.samples.set_samples(body["items"])
+        self.chooser.samples.set_samples(items_of(body))
 
     def _on_no_samples(self, error: ErrorReply) -> None:
         self.chooser.samples_title.setText(error.text)

@@ -33,10 +33,11 @@ class Following(Followed):
             self._context.navigate(f"run/{runs[0]['id']}")
 
     def _detail(self, fresh: list[dict[str, Any]], known: int, refused: list[dict[str, Any]]) -> str:
-        points = sum(run["points"] for run in fresh)
+        points = sum(run.get("points", 0) for run in fresh)
         parts = [tr("{n} points", n=words.count(points))] if fresh else []
         if known:
             parts.append(tr_n(known, "{n} was here already", "{n} were here already"))
         if refused:
-            parts.append(tr("{name} could not be read: {why}", name=refused[0]["name"], why=refused[0]["text"]))
+            name, why = refused[0].get("name", ""), refused[0].get("text", "")
+            parts.append(tr("{name} could not be read: {why}", name=name, why=why))
         return " · ".join(parts)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
+from backend.contract.answers import readable_items
 from backend.contract.resources import EndpointRecord, HistoryEntry, ModelRecord, PromotionPlan, VersionRecord
 from backend.contract.states import EndpointState
 from console import operations, words
@@ -25,6 +26,7 @@ from console.pages.models.timeline import VersionsPanel
 from console.state.changes import Changes
 from console.widgets.buttons import Button
 from console.widgets.empty import EmptyState, Skeleton
+from console.widgets.page import titled
 from console.widgets.rows import ListItem
 
 NARROW = 1130  # of the page: below, the list pane becomes a menu in the header
@@ -53,11 +55,11 @@ class ModelsPage(ModelActions):
         self.comparing, self.gates, self.lineage = ComparePanel(), GatesPanel(), LineagePanel()
         self.history, self.card, self.files = HistoryPanel(), CardPanel(), FilesPanel()
         self._stack = QStackedWidget()
-        self._skeleton = Skeleton(tr("the models"))
+        self._skeleton = titled(tr(self.title), Skeleton(tr("the models")))
         self._stack.addWidget(self._skeleton)
         self._detail = self._build_detail()
         self._stack.addWidget(self._detail)
-        self._empty = self._build_empty()
+        self._empty = titled(tr(self.title), self._build_empty())
         self._stack.addWidget(self._empty)
         middle = QHBoxLayout()
         middle.setSpacing(0)
@@ -333,7 +335,7 @@ class ModelsPage(ModelActions):
 
     def _on_history(self, name: str, body: dict[str, Any]) -> None:
         if name == self._name:
-            entries = [HistoryEntry.model_validate(item) for item in body["items"]]
+            entries = readable_items(HistoryEntry, body)
             self.history.show_entries(entries, self.context.clock())
 
     def _on_history_refused(self, error: Any) -> None:

@@ -21,7 +21,7 @@ def base_models(state: AppState) -> list[Choice]:
     """The starter model and registered versions, then ways to name another one."""
     found = []
     for model in state.base_models:
-        title = words.base_model("starter") if model["kind"] == "starter" else model["title"]
+        title = words.base_model("starter") if model.get("kind") == "starter" else model.get("title", model["name"])
         size = f" · {words.size(model['size_bytes'])}" if model.get("size_bytes") else ""
         found.append((model["name"], f"{title}{size}"))
     return [*found, (FOLDER, tr("Folder on this machine…")), (TYPED, tr("Hub id or path…"))]

@@ -12,6 +12,7 @@ from console.asking import ask
 from console.context import Context
 from console.i18n import tr
 from console.pages.overview.host import install_sheet
+from console.said import said_each
 from console.widgets.buttons import Button
 from console.widgets.chips import Icon
 from console.widgets.panel import Panel, line
@@ -145,7 +146,7 @@ class Checklist(QWidget):
 
     def _on_what_clicked(self) -> None:
         sample = self._context.state.telemetry
-        self._context.open_sheet(install_sheet(self._context, sample.gpu_problem or "" if sample else ""))
+        self._context.open_sheet(install_sheet(self._context, said_each(sample.gpu_problem or "") if sample else ""))
 
     def _on_sample_clicked(self) -> None:
         ask(self._context, operations.import_sample(self._context.link, SAMPLE), self.sample)

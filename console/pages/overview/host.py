@@ -14,6 +14,7 @@ from console.context import Context
 from console.i18n import tr
 from console.pages.overview.gpus import ChartHole, Legend, percent, two_curves
 from console.pages.overview.system import GIB, MOST_HEIGHT, amount
+from console.said import said_each
 from console.theme import theme
 from console.widgets.buttons import Button
 from console.widgets.chips import Icon
@@ -145,7 +146,7 @@ class NoGpuCard(Panel):
         """The cause as detected; empty while it is not known."""
         self._problem = problem
         self.text.setText(
-            "\n".join(part for part in (tr("Training uses the CPU, which is much slower."), problem) if part)
+            "\n".join(part for part in (tr("Training uses the CPU, which is much slower."), said_each(problem)) if part)
         )
 
     def _on_check_clicked(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from backend.contract.resources import AlertRecord
-from console import words
+from console import alert_words, words
 from console.context import Context
 from console.i18n import tr, tr_n
 from console.pages.overview.changed import link_of, sentence
@@ -23,17 +23,6 @@ from console.widgets.text import Text, set_tip
 
 MOST_ALERTS = 3
 MOST_CHANGES = 5
-ICONS = {
-    "input_drift": "triangle-alert",
-    "prediction_drift": "trending-down",
-    "accuracy": "trending-down",
-    "latency": "clock",
-    "errors": "circle-x",
-    "gpu": "gpu",
-    "disk": "hard-drive",
-    "memory": "memory-stick",
-    "run": "activity",
-}
 
 
 class AlertRow(QWidget):
@@ -48,8 +37,9 @@ class AlertRow(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setAccessibleName(f"{alert.title}, {alert.text}, {age}")
-        set_tip(self, alert.title, line=alert.text)
+        self._title, self._below = alert_words.headline(alert), alert_words.brief(alert)
+        self.setAccessibleName(f"{self._title}, {self._below}, {age}")
+        set_tip(self, self._title, line=alert_words.moved(alert))
 
     def sizeHint(self) -> QSize:
         return QSize(300, 65)
@@ -64,20 +54,15 @@ class AlertRow(QWidget):
         if self.underMouse():
             painter.fillRect(QRectF(1, 1, self.width() - 2, 64), theme.role("raised", 0.6))
         painter.fillRect(QRectF(0, 0, self.width(), 1), theme.role("line"))
-        alert, small = self.alert, theme.font("small")
-        role = {"bad": "bad", "info": "accent"}.get(alert.severity, "warn")
-        theme.paint_icon(painter, ICONS.get(alert.kind, "triangle-alert"), QRectF(13, 14, 16, 16), role)
+        small, (icon, role) = theme.font("small"), alert_words.icon_of(self.alert)
+        theme.paint_icon(painter, icon, QRectF(13, 14, 16, 16), role)
         used = paint.text_width(self._age, small) + 10
         paint.draw_text(
             painter, QRectF(0, 12, self.width() - 14, 18), self._age, small, "text-tertiary", paint.CENTER_RIGHT
         )
         title = QRectF(40, 12, self.width() - 54 - used, 20)
-        paint.draw_text(painter, title, alert.title, theme.font("body", 500), "text")
-        below = QRectF(40, 35, self.width() - 54, 18)
-        where = (
-            alert.text if not alert.endpoint or alert.endpoint in alert.title else f"{alert.endpoint} · {alert.text}"
-        )
-        paint.draw_text(painter, below, where, small, "text-tertiary")
+        paint.draw_text(painter, title, self._title, theme.font("body", 500), "text")
+        paint.draw_text(painter, QRectF(40, 35, self.width() - 54, 18), self._below, small, "text-tertiary")
         painter.end()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

@@ -98,10 +98,10 @@ class Machine:
     def _take_history(self, turn: int, body: dict[str, Any]) -> None:
         if turn != self._turn:
             return
-        times = list(body["times"])
+        times = list(body.get("times") or ())
         self._series, self._drawn = {}, {}
         lows, highs = body.get("lows") or {}, body.get("highs") or {}
-        for key, values in body["values"].items():
+        for key, values in (body.get("values") or {}).items():
             known = [(time, value) for time, value in zip(times, values, strict=True) if value is not None]
             if known:
                 self._series[key] = ([time for time, _ in known], [value for _, value in known])

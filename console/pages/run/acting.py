@@ -73,6 +73,8 @@ class RunActions(Page):
                    reason=when("continue", tr("There is nothing to resume."))),
             Action("run.register", tr("Register…"), lambda: self._do("register"), "package", "", "run",
                    reason=when("register", tr("Only a completed run can be registered."))),
+            Action("run.version", tr("Open version"), lambda: self._do("version"), "package", "", "run",
+                   reason=when("version", tr("The run is not registered."))),
             Action("run.clone", tr("Clone as new run…"), self._on_clone, "copy", "", "run", separator=True,
                    reason=lambda: imported),
             Action("run.rename", tr("Rename…"), self._on_rename, "pencil", "", "run"),
@@ -81,11 +83,11 @@ class RunActions(Page):
             Action("run.export", tr("Points and report…"), self._on_export, "download", "", "run"),
             Action("run.copy_config", tr("Copy config"), lambda: self.context.copy(run_to_yaml(run)), "copy", "",
                    "run"),
-            Action("run.follow", tr("Follow live"), self._toggle_follow, "", "", "view"),
-            Action("run.log_y", tr("Log y"), self._log_y.toggle, "", "", "view"),
-            Action("run.axis", tr("Next x axis"), lambda: self._axis.step(1), "", "", "view"),
-            Action("run.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "", "view"),
-            Action("run.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "", "view"),
+            Action("chart.follow", tr("Follow live"), self._toggle_follow, "", "", "view"),
+            Action("chart.log_y", tr("Log y"), self._log_y.toggle, "", "", "view"),
+            Action("chart.axis", tr("Next x axis"), lambda: self._axis.step(1), "", "", "view"),
+            Action("chart.smoother", tr("More smoothing"), lambda: self._nudge(50), "", "", "view"),
+            Action("chart.rougher", tr("Less smoothing"), lambda: self._nudge(-50), "", "", "view"),
             Action("run.next_tab", tr("Next tab"), lambda: self.tabs.step(1), "", "", "view"),
         ]  # fmt: skip
 
@@ -100,6 +102,8 @@ class RunActions(Page):
             self.context.open_sheet(StopSheet(self.context, run, self._last_checkpoint()))
         elif name == "register":
             self.context.open_sheet(RegisterSheet(self.context, run))
+        elif name == "version":
+            self._open_version(run)
         elif name == "clone":
             self._on_clone()
         elif name == "compare":
@@ -112,6 +116,10 @@ class RunActions(Page):
                 "cancel": operations.cancel_run, "continue": operations.continue_run,
             }[name]  # fmt: skip
             ask(self.context, call(link, run.id), button)
+
+    def _open_version(self, run: RunRecord) -> None:
+        model, _, version = (run.model_version or "").rpartition(":")
+        self.context.navigate(f"model/{model}/{version}")
 
     def _on_checkpoint_asked(self, _body: Any) -> None:
         self.context.toast(tr("Checkpoint asked for"), tr("It is written after the present step."), kind="info")

@@ -70,7 +70,7 @@ class ParentCurves(QObject):
         return [key.removeprefix(PARENT) for key in dict.fromkeys(known)]
 
     def _on_read(self, body: dict[str, Any]) -> None:
-        for key, data in body["series"].items():
+        for key, data in (body.get("series") or {}).items():
             values = [number_from_json(value) for value in data["values"]]
             epochs = data.get("epochs") or None
             known = epochs is not None and None not in epochs

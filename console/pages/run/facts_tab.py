@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from backend.contract.resources import RunRecord
@@ -13,9 +14,11 @@ from console import words
 from console.context import Context
 from console.i18n import tr
 from console.tables import Column, TableModel, TableView
+from console.theme import theme
+from console.widgets import paint
 from console.widgets.buttons import Button
 from console.widgets.controls import Toggle
-from console.widgets.panel import Panel, row
+from console.widgets.panel import Panel, inset, row
 from console.widgets.text import Text
 from console.yaml import run_to_yaml
 
@@ -28,21 +31,22 @@ def flatten(value: Any, prefix: str = "") -> list[tuple[str, str]]:
         ]
     if isinstance(value, (list, tuple)):
         return [(prefix, ", ".join(map(str, value)))]
+    if isinstance(value, bool):
+        return [(prefix, str(value).lower())]  # as YAML writes it
     return [(prefix, words.DASH if value is None else str(value))]
 
 
 class _Facts(QWidget):
-    """A filterable table of two columns; `marked` names are drawn in the accent."""
+    """A filterable table of two columns; `marked` names have a dot and heavier values."""
 
     def __init__(self, context: Context, name: str) -> None:
         super().__init__()
         self._context = context
         self._marked: set[str] = set()
         columns = (
-            Column("name", tr("Name"), lambda r: r[0], width=320, mono=True,
-                   role=lambda r: "accent" if r[0] in self._marked else "text-secondary"),
-            Column("value", tr("Value"), lambda r: r[1], stretch=True, tip=lambda r: r[1],
-                   role=lambda r: "accent" if r[0] in self._marked else None),
+            Column("name", tr("Name"), lambda r: r[0], kind="custom", paint=self._paint_name, width=320, mono=True),
+            Column("value", tr("Value"), lambda r: r[1], kind="custom", paint=self._paint_value, stretch=True,
+                   tip=lambda r: r[1]),
         )  # fmt: skip
         self.model = TableModel(columns, row_id=lambda r: r[0])
         self.view = TableView(self.model, name=name, row_height=28)
@@ -61,8 +65,19 @@ class _Facts(QWidget):
         """Put the tools beside the filter and the table below."""
         self._layout.addWidget(row(self._filter, self.note, None, *tools, gap=10))
         panel = Panel(flush=True)
-        panel.add(self.view, 1)
+        panel.add(inset(self.view), 1)
         self._layout.addWidget(panel, 1)
+
+    def _paint_name(self, painter: QPainter, rect: QRectF, fact: tuple[str, str]) -> None:
+        marked = fact[0] in self._marked
+        paint.draw_text(painter, rect, fact[0], theme.mono("small"), "text" if marked else "text-secondary")
+        if marked:
+            left = rect.left() + paint.text_width(fact[0], theme.mono("small"))
+            paint.dot(painter, QPointF(min(left + 10, rect.right() - 3), rect.center().y()), "accent", 6)
+
+    def _paint_value(self, painter: QPainter, rect: QRectF, fact: tuple[str, str]) -> None:
+        font = theme.font("body", 600 if fact[0] in self._marked else 400)
+        paint.draw_text(painter, rect, fact[1], font, "text")
 
     def show_facts(self, facts: list[tuple[str, str]], marked: set[str]) -> None:
         """Replace the rows."""

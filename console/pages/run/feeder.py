@@ -12,7 +12,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from backend.contract.answers import readable_items
 from backend.contract.resources import RunEvent, RunRecord, TelemetrySample
+from console import alert_words
 from console.charts import detail
 from console.charts.events import KINDS, ChartEvent
 from console.charts.extremes import spread
@@ -107,7 +109,7 @@ class Feeder(QObject):
         if turn != self._turn:
             return
         counts = {}
-        for key, data in body["series"].items():
+        for key, data in (body.get("series") or {}).items():
             self._group.set_series(key, *detail.columns_of(data))
             counts[key] = data["count"]
             if data["steps"]:
@@ -121,7 +123,7 @@ class Feeder(QObject):
     def take_events(self, turn: int, body: dict[str, Any]) -> None:
         """All events so far."""
         if turn == self._turn:
-            self.add_events(RunEvent.model_validate(item) for item in body["items"])
+            self.add_events(readable_items(RunEvent, body))
             self._take_alerts()
 
     def take_telemetry(self, turn: int, body: dict[str, Any]) -> None:
@@ -129,8 +131,8 @@ class Feeder(QObject):
         if turn != self._turn or self._run is None:
             return
         lows, highs = body.get("lows") or {}, body.get("highs") or {}
-        for key, means in body["values"].items():
-            times, values = spread(body["times"], means, lows.get(key), highs.get(key))
+        for key, means in (body.get("values") or {}).items():
+            times, values = spread(body.get("times") or [], means, lows.get(key), highs.get(key))
             if times:
                 self._group.set_series(key, None, times, None, values)
 
@@ -185,7 +187,7 @@ class Feeder(QObject):
         found = []
         for alert in mine:
             number = self._alerts.setdefault(alert.id, -1 - len(self._alerts))
-            text = alert.title or alert.text
+            text = alert_words.headline(alert) or alert_words.moved(alert)
             found.append(RunEvent(id=number, run_id=self._run.id, kind="alert", time=alert.opened_at, text=text))
         if found:
             self.add_events(found)
@@ -210,7 +212,7 @@ class Feeder(QObject):
         """Finer points of the window in view."""
         if turn != self._turn:
             return
-        for key, data in body["series"].items():
+        for key, data in (body.get("series") or {}).items():
             self._group.set_detail(key, *detail.columns_of(data))
 
 

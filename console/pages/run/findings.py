@@ -12,7 +12,7 @@ from backend.contract.resources import BackendSettings, Diagnosis, RunEvent, Run
 from console import words
 from console.charts.events import KINDS
 from console.i18n import mark, tr, tr_n
-from console.said import said
+from console.said import said, said_each
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.buttons import Button
@@ -21,7 +21,7 @@ from console.widgets.empty import EmptyState
 from console.widgets.paint import StateLook
 from console.widgets.panel import Panel, column, line, row
 from console.widgets.rows import EventRow, KeyValue
-from console.widgets.text import Text
+from console.widgets.text import Text, set_tip
 
 SHARES = (
     ("data", mark("Waiting for data"), "step-data"),
@@ -251,8 +251,9 @@ def _facts(run: RunRecord) -> list[tuple[str, str, bool]]:
     evaluated = {key.removeprefix("eval/"): value for key, value in run.metrics.items() if key.startswith("eval/")}
     commit = str(run.environment.get("commit") or "")
     rows = run.facts.get("train_rows")
-    test = run.metrics.get("test/accuracy")
-    best_text = f"{words.metric(metric, best.get('value'))} at {words.count(best.get('step'))}"
+    test, train = run.metrics.get("test/accuracy"), run.metrics.get("train/loss")
+    value = words.metric(metric, best.get("value"))
+    best_text = tr("{value} at {step}", value=value, step=words.count(best.get("step")))
     known = bool(metric) and best.get("value") is not None
     return [
         (
@@ -261,6 +262,7 @@ def _facts(run: RunRecord) -> list[tuple[str, str, bool]]:
             False,
         ),
         (tr("Eval loss"), words.metric("loss", evaluated["loss"]) if "loss" in evaluated else "", False),
+        (tr("Train loss"), words.metric("loss", train) if train is not None and not evaluated else "", False),
         (tr("Eval macro F1"), words.metric("f1", evaluated["f1"]) if "f1" in evaluated else "", False),
         (tr("Test accuracy"), words.metric("accuracy", test) if test is not None else "", False),
         (tr("Trainable"), _of(run.trainable_parameters, run.all_parameters), False),
@@ -285,7 +287,8 @@ def energy_text(kwh: float, settings: BackendSettings | None) -> str:
 def _of(part: int | None, whole: int | None) -> str:
     if not part or not whole:
         return ""
-    return f"{part / 1e6:.1f} M of {whole / 1e6:.1f} M" if whole >= 1e6 else f"{part:,} of {whole:,}"
+    some, every = (f"{n / 1e6:.1f} M" if whole >= 1e6 else f"{n:,}" for n in (part, whole))
+    return tr("{part} of {whole}", part=some, whole=every)
 
 
 class EventsPanel(Panel):
@@ -329,7 +332,7 @@ class EventsPanel(Panel):
             icon, role, _ = KINDS.get(event.kind, ("circle-dot", "text-tertiary", False))
             right = words.count(event.step) if event.step is not None else words.moment(event.time)
             item = EventRow(icon, role, self._text(event), right, clickable=True)
-            item.setToolTip(said(event.text))
+            set_tip(item, said(event.text))
             item.setProperty("event", event.id)
             item.clicked.connect(self._on_clicked)
             self._rows.addWidget(item)
@@ -358,5 +361,6 @@ class EventsPanel(Panel):
 def failure_view(run: RunRecord, buttons: tuple[Button, ...]) -> EmptyState:
     """What stands where the charts would, when a run failed before it drew anything."""
     failure = run.failure
-    text = f"{failure.text} {failure.advice}" if failure else ""
-    return EmptyState("circle-x", run.cause or tr("The run failed"), text, buttons, role="bad")
+    text = said_each(f"{failure.text.rstrip('.')}. {failure.advice}") if failure else ""
+    cause = said(run.cause) if run.cause else tr("The run failed")
+    return EmptyState("circle-x", cause, text, buttons, role="bad")

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from backend.contract.resources import RunRecord
 from backend.contract.states import FINAL_RUN_STATES, RunState
 from console import words
-from console.i18n import tr
+from console.i18n import mark, tr
+from console.said import said
 from console.sheets.imported import maker_of
 from console.widgets.buttons import Button, Crumb, IconButton
 from console.widgets.chips import Icon, StatePill, Tag
@@ -22,10 +23,11 @@ BUTTONS: dict[str, tuple[str, str, str]] = {
     "checkpoint": ("Checkpoint now", "bookmark", "default"),
     "stop": ("Stop", "square", "danger"),
     "cancel": ("Remove from queue", "circle-x", "default"),
-    "continue": ("Resume from checkpoint", "play", "primary"),
+    "continue": ("Resume from checkpoint", "play", "default"),
     "compare": ("Compare with champion", "chart-line", "default"),
     "clone": ("Clone…", "copy", "default"),
-    "register": ("Register…", "package", "primary"),
+    "register": ("Register…", "package", "default"),
+    "version": (mark("Open version"), "package", "default"),
 }
 
 
@@ -42,8 +44,21 @@ def buttons_for(run: RunRecord) -> tuple[str, ...]:
     if run.state == RunState.QUEUED:
         return ("cancel",)
     if run.state == RunState.COMPLETED:
-        return ("clone", "compare", "register") if run.model_ready else ("clone",)
+        after = ("register", "version") if run.model_version else ("register",)
+        return ("clone", "compare", *after) if run.model_ready else ("clone", *after[1:])
     return ("clone", "continue") if run.resumable else ("clone",)
+
+
+def head_buttons(run: RunRecord) -> tuple[str, ...]:
+    """Those that stand in the head: what a failed run needs next stands in the bar below, with its cause."""
+    if run.state in (RunState.FAILED, RunState.INTERRUPTED) and not run.source:
+        return ("clone",) if run.resumable else ()
+    return buttons_for(run)
+
+
+def primary_of(names: tuple[str, ...]) -> str:
+    """The one filled button: what comes next for a run; empty while it goes on."""
+    return next((name for name in ("version", "register", "continue") if name in names), "")
 
 
 class RunHead(QWidget):
@@ -94,7 +109,7 @@ class RunHead(QWidget):
         self.name.setMaximumWidth(self.name.fontMetrics().horizontalAdvance(run.name) + 6)
         self.pill.set_state(run.state)
         self.pin.set_icon("pin-off" if pinned else "pin")
-        wanted = buttons_for(run)
+        wanted = head_buttons(run)
         if wanted != self._shown:
             self._rebuild(wanted)
         for name, button in self._buttons.items():
@@ -120,8 +135,10 @@ class RunHead(QWidget):
         focused = any(button.holds_focus() for button in self._buttons.values())
         old = list(self._buttons.values())
         self._shown, self._buttons = names, {}
+        first = primary_of(names)
         for name in names:
             text, icon, kind = BUTTONS[name]
+            kind = "primary" if name == first else kind
             button = Button(tr(text), kind, icon, action=f"run.{'pause' if name == 'resume' else name}")
             button.setObjectName(name)
             button.clicked.connect(self._on_button_clicked)
@@ -217,7 +234,7 @@ def _epoch_text(epoch: float, epochs: float | None) -> str:
 
 def _left_text(run: RunRecord, final: bool) -> str:
     if run.state in (RunState.FAILED, RunState.INTERRUPTED):
-        return run.cause or ""
+        return said(run.cause or "")
     if final and run.best:
         metric = words.metric_name(str(run.best.get("metric", "")), part=False)
         value = words.metric(str(run.best.get("metric", "")), run.best.get("value"))

@@ -9,9 +9,8 @@ from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from backend.contract.resources import LogPage, RunRecord
 from backend.contract.states import RunState
-from console import words
 from console.context import Context
-from console.i18n import tr
+from console.i18n import tr, tr_n
 from console.state.changes import Changes
 from console.widgets.buttons import Button
 from console.widgets.controls import Segmented, Toggle
@@ -30,6 +29,7 @@ class LogTab(QWidget):
         super().__init__()
         self._context, self._run = context, run
         self._read = False
+        self._total = 0
         self.view = LogView(tr("Log of the run"))
         self._needle = QLineEdit()
         self._needle.setPlaceholderText(tr("Find"))
@@ -63,7 +63,9 @@ class LogTab(QWidget):
     def _on_read(self, body: dict[str, Any]) -> None:
         page = LogPage.model_validate(body)
         self.view.set_lines([(line.time or 0.0, line.level, line.text) for line in page.lines])
-        self._count.setText(tr("{n} lines", n=words.count(page.total)))
+        self.view.set_empty_text(tr("Nothing was logged."))
+        self._total = page.total
+        self._show_count()
         failed = self._run.state in (RunState.FAILED, RunState.INTERRUPTED)
         self._follow.setChecked(not failed)
         self.view.set_follow(not failed)
@@ -75,6 +77,11 @@ class LogTab(QWidget):
         self._run = run
         if self._read and (lines := changes.log.get(run.id)):
             self.view.append([(line.time or 0.0, line.level, line.text) for line in lines])
+            self._total += len(lines)
+            self._show_count()
+
+    def _show_count(self) -> None:
+        self._count.setText(tr_n(self._total, "{n} line", "{n} lines"))
 
     def focus_find(self) -> None:
         """Ctrl+F."""

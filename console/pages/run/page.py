@@ -20,6 +20,7 @@ from console.pages.run.findings import failure_view
 from console.pages.run.head import RunHead
 from console.pages.run.log_tab import LogTab
 from console.pages.run.tables_tab import CheckpointsTab, SamplesTab
+from console.said import said
 from console.state.changes import Changes
 from console.theme import theme
 from console.widgets.buttons import Button, IconButton
@@ -151,6 +152,7 @@ class RunPage(RunActions):
             part.deleteLater()
         self._parts, self._way_out = {}, None
         self.tabs.set_value("charts")
+        self._tools.show()  # another tab of the run before may have put them away
 
     def _show_run(self) -> None:
         run = self.run
@@ -179,6 +181,7 @@ class RunPage(RunActions):
         self._parts["missing"] = view
         self._stack.addWidget(view)
         self._stack.setCurrentWidget(view)
+        self._tools.hide()
 
     def _build_parts(self, run: RunRecord) -> None:
         from console.pages.run.charts_tab import ChartsTab  # pyqtgraph loads here, not when the window opens
@@ -273,9 +276,8 @@ class RunPage(RunActions):
         log.clicked.connect(self._on_show_log)
         buttons = (log,) if run.source else (self._fix_button(run), log)
         advice = run.failure.advice if run.failure else ""
-        self.failed.show_message(
-            run.cause or tr("The run failed"), advice, icon="circle-x", role="bad", buttons=buttons
-        )
+        cause = said(run.cause) if run.cause else tr("The run failed")
+        self.failed.show_message(cause, said(advice), icon="circle-x", role="bad", buttons=buttons)
         for before, after in pairwise((*tab_stops(self.head)[-1:], *buttons)):
             QWidget.setTabOrder(before, after)
         if self.charts is not None and run.step == 0 and "failure" not in self._parts:
@@ -366,6 +368,7 @@ class RunPage(RunActions):
     def _on_log_read(self, body: dict[str, Any]) -> None:
         if self.charts is not None:
             self.charts.log.set_lines(list(LogPage.model_validate(body).lines))
+            self.charts.log.view.set_empty_text(tr("Nothing was logged."))
 
     def _on_checkpoints_counted(self, count: int) -> None:
         self.tabs.set_count("checkpoints", count or None)

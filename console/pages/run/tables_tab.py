@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QVBoxLayout, QWidget
 
+from backend.contract.answers import items_of, readable_items
 from backend.contract.resources import CheckpointRecord, RunRecord
 from console import operations, words
 from console.asking import ask
@@ -15,7 +16,7 @@ from console.context import Context
 from console.i18n import tr
 from console.tables import Column, TableModel, TableView
 from console.widgets.empty import EmptyState
-from console.widgets.panel import Panel
+from console.widgets.panel import Panel, inset
 
 
 def _metric(name: str) -> Any:
@@ -52,8 +53,8 @@ class CheckpointsTab(QWidget):
             Column("f1", tr("Macro F1"), _metric("eval/f1"), text=_text("eval/f1"), align="right", width=100),
             Column("size", tr("Size"), lambda r: r.size_bytes, text=lambda r: words.size(r.size_bytes), align="right",
                    width=90),
-            Column("saved", tr("Saved"), lambda r: r.saved_at, text=lambda r: words.day_and_time(r.saved_at), width=140,
-                   tip=lambda r: words.full_time(r.saved_at)),
+            Column("saved", tr("Saved"), lambda r: r.saved_at, text=lambda r: words.day_and_time(r.saved_at),
+                   align="right", width=130, tip=lambda r: words.full_time(r.saved_at)),
             Column("marks", "", lambda r: len(_marks(r)), cell=_marks, kind="tags", width=150),
             Column("name", tr("Folder"), lambda r: r.name, stretch=True, mono=True, role=lambda _r: "text-tertiary"),
         )  # fmt: skip
@@ -66,7 +67,7 @@ class CheckpointsTab(QWidget):
             tr("One is written at the end of each epoch, or when you press Checkpoint now."),
         )
         self._panel = Panel(flush=True)
-        self._panel.add(self.view, 1)
+        self._panel.add(inset(self.view), 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._panel, 1)
@@ -78,7 +79,7 @@ class CheckpointsTab(QWidget):
         self._context.link.get(f"/runs/{self._run.id}/checkpoints").on_reply(self._on_read)
 
     def _on_read(self, body: dict[str, Any]) -> None:
-        rows = sorted((CheckpointRecord.model_validate(item) for item in body["items"]), key=lambda r: -r.step)
+        rows = sorted(readable_items(CheckpointRecord, body), key=lambda r: -r.step)
         self.model.set_rows(rows)
         self._panel.setVisible(bool(rows))
         self._empty.setVisible(not rows)
@@ -134,7 +135,7 @@ class SamplesTab(QWidget):
         self.view = TableView(self.model, name=tr("Samples"))
         self._empty = EmptyState("list-checks", tr("No samples yet"), tr("They appear with the first evaluation."))
         self._panel = Panel(flush=True)
-        self._panel.add(self.view, 1)
+        self._panel.add(inset(self.view), 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._panel, 1)
@@ -146,7 +147,7 @@ class SamplesTab(QWidget):
         self._context.link.get(f"/runs/{self._run.id}/samples").on_reply(self._on_read)
 
     def _on_read(self, body: dict[str, Any]) -> None:
-        rows = sample_rows(body["items"])
+        rows = sample_rows(items_of(body))
         self.model.set_rows(rows)
         self._panel.setVisible(bool(rows))
         self._empty.setVisible(not rows)

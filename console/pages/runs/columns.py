@@ -26,6 +26,9 @@ QUIET_PROGRESS = frozenset({RunState.STOPPED, RunState.FAILED, RunState.INTERRUP
 
 def metric_title(key: str) -> str:
     """`eval/loss` → "Eval loss", `eval/f1` → "F1", `test/f1` → "Test F1"."""
+    known = {"eval/loss": tr("Eval loss"), "train/loss": tr("Train loss"), "test/f1": tr("Test F1")}
+    if key in known:
+        return known[key]
     part, _, name = key.rpartition("/")
     word = {"f1": "F1", "loss": tr("loss"), "accuracy": tr("accuracy")}.get(name, name.replace("_", " "))
     if part == "eval" and name != "loss":

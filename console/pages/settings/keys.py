@@ -13,7 +13,7 @@ from shiboken6 import isValid
 from console.actions import MENUS
 from console.context import Context
 from console.i18n import tr
-from console.keys import PAGE_KEYS, PAGE_NAMES, key_caps, key_table
+from console.keys import CHART, PAGE_KEYS, PAGE_NAMES, key_caps, key_table
 from console.pages.settings.fields import ConsoleRow
 from console.pages.settings.parts import Category, Row, Section
 from console.settings import KEYS, LETTER_KEYS
@@ -28,7 +28,7 @@ class KeyControl(QWidget):
     chosen = Signal(str)
     reset = Signal()
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, strokes: int) -> None:
         super().__init__()
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -36,7 +36,7 @@ class KeyControl(QWidget):
         self._caps: QWidget = Text("", "small")
         self._layout.addWidget(self._caps)
         self.field = QKeySequenceEdit()
-        self.field.setMaximumSequenceLength(2)
+        self.field.setMaximumSequenceLength(strokes)
         self.field.setFixedWidth(170)
         self.field.setAccessibleName(tr("New key for {name}", name=name))
         self.field.editingFinished.connect(self._on_finished)
@@ -97,11 +97,12 @@ class KeyControl(QWidget):
 
 @dataclass(frozen=True)
 class Bound:
-    """An action that can be given another key: id, name in the language of now, usual key."""
+    """An action that can be given another key: id, name in the language of now, usual key, how many strokes."""
 
     id: str
     name: str
     usual: str
+    strokes: int = 2
 
 
 def bound_actions(context: Context) -> list[tuple[str, list[Bound]]]:
@@ -111,8 +112,10 @@ def bound_actions(context: Context) -> list[tuple[str, list[Bound]]]:
         by_menu.setdefault(action.menu, []).append(Bound(action.id, action.plain_text, action.shortcut))
     groups = [(tr(title).replace("&", "").split("(")[0], by_menu.get(menu, [])) for menu, title in MENUS]
     for page, title in PAGE_NAMES.items():
-        name = tr("On the page {page}", page=tr(title))
-        groups.append((name, [Bound(key.id, tr(key.text), key.usual) for key in PAGE_KEYS if key.page == page]))
+        name = tr(title) if page == CHART else tr("On the page {page}", page=tr(title))
+        strokes = 1 if page == CHART else 2  # a focused chart sees one key press at a time
+        of_page = [Bound(key.id, tr(key.text), key.usual, strokes) for key in PAGE_KEYS if key.page == page]
+        groups.append((name, of_page))
     return [(title, bound) for title, bound in groups if bound]
 
 
@@ -120,7 +123,7 @@ class KeyRow(Row):
     """One action."""
 
     def __init__(self, bound: Bound) -> None:
-        self.bound, self.keys = bound, KeyControl(bound.name)
+        self.bound, self.keys = bound, KeyControl(bound.name, bound.strokes)
         super().__init__(bound.name, self.keys, words=f"{bound.id} {bound.usual}")
 
 

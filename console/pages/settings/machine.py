@@ -19,6 +19,7 @@ from console.pages.settings.fields import (
     BackendRow,
 )
 from console.pages.settings.parts import Category, Row, Section
+from console.said import said_each
 from console.settings import HIDDEN_PANELS
 from console.widgets.buttons import Button
 from console.widgets.controls import Toggle
@@ -171,7 +172,7 @@ class GpuCategory(Category):
             old.deleteLater()
         self.cards.rows = []
         if not gpus:
-            self.cards.add_row(Row(tr("No NVIDIA GPU found"), None, problem or tr("Training uses the CPU.")))
+            self.cards.add_row(Row(tr("No NVIDIA GPU found"), None, said_each(problem) or tr("Training uses the CPU.")))
         for gpu in gpus:
             toggle = Toggle("")
             toggle.setProperty("gpu", gpu.index)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
+from backend.contract.answers import readable_items
 from backend.contract.resources import Rule
 from console import operations
 from console.asking import ask
@@ -157,7 +158,7 @@ class AlertsCategory(Category):
         self._problem.show()
 
     def _show_rules(self, body: dict[str, Any]) -> None:
-        rules = [Rule.model_validate(item) for item in body.get("items", [])]
+        rules = readable_items(Rule, body)
         self._problem.hide()
         known = {each.rule.id: each for each in self.rules.rows if isinstance(each, RuleRow)}
         for rule_id in known.keys() - {rule.id for rule in rules}:

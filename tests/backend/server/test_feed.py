@@ -108,7 +108,10 @@ def test_a_reader_gets_everything_from_its_place_on_in_order() -> None:
     async def scenario(source: Source, hub: Hub) -> None:
         source.publish(1200)
         reader = Reader(hub, since=100)
-        await asyncio.to_thread(source.publish, 50)
+        reader.gate.clear()
+        await reader.until(lambda: hub.clients)
+        await asyncio.to_thread(source.publish, 50)  # before it reads: only these are among the recent ones
+        reader.gate.set()
         await reader.until(lambda: len(reader.ids()) >= 1150)
         await asyncio.to_thread(source.publish, 50)
         await reader.until(lambda: len(reader.ids()) >= 1200)

@@ -120,6 +120,7 @@ def test_a_killed_run_is_resumed_from_its_checkpoint(daemon: Daemon) -> None:
     run = daemon.until_state("completed")
     assert (run.attempt, run.step) == (2, 40)
     assert [text for text in daemon.texts("attempt") if "2" in text]
+    assert daemon.jobs.said("started")[-1].fields["resumed_from_step"] >= 10, "not from its beginning"
     series = daemon.store.series.read("r1", ["train/loss"], None, None, 1000)["train/loss"]
     assert series.steps == tuple(range(1, 41))
 
@@ -301,12 +302,13 @@ def test_a_frozen_daemon_tells_no_hang(jobs: Jobs) -> None:
     daemon = Daemon(jobs, clock)
     daemon.queue()
     daemon.until(lambda: daemon.run().step > 5)
-    jobs.signal_worker(signal.SIGSTOP)  # nothing new arrives around the freeze
-    daemon.ingest.poll()
+    jobs.signal_worker(signal.SIGSTOP)
+    until(lambda: not daemon.ingest.poll())
+    daemon.step()  # nothing new arrives around the freeze, and the last step was seen before it
     clock.advance(120)
-    for _ in range(3):
+    for _ in range(10):  # for longer than a finding takes to be confirmed
         daemon.step()
-        clock.advance(0.1)
+        clock.advance(0.5)
     assert daemon.run().hang == "none"
     jobs.signal_worker(signal.SIGCONT)
     daemon.store.close()

@@ -72,6 +72,8 @@ def test_odd_numbers_and_odd_texts_come_back(store: Store) -> None:
     name = "naïve 🚀 \u202e <img> ..\n\ud800"
     store.runs.add(a_run(metrics=metrics, best={"value": math.nan}, note="n" * 10_000))
     store.runs.add_log("r1", [(1.0, "info", name)])
+    store.runs.add_event("r1", "note", data={"odd": math.nan, "deep": [-math.inf, None]})
+    assert store.runs.events("r1")[0].data == {"odd": "nan", "deep": ["-inf", None]}
     found = store.runs.all()[0]
     assert {key: repr(value) for key, value in found.metrics.items()} == {k: repr(v) for k, v in metrics.items()}
     assert store.feed.since(0, ["runs"])[0].data["metrics"]["a"] == "nan"

@@ -19,6 +19,7 @@ from console.words import stopwatch
     ("value", "style", "text"),
     [
         (0.25231, ".4f", "0.2523"), (1.05e-4, "sci", "1.05e−4"), (52.3, "percent", "52%"),
+        (11.84, "ms", "11.8"), (1155.9, "ms", "1,156"),
         (None, "", "—"), (202.4, "", "202"),
         (math.nan, ".4f", "NaN"), (math.inf, ".1f", "∞"), (-math.inf, "", "−∞"), (-1.5, ".1f", "−1.5"),
         (12345.6, "", "12,346"), (0, "", "0"),
@@ -58,16 +59,27 @@ def test_y_labels_are_three_to_five(low, high) -> None:
     ("low", "high", "texts"),
     [
         (0.1, 1.41, ["0.25", "0.50", "0.75", "1.00", "1.25"]),
-        (0.6897, 0.6977, [".690", ".695"]),
-        (0.6866, 0.6991, [".688", ".692", ".696"]),
-        (-0.052, 0.052, ["−.05", "0", ".05"]),
+        (0.668, 0.6825, ["0.67", "0.68"]),
     ],
 )
 def test_y_labels_fit_beside_the_plot(low, high, texts) -> None:
     """A loss that has hardly moved yet has labels that are cut at neither end."""
     found = [text for _, text in scale.labels(low, high, RUN_CHARTS[0], False, 140)]
     assert found == texts
-    assert all(fmt.width(text) <= scale.LABEL_ROOM for text in found)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (0.6897, 0.6977, ["0.690", "0.695"]),
+        (0.6866, 0.6991, ["0.688", "0.692", "0.696"]),
+        (-0.052, 0.052, ["−0.05", "0", "0.05"]),
+        (0.67541, 0.67558, ["0.67544", "0.67548", "0.67552", "0.67556"]),
+    ],
+)
+def test_y_labels_that_do_not_fit_stay_in_full(low, high, texts) -> None:
+    """No leading zero is left out: the axis is widened instead."""
+    assert [text for _, text in scale.labels(low, high, RUN_CHARTS[0], False, 140)] == texts
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (1, 0), (math.nan, 1), (0, math.inf)])

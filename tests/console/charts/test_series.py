@@ -107,6 +107,35 @@ def test_a_hole_breaks_the_line() -> None:
     assert np.isnan(trace.y).sum() == 1
 
 
+@pytest.mark.parametrize("count", range(2, 14))
+def test_few_points_have_a_hole_where_nothing_came(count: int) -> None:
+    """An endpoint that was asked twice, long ago and just now, was silent meanwhile: no line says otherwise."""
+    store = SeriesStore()
+    store.silence_s = 15.0
+    times = [1e9 + i for i in range(count - 1)]
+    store.replace("serve/latency_ms_p99", None, times, None, [5.0] * len(times))
+    store.append("serve/latency_ms_p99", None, [1e9 + 600], None, [7.0])
+    series = store.get("serve/latency_ms_p99")
+    assert series is not None
+    assert series.trace("time", 1e9, 1e9 + 600, 500).gaps == ((times[-1], 1e9 + 600),)
+
+
+def test_few_points_that_follow_each_other_are_joined() -> None:
+    store = SeriesStore()
+    store.silence_s = 15.0
+    store.append("serve/requests_per_s", None, [1e9, 1e9 + 1, 1e9 + 11], None, [3.0, 2.0, 0.0])
+    series = store.get("serve/requests_per_s")
+    assert series is not None
+    assert series.trace("time", 1e9, 1e9 + 60, 500).gaps == ()
+
+
+def test_few_points_of_a_run_are_joined_however_far_apart() -> None:
+    """Three evaluations, an hour apart: nobody promised one every few seconds."""
+    series = Series()
+    series.extend([100, 200, 300], [1e9, 1e9 + 3600, 1e9 + 7200], None, [0.5, 0.4, 0.3])
+    assert series.trace("time", 1e9, 1e9 + 7200, 500).gaps == ()
+
+
 def test_irregular_logging_is_not_a_hole() -> None:
     series = Series()
     series.extend(np.arange(50), np.arange(50) * 0.2 + np.where(np.arange(50) > 25, 4.0, 0), None, np.ones(50))

@@ -12,6 +12,7 @@ from backend.contract.base import PROTOCOL
 from backend.paths import Home
 from console.link.link import Link
 from console.link.loader import TABLES, Loader
+from console.state.changes import Changes
 from console.state.store import AppState
 from tests.console.link.fake_server import FakeServer
 
@@ -191,6 +192,19 @@ def test_a_table_whose_connection_broke_is_read_again(
     with qtbot.waitSignal(loader.loaded, timeout=10_000):
         link.start()
     assert loaded == [True]
+
+
+def test_the_version_of_a_backend_that_is_not_talked_to_is_known(
+    qtbot: QtBot, server: FakeServer, link: Link, loader: Loader
+) -> None:
+    server.replies["GET /system"] = (200, {**SYSTEM, "protocol": PROTOCOL + 1, "version": "9.9"})
+    told: list[Changes] = []
+    loader.changed.connect(told.append)
+    with qtbot.waitSignal(link.mismatched):
+        link.start()
+    assert loader._state.mismatch == "9.9"
+    assert told[0].connection
+    assert not loader._state.online
 
 
 def test_two_greetings_open_one_feed(qtbot: QtBot, server: FakeServer, link: Link) -> None:

@@ -17,8 +17,9 @@ from backend.contract.resources import (
     RunRecord,
     VersionRecord,
 )
+from console import alert_words
 from console.pages.alerts import AlertsPage
-from console.pages.alerts import words as alert_words
+from console.pages.alerts import words as page_words
 from console.pages.alerts.inbox import fold
 from console.pages.alerts.other import about_run, facts_of, specs_for
 from console.pages.alerts.sheets import ResolveSheet
@@ -239,7 +240,7 @@ def test_snooze_offers_an_hour_tomorrow_and_monday(full: Desk, qtbot: QtBot) -> 
     assert [entry.text() for entry in entries] == ["For 1 h", "Until tomorrow 09:00", "Until Monday 09:00"]
     entries[0].trigger()
     assert full.link.last("POST", "/alerts/a/snooze").body == {"until": NOW + 3600}
-    times = [until for _, until in alert_words.snooze_times(NOW)]
+    times = [until for _, until in page_words.snooze_times(NOW)]
     assert NOW < times[1] < NOW + 2 * 86400
     assert NOW < times[2] < NOW + 8 * 86400
 

@@ -147,3 +147,20 @@ def test_a_comparison_is_pinned_and_unpinned(desk: Desk, page: ComparePage) -> N
         assert action.shortcut == "P"
         action.callback()  # type: ignore[operator]
         assert pinned == ({"compare/r4,r8,r16": "Compare 3 runs"} if text == "Pin" else {})
+
+
+@pytest.mark.parametrize("width", [1048, 1076, 1240])
+def test_every_column_is_seen_without_scrolling_in_the_least_window(
+    page: ComparePage, qtbot: QtBot, width: int
+) -> None:
+    """1048 is what a window of 1,100 leaves beside the collapsed rail."""
+    page.resize(width, 700)
+    assert page.metrics is not None
+    assert page.config is not None
+    for table in (page.metrics, page.config):
+        qtbot.waitUntil(lambda table=table: table.horizontalScrollBar().maximum() == 0)
+    assert page.metrics.viewport().width() >= page.metrics.needed_width()
+    assert page.config.columnWidth(1) >= 84
+    time = page.metrics.lines.columns.index(next(c for c in page.metrics.lines.columns if c.key == "time"))
+    right = page.metrics.columnViewportPosition(time) + page.metrics.columnWidth(time)
+    assert right <= page.metrics.viewport().width()

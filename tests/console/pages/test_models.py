@@ -256,6 +256,18 @@ def test_warnings_ask_for_ten_characters(bench: Bench, qtbot: QtBot) -> None:
     assert sheet.primary.isEnabled()
 
 
+@pytest.mark.parametrize("warnings", [(), (WORSE,), (WORSE, {"text": "x " * 90, "detail": "y " * 90})])
+def test_the_sheet_is_as_high_as_what_it_says(bench: Bench, qtbot: QtBot, warnings: tuple[Any, ...]) -> None:
+    """The reason stands right above the footer, and nothing scrolls, however many lines a warning folds into."""
+    bench.link.answers["GET /models/sentiment/plan"] = plan(warnings=warnings)
+    sheet = open_promote(bench, qtbot)
+    for _ in range(2):  # once for what folds, once for what was missing
+        with qtbot.waitSignal(sheet._growing.timeout):
+            sheet._refit()
+    assert sheet._footer.y() - sheet.reason.mapTo(sheet, sheet.reason.rect().bottomLeft()).y() <= 9
+    assert sheet._scroll.verticalScrollBar().maximum() == 0
+
+
 def test_blocked_promotion_says_what_blocks_it(bench: Bench, qtbot: QtBot) -> None:
     bench.link.answers["GET /models/sentiment/plan"] = plan(blocked="Endpoint live is stopped; start it first.")
     sheet = open_promote(bench, qtbot)

@@ -397,6 +397,26 @@ def test_alerts_show_the_newest_three_and_lead_to_the_inbox(desk: Desk, page: Ov
     assert page.alerts.rows == rows
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "below"),
+    [
+        ("en", "Input drift on support-intent", "text length PSI 0.31, limit 0.20"),
+        ("zh", "support-intent 输入漂移", "文本长度 PSI 0.31，上限 0.20"),
+    ],
+)
+def test_an_alert_reads_in_the_language_of_now(
+    desk: Desk, page: OverviewPage, language: str, title: str, below: str
+) -> None:
+    desk.state.alerts["a"] = AlertRecord(
+        id="a", kind="input_drift", endpoint="support-intent", feature="text_length", opened_at=NOW,
+        title="Input drift on support-intent", text="Text length moved right.",
+        evidence={"features": {"text_length": {"psi": 0.314}}, "limit": 0.2},
+    )  # fmt: skip
+    translator.set_language(language)
+    page.refresh(Changes(alerts={"a"}))
+    assert page.alerts.rows[0].accessibleName().startswith(f"{title}, {below}, ")
+
+
 def test_changes_of_today_are_sentences(desk: Desk, page: OverviewPage) -> None:
     def entry(seq: int, action: str, thing: str, **fields: Any) -> AuditRecord:
         return AuditRecord(seq=seq, time=NOW, actor="x", action=action, object=thing, **fields)

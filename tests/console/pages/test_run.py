@@ -7,13 +7,14 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from backend.contract.resources import AlertRecord, Failure, RunEvent, RunRecord
+from backend.contract.resources import AlertRecord, Failure, LogLine, RunEvent, RunRecord
 from console.pages.run import RunPage
 from console.pages.run.head import buttons_for
 from console.pages.run.sheets import StopSheet
 from console.pages.run.tables_tab import sample_rows
 from console.sheets import RegisterSheet
 from console.state.changes import Changes
+from console.widgets.buttons import Button
 from console.yaml import run_to_yaml
 from tests.console.pages.conftest import Desk
 
@@ -151,6 +152,10 @@ def test_a_paused_run_offers_resume(desk: Desk, page: RunPage) -> None:
     [
         ({"state": "queued"}, ("cancel",)),
         ({"state": "completed", "model_ready": True}, ("clone", "compare", "register")),
+        (
+            {"state": "completed", "model_ready": True, "model_version": "movies:3"},
+            ("clone", "compare", "register", "version"),
+        ),
         ({"state": "failed", "resumable": True}, ("clone", "continue")),
         ({"state": "interrupted", "resumable": False}, ("clone",)),
     ],
@@ -166,6 +171,16 @@ def test_stop_asks_first_and_saves_by_default(desk: Desk, page: RunPage, qtbot: 
     qtbot.addWidget(sheet)
     sheet.submit()
     assert desk.link.last("POST", "/runs/r1/commands").body == {"command": "stop", "save": True}
+
+
+def test_the_filled_button_is_what_comes_next(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
+    page.refresh(put(desk, record(state="completed", model_ready=True)))
+    assert page.head.button("register").kind == "primary"
+    page.refresh(put(desk, record(state="completed", model_ready=True, model_version="movies:3")))
+    assert page.head.button("register").kind == "default"
+    assert page.head.button("version").kind == "primary"
+    qtbot.mouseClick(page.head.button("version"), Qt.MouseButton.LeftButton)
+    assert desk.places == ["model/movies/3"]
 
 
 def test_register_names_the_version_it_becomes(desk: Desk, page: RunPage, qtbot: QtBot) -> None:
@@ -187,8 +202,35 @@ def test_failure_says_cause_and_offers_the_way_on(desk: Desk, page: RunPage, qtb
         put(desk, record(state="failed", cause="Killed by signal 9 (SIGKILL)", failure=failure, resumable=True))
     )
     assert page.failed.isVisible()
-    qtbot.mouseClick(page.head.button("continue"), Qt.MouseButton.LeftButton)
+
+    def primary() -> list[Button]:
+        return [button for button in page.findChildren(Button) if button.isVisible() and button.kind == "primary"]
+
+    qtbot.waitUntil(lambda: [b.text() for b in primary()] == ["Resume from checkpoint"])  # once, beside the cause
+    qtbot.mouseClick(primary()[0], Qt.MouseButton.LeftButton)
     assert desk.link.last("POST", "/runs/r1/resume").body == {}
+
+
+def test_the_tools_of_the_charts_come_back_with_another_run(desk: Desk, page: RunPage) -> None:
+    page.tabs.choose("environment")
+    assert not page._tools.isVisible()
+    put(desk, record(id="r2", name="other"))
+    page.open_target("r2")
+    assert page.tabs.value == "charts"
+    assert page._tools.isVisible()
+    desk.state.loaded = True
+    page.open_target("gone")
+    assert not page._tools.isVisible()
+
+
+def test_a_log_without_lines_says_so_and_lines_are_counted(desk: Desk, page: RunPage) -> None:
+    page.tabs.choose("log")
+    log = page._parts["log"]
+    desk.link.last("GET", "/runs/r1/log").succeed({"lines": [], "total": 0})
+    assert (log.view._empty_text, log._count.text()) == ("Nothing was logged.", "0 lines")
+    line = LogLine(number=1, time=901.0, level="info", text="began")
+    page.refresh(Changes(log={"r1": [line]}))
+    assert log._count.text() == "1 line"
 
 
 def test_events_become_markers_and_rows_once(desk: Desk, page: RunPage) -> None:

@@ -206,7 +206,7 @@ def test_keys_of_pages_are_changed_too_and_their_conflicts_named(
     undo[-1]()
     assert key_table.of("runs.tag") == "T"
     page.search.setText("log y")
-    assert keyboard.rows["run.log_y"].isVisible()
+    assert keyboard.rows["chart.log_y"].isVisible()
 
 
 def test_gpus_are_listed_and_hidden_on_the_overview(desk: Desk, page: SettingsPage, qtbot: QtBot) -> None:

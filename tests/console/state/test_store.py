@@ -66,3 +66,19 @@ def test_stale_since_the_first_loss_not_the_last_try() -> None:
     assert state.stale_since == 100.0
     state.connected()
     assert state.stale_since is None
+
+
+def test_what_a_daemon_of_another_age_sends_never_stops_the_feed() -> None:
+    state = AppState()
+    state.load("runs", {"items": [run("a"), {"id": "odd"}]})
+    state.load("settings", {"webhook_severity": "unheard of", "runs_at_once": 3})
+    state.load("drift", {})
+    assert list(state.runs) == ["a"]
+    assert state.settings is not None
+    assert (state.settings.runs_at_once, state.settings.webhook_severity) == (3, "bad")
+    topics = ("runs", "series", "run_events", "log", "telemetry", "endpoints", "serving", "models", "datasets",
+              "alerts", "drift", "operations", "audit", "system")  # fmt: skip
+    state.apply([message(topic, kind, {}) for topic in topics for kind in ("changed", "removed")])
+    odd = [{}, {"topic": "runs"}, message("runs", "changed", run("a", step=8), 5)]
+    assert state.apply(odd).runs == {"a"}
+    assert state.runs["a"].step == 8
