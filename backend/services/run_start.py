@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from backend.clock import Clock
 from backend.contract.base import Request
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
-from backend.contract.jobs import BaseModelRef, DatasetRef, JobSpec
+from backend.contract.jobs import DatasetRef, JobSpec
 from backend.contract.recipes import RecipeInfo
 from backend.contract.resources import CheckpointRecord, DatasetRecord, RunRecord, StartRun
 from backend.contract.states import RunState
@@ -57,7 +57,7 @@ class RunStarter:
         settings = check_settings(recipe, request.settings)
         self._check_device(request.device)
         self.check_room()
-        base = self._base_of(recipe, request)
+        base = base_models.resolve_for(recipe, request.base_model, self._store)
         fork_of, source = self._fork_source(request)
         dataset = self._dataset_of(recipe, request, settings, actor)
         name = self._name(request, recipe, settings, dataset)
@@ -127,9 +127,6 @@ class RunStarter:
                 code="descriptors",
                 fix="Close other clients, or raise `ulimit -n`.",
             )
-
-    def _base_of(self, recipe: RecipeInfo, request: StartRun) -> BaseModelRef | None:
-        return base_models.resolve(request.base_model, self._store) if recipe.needs_base_model else None
 
     def _dataset_of(self, recipe: RecipeInfo, request: StartRun, settings: Request, actor: str) -> DatasetRecord | None:
         if not recipe.needs_dataset:

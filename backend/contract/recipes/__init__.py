@@ -25,6 +25,7 @@ class RecipeInfo(Record):
     dataset_tasks: tuple[str, ...]  # of data it can train on
     needs_dataset: bool
     needs_base_model: bool
+    bases: tuple[str, ...] = ("starter", "version", "folder", "hub")  # where weights may come from; the usual one first
     main: str  # the worker module that runs it
     settings: type[Request]
     metric: str | None = None  # the one number that tells which run is better

@@ -11,6 +11,7 @@ failure.py     exceptions as code, sentence and advice
 device.py      device, precision, threads
 memory.py      how much memory the process holds
 data.py        token ids, the order of batches, padding
+vocabulary.py  a tokenizer trained on the data
 batches.py     labels at each place, and a pass over a part
 model.py       the base model: found, checked, loaded, given adapters
 trainer.py     the Trainer with our order, loss, clock and checkpoints

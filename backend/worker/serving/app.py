@@ -15,7 +15,7 @@ from backend.worker.serving.http import Reply, Request
 from backend.worker.serving.keeper import Keeper
 from backend.worker.serving.limits import Limits
 from backend.worker.serving.router import Router
-from backend.worker.serving.strict import Asked, read_explain, read_predict
+from backend.worker.serving.strict import Asked, check_inputs, read_explain, read_predict
 from backend.worker.serving.windows import Windows
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -97,6 +97,7 @@ class EndpointApp:
     async def _predict(self, asked: Asked) -> Reply:
         # From here on this request belongs to this version, whatever is switched meanwhile.
         keeper = self._keeper(asked.version)
+        check_inputs(asked.texts, keeper.facts.get("fields"))
         version = keeper.version.model, keeper.version.version
         started = time.perf_counter()
         try:

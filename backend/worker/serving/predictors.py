@@ -34,7 +34,8 @@ class Predictor(Protocol):
         ...
 
     def facts(self) -> dict[str, Any]:
-        """What the gateway should know: task, labels, limit, device, parameters."""
+        """What the gateway should know: task, labels, limit, device, parameters; "fields" where an input is an object
+        with these and not a text."""
         ...
 
 
