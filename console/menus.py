@@ -11,6 +11,7 @@ from console.actions import MENUS, Action, Actions
 from console.i18n import tr
 from console.keys import is_letter, key_sequences, key_table
 from console.theme import theme
+from console.widgets.text import tip_html
 
 
 class MenuKeeper:
@@ -121,7 +122,7 @@ class MenuKeeper:
         for action, made in self._made:
             reason = action.reason()
             made.setEnabled(not reason and not self._blocked)
-            made.setToolTip(reason.replace("<", "&lt;") if reason else "")
+            made.setToolTip(tip_html(reason))
 
     def _forget_reasons(self) -> None:
         # Enabled again, so that a shortcut answers with the reason instead of doing nothing.

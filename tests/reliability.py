@@ -147,11 +147,13 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/services/test_datasets.py::test_bad_data_is_refused_with_file_line_and_cause",
         f"{BACKEND}/services/test_datasets.py::test_a_class_with_one_row_is_blocked_before_training",
         f"{BACKEND}/data/test_split.py::test_problems_are_said_with_counts",
+        f"{BACKEND}/services/test_runs.py::test_data_that_cannot_train_starts_no_worker",
     ),
     # ---- serving
     "59": (
         f"{BACKEND}/services/test_endpoints.py::test_row_59_promotion_under_load_fails_nobody",
         f"{BACKEND}/worker/test_gateway.py::test_row_59_switches_under_load_fail_nobody_and_every_answer_is_true",
+        f"{BACKEND}/worker/test_gateway.py::test_row_59_what_was_asked_before_a_switch_is_answered_by_its_version",
     ),
     "60": (
         f"{BACKEND}/services/test_endpoints.py::test_row_60_many_at_once_load_once_and_the_rest_are_told",
@@ -171,6 +173,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "64": (
         f"{BACKEND}/services/test_endpoints.py::test_row_64_a_death_anywhere_is_settled_at_the_next_start",
         f"{BACKEND}/services/test_endpoints.py::test_a_gateway_that_dies_in_the_switch_is_told_again",
+        f"{BACKEND}/test_daemon.py::test_a_promotion_that_a_dead_daemon_left_is_settled_by_the_next",
     ),
     # ---- the machine
     "71": (
@@ -192,6 +195,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/server/test_guard.py::test_every_route_but_healthz_needs_the_token",
         f"{BACKEND}/server/test_guard.py::test_a_wrong_authorization_is_refused",
         f"{BACKEND}/server/test_guard.py::test_only_the_exact_path_is_open",
+        f"{BACKEND}/server/test_guard.py::test_secrets_are_compared_in_constant_time",
         f"{BACKEND}/test_daemon.py::test_tcp_answers_only_with_the_token_and_proves_itself",
         f"{BACKEND}/worker/test_gateway.py::test_t1_everything_but_health_wants_the_key",
     ),
@@ -205,6 +209,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{BACKEND}/server/test_guard.py::test_any_origin_is_refused_and_nothing_is_shared",
         f"{BACKEND}/server/test_guard.py::test_a_browser_is_known_by_its_fetch_headers",
         f"{BACKEND}/server/test_guard.py::test_a_web_socket_is_closed",
+        f"{BACKEND}/server/test_guard.py::test_a_web_socket_never_reaches_the_application",
         f"{BACKEND}/worker/test_gateway.py::test_t3_a_browser_is_refused",
     ),
     "T4": (
@@ -258,6 +263,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f"{CONSOLE}/widgets/test_text.py::test_no_label_and_no_tooltip_reads_markup",
         f"{CONSOLE}/widgets/test_text.py::test_tooltips_are_escaped",
         f"{CONSOLE}/widgets/test_text.py::test_no_text_widget_that_reads_markup_is_made_outside_the_helper",
+        f"{CONSOLE}/widgets/test_text.py::test_no_tooltip_is_set_but_through_the_helper",
     ),
     "T25": (
         f"{BACKEND}/test_daemon.py::test_the_log_cannot_be_forged_and_keeps_no_secret",

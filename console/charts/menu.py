@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QActionGroup, QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMenu
 
 from console.charts import export
 from console.charts.table import show_table
 from console.i18n import tr
 from console.keys import key_table
+from console.widgets.text import message_box
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
@@ -100,4 +101,4 @@ def _save(chart: TimeSeriesChart, kind: str) -> None:
     try:
         (export.save_png if kind == "png" else export.save_svg)(chart, path)
     except OSError as error:
-        QMessageBox.warning(chart.window(), tr("Image not saved"), str(error))
+        message_box(chart.window(), tr("Image not saved"), str(error)).exec()

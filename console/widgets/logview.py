@@ -22,7 +22,7 @@ LEVELS = ("debug", "info", "warning", "error")
 ROLES = {"warning": "warn", "error": "bad", "critical": "bad", "debug": "text-tertiary"}
 KEPT = 200_000
 _STEP = re.compile(r"\bstep (\d[\d,]*)")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def visible_text(text: str) -> str:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QMenu
 
 from console.actions import Action
 from console.theme import theme
+from console.widgets.text import tip_html
 
 
 def add_entry(menu: QMenu, action: Action) -> QAction:
@@ -17,5 +18,5 @@ def add_entry(menu: QMenu, action: Action) -> QAction:
         entry.triggered.connect(lambda *_: callback())
     reason = action.reason()
     entry.setEnabled(not reason)
-    entry.setToolTip(reason)
+    entry.setToolTip(tip_html(reason))
     return entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
@@ -10,6 +11,9 @@ from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
 
 from console.theme import theme
+
+_TIP = '<div style="white-space:pre-wrap">'
+_TIP_MARKUP = re.compile(r'</?(?:div|b|span)(?: style="[^"<>]*")?>|<br/>')
 
 
 class Text(QLabel):
@@ -102,7 +106,7 @@ def tip_html(name: str, shortcut: str = "", line: str = "") -> str:
         parts.append(f'&nbsp;&nbsp;<span style="color:{theme.hex("text-tertiary")}">{html.escape(shortcut)}</span>')
     if line:
         parts.append(f"<br/>{html.escape(line)}")
-    return f'<div style="white-space:pre-wrap">{"".join(parts)}</div>' if any(parts) else ""
+    return f"{_TIP}{''.join(parts)}</div>" if any(parts) else ""
 
 
 def set_tip(widget: QWidget, name: str, shortcut: str = "", line: str = "") -> None:
@@ -129,12 +133,17 @@ def message_box(parent: QWidget | None, title: str, text: str, detail: str = "")
     return box
 
 
+def reads_markup(tip: str) -> bool:
+    """Whether Qt would find markup in a tooltip that tip_html() did not put there; for tests."""
+    return "<" in _TIP_MARKUP.sub("", tip) if tip.startswith(_TIP) else GuiQt.mightBeRichText(tip)
+
+
 def rich_text_leaks(root: QWidget) -> list[str]:
     """Every label and tooltip under `root` that Qt would read as markup though we did not build it; for tests."""
     leaks = []
     for widget in [root, *root.findChildren(QWidget)]:
         tip = widget.toolTip()
-        if tip and GuiQt.mightBeRichText(tip) and not tip.startswith('<div style="white-space:pre-wrap">'):
+        if reads_markup(tip):
             leaks.append(f"{type(widget).__name__} tooltip {tip[:60]!r}")
         if (
             isinstance(widget, QLabel)

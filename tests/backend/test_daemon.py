@@ -14,11 +14,15 @@ from pathlib import Path
 import pytest
 
 from backend import launch
+from backend.clock import SystemClock
 from backend.contract.errors import Conflict, Refused, Unavailable
 from backend.jobs.folder import JobFolder
 from backend.jobs.log import LogReader
 from backend.paths import Home
 from backend.server import doorway
+from backend.services.intent import Intent
+from backend.services.promotion import STAGES
+from backend.store import open_store
 from tests.helpers.home import RunningHome
 from tests.helpers.raw_http import JSON, exchange
 from tests.helpers.wait import until
@@ -297,6 +301,20 @@ def test_a_lock_that_is_held_names_its_holder(tmp_path: Path) -> None:
         doorway.HomeLock(home).take()
     first.free()
     doorway.HomeLock(home).take()
+
+
+def test_a_promotion_that_a_dead_daemon_left_is_settled_by_the_next(home: RunningHome) -> None:
+    """RELIABILITY row 64: at its start, without being asked."""
+    names = {"kind": "promote", "model": "tiny", "endpoint": "front", "job_id": "e1", "reason": "x", "actor": "ada"}
+    numbers = {"from_version": 1, "to_version": 2, "standby_version": None}
+    aliases = {"champion": 1, "previous": None, "champion_after": 2, "previous_after": 1}
+    intent = Intent.model_validate({**names, **numbers, **aliases})
+    store = open_store(home.home, SystemClock())
+    left = store.operations.start("promote", "model/tiny", STAGES, intent.model_dump(mode="json"))
+    store.close()
+    home.start()
+    until(lambda: home.ask("GET", f"/operations/{left.id}")["state"] == "failed", 30)
+    assert home.ask("GET", f"/operations/{left.id}")["error"]["code"] == "interrupted"
 
 
 def test_a_bad_listen_is_refused() -> None:

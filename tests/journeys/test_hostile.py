@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import Qt as GuiQt
 from PySide6.QtWidgets import QAbstractItemView
 from pytestqt.qtbot import QtBot
 
@@ -23,7 +22,7 @@ from backend.jobs.folder import JobFolder
 from backend.jobs.identity import COOKIE
 from backend.platform import processes_with
 from console.app import Console
-from console.widgets.text import rich_text_leaks
+from console.widgets.text import reads_markup, rich_text_leaks
 from console.window import PAGES
 from tests.console.conftest import qapp  # noqa: F401 the application as the product makes it
 from tests.helpers.home import RunningHome
@@ -110,15 +109,19 @@ def test_t17_no_path_leads_out_of_the_home(place: House) -> None:
 
 
 def test_t17_bodies_take_ids_too(place: House) -> None:
-    home, before = place.home, place.tree()
+    home = place.home
+    saved = home.start_run(steps=10, rate_hz=0, checkpoint_every=5)
+    home.wait_run(saved["id"])
+    before = place.tree()
     for vector in ("..", "../h-evil", "../../h-evil/secret.txt", "h-evil", "a\0b", "#/../x", "x" * 5000, "/etc/passwd"):
         bodies: tuple[tuple[str, dict[str, Any]], ...] = (
             ("/models", {"run_id": vector, "name": "m"}),
             ("/runs", {"recipe": "text_classification", "dataset": vector}),
             ("/runs", {"recipe": "selftest", "settings": {"steps": 1}, "fork_of": vector}),
             ("/runs", {"recipe": vector}),
-            (f"/runs/{RUN}/fork", {"checkpoint": vector, "settings": {}}),
-            (f"/runs/{RUN}/checkpoints/{quote(vector, safe='')}/export", {"path": str(home.root / "out")}),
+            ("/runs", {"recipe": "selftest", "fork_of": saved["id"], "fork_checkpoint": vector}),
+            (f"/runs/{saved['id']}/fork", {"checkpoint": vector, "settings": {}}),
+            (f"/runs/{saved['id']}/checkpoints/{quote(vector, safe='')}/export", {"path": str(home.root / "out")}),
             ("/endpoints", {"name": "e", "model": vector}),
         )
         for path, body in bodies:
@@ -231,10 +234,7 @@ def tips_of(view: QAbstractItemView) -> list[str]:
     cells = [
         model.index(row, column) for row in range(min(model.rowCount(), 40)) for column in range(model.columnCount())
     ]
-    tips = [str(cell.data(Qt.ItemDataRole.ToolTipRole) or "") for cell in cells]
-    return [
-        tip for tip in tips if GuiQt.mightBeRichText(tip) and not tip.startswith('<div style="white-space:pre-wrap">')
-    ]
+    return [tip for cell in cells if reads_markup(tip := str(cell.data(Qt.ItemDataRole.ToolTipRole) or ""))]
 
 
 @pytest.mark.timeout(300)
@@ -330,6 +330,7 @@ def test_t11_what_people_ask_an_endpoint_is_stored_nowhere(place: House) -> None
     for body in ({"inputs": [text * 500]}, {"inputs": [{marker: text}]}, {marker: text}):
         assert ask(home, "POST", f"{path}/predict", body) is None
     home.ask("GET", path, query={"q": marker})
+    assert exchange(home.backend, f"/api/v1/nowhere?q={marker}")[0] == 404, "what is refused stands in the access log"
     asked = home.ask("GET", f"{path}/windows")["items"]
     until(lambda: len(home.ask("GET", f"{path}/windows")["items"]) > len(asked), 60)
     until(lambda: home.ask("GET", "/system")["mirror"]["state"] == "in_sync", 120, every=0.2)

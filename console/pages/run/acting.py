@@ -22,7 +22,7 @@ from console.sheets.imported import why_not_here
 from console.widgets.controls import Segmented, Tabs, Toggle
 from console.widgets.page import Page
 from console.widgets.sheet import Sheet
-from console.widgets.text import Text
+from console.widgets.text import Text, tip_html
 from console.yaml import run_to_yaml
 
 
@@ -144,7 +144,7 @@ class RunActions(Page):
             if action.menu == "run":
                 entry = menu.addAction(action.text, action.callback)
                 entry.setEnabled(not action.reason())
-                entry.setToolTip(action.reason())
+                entry.setToolTip(tip_html(action.reason()))
         menu.addAction(tr("Copy link"), lambda: self.context.copy(f"modeldeck://run/{self._run_id}"))
         menu.exec(at)
 

@@ -3,17 +3,46 @@ T31).
 """
 
 import ast
+import asyncio
+import hmac
 import json
 import threading
 import time
+from typing import Any
 
 import pytest
 
 from backend.paths import PROJECT
+from backend.server.guard import Guard
+from backend.worker.serving import guard as gateway_guard
+from backend.worker.serving.http import Request
 from tests.helpers.home import RunningHome
 from tests.helpers.raw_http import JSON, connect, exchange, read_reply
 
 ORIGINS = ("http://evil.example", "null", "http://127.0.0.1:1", "https://localhost", "file://", "")
+
+
+def at_the_door(kind: str, *headers: tuple[bytes, bytes]) -> list[dict[str, Any]]:
+    """What the guard says by itself, without a server that would refuse some of it before; {"type": "let in"} when it
+    hands the request on."""
+    told: list[dict[str, Any]] = []
+
+    async def application(*_: object) -> None:
+        told.append({"type": "let in"})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    door = Guard(application, token="right", hosts=frozenset({b"127.0.0.1:1"}))
+    scope = {"type": kind, "method": "GET", "path": "/api/v1/feed", "query_string": b"", "headers": list(headers)}
+    asyncio.run(door(scope, receive, send))
+    return told
+
+
+HOST, TOKEN = (b"host", b"127.0.0.1:1"), (b"authorization", b"Bearer right")
 
 
 def every_route(home: RunningHome) -> list[tuple[str, str]]:
@@ -73,7 +102,23 @@ def test_the_socket_takes_only_local_names(home: RunningHome) -> None:
         assert exchange(home.backend, "/api/v1/system", host=host)[0] in (400, 403), host
 
 
+def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison that ends at the first wrong byte tells how many were right."""
+    compared: list[tuple[bytes, bytes]] = []
+    real = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda a, b: (compared.append((a, b)), real(a, b))[1])
+    assert at_the_door("http", HOST, (b"authorization", b"Bearer wrong"))[0]["status"] == 401
+    assert compared.pop() == (b"Bearer wrong", b"Bearer right")
+    request = Request("GET", "/metrics", {"host": ["127.0.0.1:1"], "authorization": ["Bearer wrong"]})
+    with pytest.raises(gateway_guard.Refusal):
+        gateway_guard.Guard("right", 1).check(request)
+    assert compared.pop() == (b"wrong", b"right")
+
+
 def test_two_hosts_are_refused(tcp: RunningHome) -> None:
+    assert at_the_door("http", HOST, TOKEN) == [{"type": "let in"}]
+    assert at_the_door("http", HOST, HOST, TOKEN)[0].get("status") == 400
+    assert at_the_door("http", HOST, (b"host", b"evil.example"), TOKEN)[0].get("status") == 400
     address = tcp.backend.address
     assert address
     status, _, _ = exchange(tcp.backend, "/api/v1/system", headers={"Host": f"{address[0]}:{address[1]}"})
@@ -128,7 +173,7 @@ def test_nothing_is_decided_by_an_address_built_from_the_host() -> None:
     ],
 )
 def test_only_the_exact_path_is_open(tcp: RunningHome, target: str) -> None:
-    assert exchange(tcp.backend, target, token=False)[0] in (401, 404)
+    assert exchange(tcp.backend, target, token=False)[0] == 401
 
 
 @pytest.mark.parametrize(
@@ -233,4 +278,11 @@ def test_errors_are_replies_of_one_shape(home: RunningHome) -> None:
 
 def test_a_web_socket_is_closed(tcp: RunningHome) -> None:
     headers = {"Upgrade": "websocket", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version": "13"}
-    assert exchange(tcp.backend, "/api/v1/feed", headers={**headers, "Origin": "http://evil.example"})[0] in (400, 403)
+    web_page = {**headers, "Origin": "http://evil.example"}
+    assert exchange(tcp.backend, "/api/v1/system", headers=web_page)[0] in (400, 403)
+    assert exchange(tcp.backend, "/api/v1/system", headers=headers, token=False)[0] == 401
+
+
+def test_a_web_socket_never_reaches_the_application() -> None:
+    """Also when the server in front would speak it."""
+    assert at_the_door("websocket", HOST, TOKEN) == [{"type": "websocket.close", "code": 1008}]

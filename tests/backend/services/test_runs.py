@@ -15,6 +15,7 @@ from backend.contract.resources import (
     ChangeRun,
     CheckpointRecord,
     EstimateRun,
+    ImportDataset,
     RunCommand,
     RunRecord,
     StartRun,
@@ -116,6 +117,21 @@ def test_wrong_settings_name_field_range_and_fix(
     assert says in refused.value.text
     assert refused.value.fix
     assert store.runs.all() == []
+
+
+def test_data_that_cannot_train_starts_no_worker(
+    service: RunService, store: Store, home: Home, ends: Ends, tmp_path: Path
+) -> None:
+    """RELIABILITY row 56: refused before there is a row, a folder, or anybody who would start it."""
+    rows = "".join(f"text number {n},{'ab'[n % 2]}\n" for n in range(20))
+    (tmp_path / "reviews.csv").write_text(f"text,label\n{rows}lonely,c\n")
+    datasets = DatasetService(store, home, ManualClock())
+    datasets.import_(ImportDataset(path=str(tmp_path / "reviews.csv")), "ada")
+    with pytest.raises(Invalid, match="'c' 1"):
+        service.start(StartRun(recipe="text_classification", dataset="reviews"), "ada")
+    assert store.runs.all() == []
+    assert list(home.jobs.iterdir()) == []
+    assert ends.told == []
 
 
 def test_a_full_disk_and_few_descriptors_refuse(

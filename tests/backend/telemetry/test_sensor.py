@@ -63,10 +63,14 @@ def test_it_ends_with_its_standard_input_even_while_the_driver_hangs(stub: Stub,
     command = [sys.executable, "-m", "backend.telemetry.sensor", "--folder", str(tmp_path)]
     process = subprocess.Popen(command, env=stub.env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
-    process.stdin.close()
-    assert process.wait(timeout=30) == 0
     assert process.stdout is not None
-    process.stdout.close()
+    process.stdin.close()
+    try:
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def test_nothing_heavy_is_imported(tmp_path: Path) -> None:

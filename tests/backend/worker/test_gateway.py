@@ -405,6 +405,30 @@ def test_row_59_switches_under_load_fail_nobody_and_every_answer_is_true(
     assert len({(version, score) for _, _, version, score in traffic.seen}) == 2
 
 
+def test_row_59_what_was_asked_before_a_switch_is_answered_by_its_version(
+    front: Endpoint, folders: dict[int, Path]
+) -> None:
+    """One is asked of the live version and one of the standby, and both are held up until the switch is over: the first
+    stands by from then on, the second has to go."""
+    assert front.tell("deploy", model="tiny", version=2, path=str(folders[2])).ok
+    assert front.tell("switch", version=2).ok
+    assert front.tell("deploy", model="tiny", version=3, path=str(folders[3])).ok
+    asked = {"inputs": ["the film is good"]}
+    before = {number: front.ask(body={**asked, "version": number}).body["predictions"] for number in (1, 2)}
+    with ThreadPoolExecutor(2) as pool:
+        with Freeze(front.engine_pid(1)), Freeze(front.engine_pid(2)):
+            of_the_standby = pool.submit(front.ask, body={**asked, "version": 1})
+            of_the_live = pool.submit(front.ask, body=asked)
+            until(lambda: gauge(front, "modeldeck_in_flight_requests") == 3)
+            assert front.tell("switch", version=3).ok
+        replies = {1: of_the_standby.result(), 2: of_the_live.result()}
+    for number, reply in replies.items():
+        assert reply.status == 200, reply.raw
+        assert (reply.body["version"], reply.body["predictions"]) == (number, before[number])
+    assert front.predict("good").body["version"] == 3
+    until(lambda: gauge(front, "modeldeck_engine_ready") == 2)  # the first one has gone
+
+
 def test_the_standby_stays_warm_and_older_ones_go(front: Endpoint, folders: dict[int, Path]) -> None:
     for number in (2, 3):
         assert front.tell("deploy", model="tiny", version=number, path=str(folders[number])).ok

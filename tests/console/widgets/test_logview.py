@@ -51,6 +51,8 @@ def test_a_click_on_a_step_tells_it(qtbot: QtBot, view: LogView) -> None:
 
 def test_control_and_direction_characters_are_shown_as_escapes() -> None:
     assert visible_text("a\n2026 ERROR x\x1b[2J\u202e") == "a\n2026 ERROR x\\x1b[2J\\x202e".replace("\n", "\\x0a")
+    for hidden in "\x7f\x85\x9b\u061c\u200e\u200f\u2028\u2029\u202a\u2066\ufeff":
+        assert visible_text(f"a{hidden}b") == f"a\\x{ord(hidden):02x}b"
 
 
 def test_appended_lines_are_escaped(view: LogView) -> None:

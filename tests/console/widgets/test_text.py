@@ -1,5 +1,7 @@
 """Nothing untrusted is read as markup: a walk over every widget of the gallery with hostile names (T24)."""
 
+import ast
+
 import pytest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -14,7 +16,7 @@ from console.widgets.page import PageHeader
 from console.widgets.panel import Panel
 from console.widgets.rail import Pin, PinItem
 from console.widgets.sheet import Sheet
-from console.widgets.text import Text, message_box, rich_text_leaks, set_tip
+from console.widgets.text import Text, message_box, reads_markup, rich_text_leaks, set_tip, tip_html
 from console.widgets.toast import Banner, Toast
 from tests.console import gallery
 from tests.helpers.literals import CONSOLE
@@ -72,6 +74,14 @@ def test_the_walk_finds_a_plain_qlabel(qtbot: QtBot) -> None:
     assert len(rich_text_leaks(label)) == 2
 
 
+def test_the_walk_finds_what_was_put_into_a_tip_unescaped(qtbot: QtBot) -> None:
+    assert not reads_markup(tip_html(HOSTILE, HOSTILE, HOSTILE))
+    assert not reads_markup("")
+    for escaped in (tip_html("a", "b", "c"), tip_html("a")):
+        assert reads_markup(escaped.replace("a", "<img src=x>"))
+    assert reads_markup("<i>a</i>")
+
+
 def test_tooltips_are_escaped(qtbot: QtBot) -> None:
     widget = QWidget()
     qtbot.addWidget(widget)
@@ -90,9 +100,33 @@ def test_no_text_widget_that_reads_markup_is_made_outside_the_helper() -> None:
     wrong = []
     for path in CONSOLE.rglob("*.py"):
         source = path.read_text(encoding="utf-8").replace("plain(QLabel(", "")
-        if path.name != "text.py" and ("QLabel(" in source or "QTextBrowser" in source):
+        if path.name != "text.py" and any(word in source for word in ("QLabel(", "QTextBrowser", "QMessageBox")):
             wrong.append(str(path.relative_to(CONSOLE)))
     assert not wrong
+
+
+def test_no_tooltip_is_set_but_through_the_helper() -> None:
+    """What setToolTip() is given elsewhere is words of ours, or what tip_html() made of others'."""
+    wrong = [
+        f"{path.relative_to(CONSOLE)}:{node.lineno}"
+        for path in CONSOLE.rglob("*.py")
+        if path.name != "text.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "setToolTip"
+        and not _is_harmless(node.args[-1])
+    ]
+    assert not wrong
+
+
+def _is_harmless(value: ast.expr) -> bool:
+    if isinstance(value, ast.IfExp):
+        return _is_harmless(value.body) and _is_harmless(value.orelse)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        ours = all(isinstance(argument, ast.Constant) for argument in value.args) and not value.keywords
+        return value.func.id == "tip_html" or (value.func.id == "tr" and ours)
+    return isinstance(value, ast.Constant)
 
 
 def test_making_widgets_opens_no_window(qtbot: QtBot) -> None:
