@@ -96,8 +96,9 @@ class Recipe(Protocol):
         """The data of this run. No worker is started for data that the checks before a run refuse."""
         ...
 
-    def build(self, spec: JobSpec, settings: Any, material: Material) -> Built:
-        """Tokenizer, network and encoded parts; calls set_seed(settings.seed) right before it draws weights."""
+    def build(self, spec: JobSpec, settings: Any, material: Material, made: Path) -> Built:
+        """Tokenizer, network and encoded parts; calls set_seed(settings.seed) right before it draws weights. `made` is
+        a folder of this run for what is made once and used by later attempts and forks, too."""
         ...
 
     def collate(self, part: Any, built: Built, *, pin: bool) -> Callable[[Sequence[int]], Batch]:

@@ -6,6 +6,7 @@ the same for all, and so is exactness: a killed run goes on bit for bit on the C
 
 import math
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from backend.contract.commands import Command
 from backend.contract.events import Ended, Logged, ModelSaved, Planned, Started, Warned
 from backend.contract.recipes import RECIPES, TrainingSettings
 from backend.contract.states import FailureCode
+from backend.platform import make_private_folder
 from backend.worker.parts import checkpoint as saved
 from backend.worker.parts import device as devices
 from backend.worker.parts.failure import RunFailed
@@ -93,7 +95,7 @@ def prepare(job: Job, recipe: Recipe) -> Ready:
 
     # ---- 4. what turns it into numbers, and the model ----
     job.progress.stage = "model"
-    built = recipe.build(job.spec, settings, material)
+    built = recipe.build(job.spec, settings, material, made_folder(job))
     waiting += listen(job)
 
     # ---- 5. the plan ----
@@ -227,6 +229,19 @@ def finish(job: Job, recipe: Recipe, ready: Ready, loop: Any, watcher: Any) -> E
 
 
 # ---- the stages' helpers, in the order they are used -----------------------------------------------------------------
+
+
+def made_folder(job: Job) -> Path:
+    """For what is made once; a fork begins with what its parent made."""
+    folder = job.folder.path / "made"
+    parent = job.folder.path.parent / job.spec.fork_of / "made" if job.spec.fork_of else None
+    if not folder.exists() and parent is not None and parent.is_dir():
+        half = folder.with_name("made.tmp")
+        shutil.rmtree(half, ignore_errors=True)
+        shutil.copytree(parent, half)
+        os.replace(half, folder)
+    make_private_folder(folder)
+    return folder
 
 
 def say_started(

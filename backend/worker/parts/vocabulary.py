@@ -1,11 +1,28 @@
-"""A tokenizer trained on the data of a run: byte-level BPE, WordPiece or Unigram; a pure function of both."""
+"""A tokenizer trained on the data of a run: byte-level BPE, WordPiece or Unigram; kept for later attempts."""
 
-from collections.abc import Iterable
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Literal
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 Kind = Literal["bpe", "wordpiece", "unigram"]
+
+
+def kept_tokenizer(made: Path, train: Callable[[], Any]) -> Any:
+    """The tokenizer an earlier attempt made, else a new one: training it again may give other pieces (Unigram does),
+    and then no checkpoint would mean anything."""
+    from transformers import PreTrainedTokenizerFast
+
+    folder = made / "tokenizer"
+    if not folder.is_dir():
+        half = made / "tokenizer.tmp"
+        shutil.rmtree(half, ignore_errors=True)
+        train().save_pretrained(half)
+        os.replace(half, folder)
+    return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
 
 
 def train_tokenizer(

@@ -60,7 +60,7 @@ class TextClassification:
             facts={"label_counts": counts},
         )
 
-    def build(self, spec: JobSpec, settings: TextClassificationSettings, material: Material) -> Built:
+    def build(self, spec: JobSpec, settings: TextClassificationSettings, material: Material, made: Path) -> Built:  # noqa: ARG002 nothing is made
         """The base model with a new head, texts as token ids."""
         from transformers import AutoModelForSequenceClassification, set_seed
 

@@ -85,7 +85,7 @@ class TokenClassification:
                 counts[tag] += 1
         return Material((rows, split), labels, split.duplicates, split.removed, {"label_counts": counts})
 
-    def build(self, spec: JobSpec, settings: TokenClassificationSettings, material: Material) -> Built:
+    def build(self, spec: JobSpec, settings: TokenClassificationSettings, material: Material, made: Path) -> Built:  # noqa: ARG002 nothing is made
         """The base model with a new head, words as pieces."""
         from transformers import AutoModelForTokenClassification, set_seed
 
