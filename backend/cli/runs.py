@@ -69,7 +69,9 @@ def _add_start(verbs: Any, common: argparse.ArgumentParser) -> None:
     start = verbs.add_parser("start", parents=[common], help="start or queue a run")
     start.add_argument("recipe")
     start.add_argument("--dataset", help="id or name")
-    start.add_argument("--base-model", default="starter", help="starter, a folder, NAME:VERSION, or a hub id")
+    start.add_argument(
+        "--base-model", help="starter, a folder, NAME:VERSION, a hub id, or scratch; else what the recipe begins with"
+    )
     start.add_argument("--set", action="append", default=[], metavar="key=value", dest="settings")
     start.add_argument("--name")
     start.add_argument("--device", default="auto")
@@ -95,7 +97,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
 def run_start(context: Context, given: argparse.Namespace) -> int:
     """Start; with --wait follow it to its end."""
     base = given.base_model
-    if base.startswith((".", "~")) or (Path(base).is_dir() and base != "starter"):
+    if base and (base.startswith((".", "~")) or (Path(base).is_dir() and base != "starter")):
         base = str(Path(base).expanduser().absolute())
     body = {
         "recipe": given.recipe,

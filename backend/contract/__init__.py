@@ -3,7 +3,8 @@
 base.py       the frozen base model and how unknown and non-finite numbers travel
 states.py     states of runs, endpoints and alerts, and which of them are final
 errors.py     what can go wrong: refused (you can act) or broken (we must)
-recipes.py    the typed settings of every training recipe
+recipes/      the typed settings of every training recipe
+tasks.py      what data can be for, and the roles of its columns
 jobs.py       what stands in a job folder: spec, identity, exit record
 events.py     what a job says, one line each
 commands.py   what a job is told, one line each

@@ -220,7 +220,7 @@ class StartRun(Request):
 
     recipe: str
     dataset: str | None = None  # id or name
-    base_model: str = "starter"
+    base_model: str | None = None  # what the recipe begins with: mostly the starter model
     settings: dict[str, Any] = {}
     name: str | None = None
     device: str = "auto"
@@ -236,7 +236,7 @@ class EstimateRun(Request):
 
     recipe: str
     dataset: str | None = None
-    base_model: str = "starter"
+    base_model: str | None = None  # what the recipe begins with: mostly the starter model
     settings: dict[str, Any] = {}
     name: str | None = None
     device: str = "auto"

@@ -9,8 +9,11 @@ personal.py  personal data in text: counted, shown masked
 profile.py   what stands in a dataset: lengths, labels, duplicates, languages, problems
 split.py     train, validation and test by seed and label, without the same text on two sides
 versions.py  immutable, content-addressed dataset versions on disk
+agreement.py whether two answers of a model are the same
+tagged.py    words with a tag each
 samples.py   the built-in data sets
 arrow.py     the only door to pyarrow, opened without pandas
 foreign/     what other programs wrote about their trainings
+checks/      what each recipe asks of its data
 model_check.py  is a model folder safe to hand to a library
 """

@@ -1,9 +1,11 @@
 """The built-in data sets, importable by name (`sentiment_en_movie` or `sample://sentiment_en_movie`)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend.contract.errors import NotFound
+from backend.contract.tasks import roles_by_name
 from backend.paths import PROJECT
 
 FOLDER = PROJECT / "resources" / "samples"
@@ -26,6 +28,10 @@ class Sample:
     @property
     def path(self) -> Path:
         return FOLDER / self.file
+
+    def roles(self, columns: Sequence[str]) -> dict[str, str]:
+        """Role → column."""
+        return dict(self.mapping) or roles_by_name(self.task, list(columns))
 
 
 SAMPLES: tuple[Sample, ...] = (
@@ -76,7 +82,9 @@ SAMPLES: tuple[Sample, ...] = (
         342,
         "BSD-3-Clause",
     ),
-    Sample("image_digits_8x8", "image_digits_8x8.csv", "Digits, 8 × 8 pixels", "tabular", 1200, "BSD-3-Clause"),
+    Sample(
+        "image_digits_8x8", "image_digits_8x8.csv", "Digits, 8 × 8 pixels", "image-classification", 1200, "BSD-3-Clause"
+    ),
     Sample(
         "lm_en_prideprejudice",
         "lm_en_prideprejudice.txt",

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.contract.recipes import TextClassificationSettings
+from backend.contract.recipes import TrainingSettings
 
 PARTS = ("train", "validation", "test")
 
@@ -51,7 +51,7 @@ class SplitPlan:
     drop_duplicates: bool = True
 
     @classmethod
-    def of(cls, settings: TextClassificationSettings) -> "SplitPlan":
+    def of(cls, settings: TrainingSettings) -> "SplitPlan":
         """The split that settings ask for."""
         return cls(settings.split_seed, settings.validation_fraction, settings.test_fraction, settings.drop_duplicates)
 

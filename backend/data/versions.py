@@ -12,6 +12,7 @@ from typing import Any
 
 from backend import platform
 from backend.contract.errors import Broken, TooLarge
+from backend.contract.tasks import ROLES, roles_by_name
 from backend.data.arrow import arrow
 from backend.data.mapping import split_name
 from backend.data.readers import open_table
@@ -57,23 +58,25 @@ class Imported:
         return digest.hexdigest()
 
 
-def read_source(path: Path, encoding: str | None, mapping: dict[str, str], *, skip_bad_rows: bool) -> Imported:
+def read_source(
+    path: Path, encoding: str | None, mapping: dict[str, str], *, skip_bad_rows: bool, task: str = "text-classification"
+) -> Imported:
     """Read a whole source. The first bad row is an Invalid naming file, line and cause, unless bad rows are to be
     skipped.
 
-    A row whose text or label is missing or blank is a bad row; so is a split that is not train, validation or test.
+    A row that lacks what a role of the task needs is a bad row; so is a split that is not train, validation or test.
     """
     size = sum(f.stat().st_size for f in path.rglob("*.txt")) if path.is_dir() else path.stat().st_size
     if size > MOST_BYTES:
         raise TooLarge(f"{path.name} has {size:,} bytes; at most {MOST_BYTES:,} are imported.", file=str(path))
     table = open_table(path, encoding)
     try:
-        return _read_rows(path, table, mapping, skip_bad_rows)
+        return _read_rows(path, table, mapping, skip_bad_rows, task)
     finally:
         table.close()
 
 
-def _read_rows(path: Path, table: Reader, mapping: dict[str, str], skip: bool) -> Imported:
+def _read_rows(path: Path, table: Reader, mapping: dict[str, str], skip: bool, task: str) -> Imported:
     result = Imported(path, table.format, table.encoding, table.columns, {name: [] for name in table.columns}, [])
 
     def bad(line: int, text: str) -> None:
@@ -85,10 +88,11 @@ def _read_rows(path: Path, table: Reader, mapping: dict[str, str], skip: bool) -
             result.bad.append((line, text))
 
     places = {role: table.columns.index(column) for role, column in mapping.items()}
+    blank = {role.name for role in ROLES[task] if role.may_be_blank} | {"split"}
     columns = [result.values[name] for name in table.columns]
     for line, values in table.rows(bad):
         texts = [as_text(value) for value in values]
-        problem = _row_problem(texts, places)
+        problem = _row_problem(texts, places, blank)
         if problem:
             bad(line, problem)
             continue
@@ -104,9 +108,9 @@ def _read_rows(path: Path, table: Reader, mapping: dict[str, str], skip: bool) -
     return result
 
 
-def _row_problem(texts: Sequence[str], places: dict[str, int]) -> str | None:
-    for role in ("text", "label"):
-        if role in places and not texts[places[role]].strip():
+def _row_problem(texts: Sequence[str], places: dict[str, int], blank: set[str]) -> str | None:
+    for role, place in places.items():
+        if role not in blank and not texts[place].strip():
             return f"has no {role}"
     if "split" in places and split_name(texts[places["split"]]) is None:
         return f"has split {texts[places['split']][:40]!r}; known are train, validation, test"
@@ -208,6 +212,41 @@ def read_facts(folder: Path) -> dict[str, Any]:
         raise ValueError("it is missing" if facts is None else "it lacks a mapping")
     except (OSError, ValueError) as error:
         raise Broken(f"{PROFILE_FILE} of dataset version {folder.name} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The mapped columns of a version by role, in source order."""
+
+    name: str
+    task: str
+    by_role: dict[str, list[str]]
+    others: dict[str, list[str]]  # columns without a role: features of a table, pixels of an image
+
+    @property
+    def given(self) -> list[str] | None:
+        """train, validation or test of each row, where the data says."""
+        return self.by_role.get("split")
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter({**self.by_role, **self.others}.values()), []))
+
+
+def load_columns(folder: Path, task: str, *, others: bool = False) -> Columns:
+    """What a recipe of a task reads. A version that was imported without a mapping is read by its columns' names;
+    raises Broken when a needed role has no column.
+    """
+    facts = read_facts(folder)
+    names = list(facts["columns"])
+    mapping = facts["mapping"] or roles_by_name(task, names)
+    missing = [role.name for role in ROLES[task] if role.needed and role.name not in mapping]
+    if missing:
+        raise Broken(f"Dataset version {folder.name} has no {' and no '.join(missing)} column.")
+    wanted = names if others else list(mapping.values())
+    values = read_columns(folder, wanted)
+    rest = {name: values[name] for name in wanted if name not in mapping.values()}
+    return Columns(str(facts.get("name") or folder.name), task, {role: values[mapping[role]] for role in mapping}, rest)
 
 
 def load_examples(folder: Path) -> Examples:

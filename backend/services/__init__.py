@@ -29,6 +29,7 @@ registering.py       registration as an operation, at once or when a run complet
 owners.py            which process belongs to which run or endpoint
 mirror_notes.py      notes for the mirror what the feed says has changed
 datasets.py          import and look at data
+data_check.py        what must hold of data before a training
 dataset_facts.py     what an imported table is, in the words of its record
 versions.py          register, verify and delete versions of a model
 endpoints.py         create, promote, roll back, predict

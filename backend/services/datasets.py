@@ -1,4 +1,4 @@
-"""Datasets: preview, import, look into, remove, and the check that stands before every training."""
+"""Datasets: preview, import, look into, remove."""
 
 import os
 from collections import Counter
@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from backend import platform
 from backend.clock import Clock
 from backend.contract.errors import Conflict, Invalid, NotFound
-from backend.contract.recipes import TextClassificationSettings
-from backend.contract.resources import DatasetPreview, DatasetProblem, DatasetRecord, ImportDataset
+from backend.contract.resources import DatasetPreview, DatasetRecord, ImportDataset
+from backend.contract.tasks import roles_by_name
 from backend.data import samples, versions
 from backend.data.mapping import TASKS, check_mapping, suggest
 from backend.data.readers import open_table
 from backend.data.samples import Sample
 from backend.data.source import data_error
-from backend.data.split import Split, SplitPlan, make_split
 from backend.data.table import Reader
 from backend.paths import Home
 from backend.services.dataset_facts import draft_of
@@ -81,7 +80,7 @@ class DatasetService:
             table.close()
         mapping, task = suggest(table.columns, rows)
         if sample is not None:
-            mapping, task = dict(sample.mapping), sample.task
+            mapping, task = sample.roles(table.columns), sample.task
         return DatasetPreview(
             path=path,
             format=table.format,
@@ -113,7 +112,7 @@ class DatasetService:
     def _import(self, request: ImportDataset, actor: str) -> DatasetRecord:
         source, sample = _locate(request.path)
         task, mapping = _task_and_mapping(source, sample, request)
-        data = versions.read_source(source, request.encoding, mapping, skip_bad_rows=request.skip_bad_rows)
+        data = versions.read_source(source, request.encoding, mapping, skip_bad_rows=request.skip_bad_rows, task=task)
         if task == "text-classification":
             _check_classes(source, data, mapping)
         name = (request.name or (sample.name if sample else source.stem)).strip()
@@ -183,45 +182,6 @@ class DatasetService:
             )
         _discard(Path(record.path))
 
-    # ---- before a training ---------------------------------------------------------------------------------------
-
-    def check_for_training(
-        self, dataset: DatasetRecord, settings: TextClassificationSettings
-    ) -> tuple[DatasetProblem, ...]:
-        """Raise Invalid when this data cannot train a classifier with these settings; warnings worth showing otherwise.
-
-        No worker starts before this has passed: wrong task, one class, a class with a single row, labels that training
-        never sees, an empty part, files that are gone or differ from their hash.
-        """
-        named = f"{Path(dataset.source).name or dataset.name}"
-        if dataset.task != "text-classification":
-            raise _unfit(dataset, f"{named} is a dataset for {dataset.task}, not for text-classification.")
-        if not versions.verify_content(
-            Path(dataset.path), dataset.columns, dataset.task, dataset.mapping, dataset.sha256
-        ):
-            raise _unfit(
-                dataset,
-                f"The stored data of {dataset.name} version {dataset.version} is missing or damaged.",
-                fix="Import it again.",
-            )
-        examples = versions.load_examples(Path(dataset.path))
-        texts, labels = examples.texts, examples.labels
-        single = [label for label, count in Counter(labels).items() if count < 2]
-        if single:
-            counts = ", ".join(f"{label!r} 1" for label in single[:8])
-            line = labels.index(single[0]) + 2
-            raise _unfit(
-                dataset,
-                f"{named}, line {line}: {len(single)} labels stand on one row only ({counts}); each needs two.",
-                fix="Add rows for them or remove them.",
-                line=line,
-            )
-        split = make_split(texts, labels, examples.given, SplitPlan.of(settings))
-        problem = split.problem(labels)
-        if problem:
-            raise _unfit(dataset, f"{named}: {problem}.", fix="Give other data, or change the split.")
-        return tuple(_overlap_warning(split, texts, settings.drop_duplicates))
-
 
 def _locate(path: str) -> tuple[Path, Sample | None]:
     source = Path(path).expanduser()
@@ -277,12 +237,14 @@ def _task_and_mapping(source: Path, sample: Sample | None, request: ImportDatase
     finally:
         table.close()
     if sample is not None:
-        mapping, task = dict(sample.mapping), sample.task
-    if request.mapping.keys() & {"text", "label"} and request.task is None:
+        mapping, task = sample.roles(table.columns), sample.task
+    if request.mapping.keys() >= {"text", "label"} and request.task is None:
         task = "text-classification"
-    task = request.task or task
-    if task != "text-classification" and not request.mapping:
+    known, task = task, request.task or task
+    if task == "table" and not request.mapping:
         return task, {}
+    if task != known:
+        mapping = roles_by_name(task, list(table.columns))
     return task, check_mapping(source, table.columns, {**mapping, **request.mapping}, task)
 
 
@@ -325,29 +287,6 @@ def _check_classes(source: Path, data: versions.Imported, mapping: dict[str, str
             raise data_error(
                 source, f"the {part} part has the label {label[:60]!r}, which training never sees.", line=line
             )
-
-
-def _overlap_warning(split: Split, texts: Sequence[str], drops: bool) -> list[DatasetProblem]:
-    from backend.data.profile import personal_free
-
-    if not split.duplicates:
-        return []
-    total = len(split.train) + len(split.validation) + len(split.test) + split.removed
-    share = f"{100 * split.duplicates / total:.1f} %"
-    after = "They are removed." if drops else "They stay, so the scores will look better than they are."
-    return [
-        DatasetProblem(
-            code="split_overlap",
-            text=f"{split.duplicates:,} rows ({share}) stand on both sides of the split. {after}",
-            count=split.duplicates,
-            sample=tuple(personal_free(texts[row]) for row in split.examples),
-            severity="info" if drops else "warn",
-        )
-    ]
-
-
-def _unfit(dataset: DatasetRecord, text: str, **details: Any) -> Invalid:
-    return Invalid(text, code="data", field="dataset", file=dataset.source, dataset=dataset.id, **details)
 
 
 def _discard(folder: Path) -> None:

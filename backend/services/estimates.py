@@ -14,7 +14,7 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from backend.contract.jobs import BaseModelRef
-from backend.contract.recipes import SelftestSettings, TextClassificationSettings
+from backend.contract.recipes import SelftestSettings, TextSettings, TrainingSettings
 from backend.contract.resources import DatasetRecord, EstimateRun, RunEstimate, RunRecord, TelemetrySample
 from backend.contract.states import LIVE_RUN_STATES, RunState
 from backend.data.samples import Sample
@@ -32,7 +32,7 @@ TIGHT = 0.85
 STEP_S = "train/step_s"
 
 
-def memory_terms(settings: TextClassificationSettings, config: dict[str, Any], weights: int) -> dict[str, int]:
+def memory_terms(settings: TextSettings, config: dict[str, Any], weights: int) -> dict[str, int]:
     """Bytes by purpose; the sum is an upper estimate of the peak."""
     parameters = weights / 4  # the weights on disk are 32-bit
     hidden = int(config.get("hidden_size", 768))
@@ -62,7 +62,7 @@ def steps_of(settings: Any, dataset: DatasetRecord | Sample | None) -> int | Non
     """Optimizer steps, when data and settings tell; built-in data need not be imported yet."""
     if isinstance(settings, SelftestSettings):
         return settings.steps
-    if not isinstance(settings, TextClassificationSettings) or dataset is None:
+    if not isinstance(settings, TrainingSettings) or dataset is None:
         return None
     if settings.max_steps:
         return settings.max_steps
@@ -132,9 +132,7 @@ def fits(needed: int | None, limit: int | None) -> str:
     return "no" if needed > limit else "tight" if needed > TIGHT * limit else "yes"
 
 
-def smaller(
-    settings: TextClassificationSettings, config: dict[str, Any], weights: int, limit: int
-) -> list[dict[str, Any]]:
+def smaller(settings: TextSettings, config: dict[str, Any], weights: int, limit: int) -> list[dict[str, Any]]:
     """Changes that would bring it below the limit, the least painful first; each {"text", "settings"}."""
     found: list[dict[str, Any]] = []
     candidates: list[tuple[str, dict[str, Any]]] = []
@@ -197,7 +195,7 @@ def estimate(
 def _memory(settings: Any, base: BaseModelRef | None, limit: int | None) -> tuple[dict[str, int], list[dict[str, Any]]]:
     config = config_of(base) if base else None
     weights = weights_bytes(base) if base else None
-    if not isinstance(settings, TextClassificationSettings) or config is None or weights is None:
+    if not isinstance(settings, TextSettings) or config is None or weights is None:
         return {}, []
     terms = memory_terms(settings, config, weights)
     short = limit is not None and sum(terms.values()) > TIGHT * limit
@@ -209,7 +207,7 @@ def _disk(settings: Any, base: BaseModelRef | None) -> int | None:
     if isinstance(settings, SelftestSettings):
         return settings.checkpoint_bytes * 4 if settings.checkpoint_every else 0
     weights = weights_bytes(base) if base else None
-    if weights is None or not isinstance(settings, TextClassificationSettings):
+    if weights is None or not isinstance(settings, TextSettings):
         return None
     each = weights * 3 if settings.method == "full" else weights // 10
     return each * (settings.keep_checkpoints + 2) + weights

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from backend.contract.errors import Refused
 from backend.contract.resources import EndpointRecord, VersionRecord
+from backend.data.agreement import first_difference
 from backend.jobs.folder import read_json
 from backend.services import gateway_client
 
@@ -22,6 +23,11 @@ def prove(endpoint: EndpointRecord, version: VersionRecord) -> None:
     if answer.get("version") != version.version or answer.get("model") != version.model:
         raise Refused(f"After the switch version {answer.get('version')} answered instead of {version.version}.")
     found = answer["predictions"][0]
+    if "scores" not in expected:
+        difference = first_difference({**expected, "truncated": found.get("truncated")}, found, PROOF_TOLERANCE)
+        if difference:
+            raise Refused(f"After the switch version {version.version} answered otherwise: {difference}.")
+        return
     if abs(found["scores"][expected["label"]] - expected["score"]) > PROOF_TOLERANCE:
         raise Refused(
             f"After the switch version {version.version} answered {found['label']} {found['score']:.4f} to a golden "

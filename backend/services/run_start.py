@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from backend.clock import Clock
 from backend.contract.base import Request
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
-from backend.contract.jobs import BaseModelRef, DatasetRef, JobSpec
-from backend.contract.recipes import RecipeInfo, TextClassificationSettings
+from backend.contract.jobs import DatasetRef, JobSpec
+from backend.contract.recipes import RecipeInfo
 from backend.contract.resources import CheckpointRecord, DatasetRecord, RunRecord, StartRun
 from backend.contract.states import RunState
 from backend.jobs.folder import JobFolder, new_job_id
 from backend.paths import Home
 from backend.services import base_models
+from backend.services.data_check import check_data
 from backend.services.settings_check import changed_settings, check_settings, find_recipe
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class RunStarter:
         settings = check_settings(recipe, request.settings)
         self._check_device(request.device)
         self.check_room()
-        base = self._base_of(recipe, request)
+        base = base_models.resolve_for(recipe, request.base_model, self._store)
         fork_of, source = self._fork_source(request)
         dataset = self._dataset_of(recipe, request, settings, actor)
         name = self._name(request, recipe, settings, dataset)
@@ -127,9 +128,6 @@ class RunStarter:
                 fix="Close other clients, or raise `ulimit -n`.",
             )
 
-    def _base_of(self, recipe: RecipeInfo, request: StartRun) -> BaseModelRef | None:
-        return base_models.resolve(request.base_model, self._store) if recipe.needs_base_model else None
-
     def _dataset_of(self, recipe: RecipeInfo, request: StartRun, settings: Request, actor: str) -> DatasetRecord | None:
         if not recipe.needs_dataset:
             return None
@@ -141,8 +139,7 @@ class RunStarter:
             dataset = self._datasets.resolve(request.dataset, actor)
         except NotFound as error:
             raise Invalid(error.text, field="dataset", fix=error.fix) from error
-        if isinstance(settings, TextClassificationSettings):
-            self._datasets.check_for_training(dataset, settings)
+        check_data(dataset, recipe, settings)
         return dataset
 
     def _tell_fork(self, run: RunRecord) -> None:

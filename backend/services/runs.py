@@ -136,7 +136,7 @@ class RunService:
         except Invalid as error:
             problems += error.details.get("problems", [])
         try:
-            base = base_models.resolve(request.base_model, self._store) if recipe.needs_base_model else None
+            base = base_models.resolve_for(recipe, request.base_model, self._store)
         except Invalid as error:
             problems.append({"field": "base_model", "text": error.text, "fix_text": error.fix, "fix_value": None})
         try:

@@ -25,7 +25,16 @@ from backend.paths import Home
 from backend.services.run_folders import require_folder
 from backend.store import Store
 
-NEEDED = ("model.safetensors", "config.json", "tokenizer.json", "labels.json", "golden.json", "profile.json")
+PROOF = ("golden.json", "profile.json")
+"""What every version must prove itself with."""
+
+NEEDED = {
+    "text-classification": ("model.safetensors", "config.json", "tokenizer.json", "labels.json"),
+    "tabular": ("signature.json",),
+}
+"""Task → files without which nothing can be served; other tasks need what TRANSFORMER says."""
+
+TRANSFORMER = ("model.safetensors", "config.json", "tokenizer.json", "signature.json")
 """Without these a version could not be loaded, proved or watched."""
 
 AddFiles = Callable[[Path, VersionRecord], None]
@@ -89,7 +98,8 @@ class VersionService:
         if difference is not None:
             raise Conflict(f"The result of run {run.name!r:.120} is damaged: {difference}.", code="damaged")
         files = manifest.read_manifest(source)["files"]
-        missing = [name for name in NEEDED if name not in files]
+        task = str(_object(source / "signature.json").get("task") or "text-classification")
+        missing = [name for name in (*NEEDED.get(task, TRANSFORMER), *PROOF) if name not in files]
         if missing:
             raise Invalid(f"The result lacks {', '.join(missing)}.", code="incomplete", missing=missing)
         size = sum(int(entry["size"]) for entry in files.values())
@@ -307,6 +317,8 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 def _labels(source: Path) -> tuple[str, ...]:
+    if not (source / "labels.json").is_file():
+        return ()
     found = read_json(source / "labels.json")
     found = found.get("labels") if isinstance(found, dict) else found
     if not isinstance(found, list) or not all(isinstance(label, str) for label in found):

@@ -43,7 +43,7 @@ class Engine:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._classifier: Any = None
+        self._predictor: Any = None
         self._slices: deque[tuple[int, Iterator[Message | None]]] = deque()
 
     def run(self) -> int:
@@ -64,11 +64,11 @@ class Engine:
         if message["op"] == "load":
             self._load(message)
         elif message["op"] == "predict":
-            self._answer(int(message["id"]), lambda: self._classifier.answer(message["texts"], message["truncate"]))
+            self._answer(int(message["id"]), lambda: self._predictor.answer(message["inputs"], message["truncate"]))
         elif message["op"] == "explain":
             from backend.worker.serving.attribution import explain  # torch: not before the fork
 
-            self._slices.append((int(message["id"]), explain(self._classifier, message)))
+            self._slices.append((int(message["id"]), explain(self._predictor, message)))
         elif message["op"] == "forget":
             self._slices = deque(one for one in self._slices if one[0] != int(message["id"]))
 
@@ -106,14 +106,15 @@ class Engine:
             for step in (self._verify, self._read, self._warm, self._check):
                 _in_the_background(partial(step, message), time.perf_counter() - started)
             seconds = round(time.perf_counter() - started, 3)
-            self._say({"state": "ready", "seconds": seconds, **self._classifier.facts()})
+            self._say({"state": "ready", "seconds": seconds, **self._predictor.facts()})
         except (Hungup, BrokenPipeError, ConnectionResetError):
             raise
         except Exception as error:  # noqa: BLE001 any failure to load is the answer to the load
             self._say({"state": "failed", "code": _code(error), "text": _describe(error)})
 
     def _verify(self, message: Message) -> None:
-        from backend.worker.serving.classifier import BadModel, set_threads  # torch: not before the fork
+        from backend.worker.serving.folder import set_threads  # torch: not before the fork
+        from backend.worker.serving.golden import BadModel
 
         self._say({"state": "verifying", "threads": set_threads(int(message.get("threads") or 0))})
         difference = manifest.verify(Path(message["path"]))
@@ -121,19 +122,19 @@ class Engine:
             raise BadModel(difference)
 
     def _read(self, message: Message) -> None:
-        from backend.worker.serving.classifier import Classifier  # torch: not before the fork
+        from backend.worker.serving.predictors import open_predictor  # torch: not before the fork
 
         self._say({"state": "loading"})
         failpoint("engine.load")
         device, limit = message.get("device", "auto"), message.get("max_tokens")
-        self._classifier = Classifier(Path(message["path"]), device=device, max_tokens=limit)
+        self._predictor = open_predictor(Path(message["path"]), device=device, max_tokens=limit)
 
     def _warm(self, message: Message) -> None:
         self._say({"state": "warming"})
-        self._classifier.warm_up(int(message.get("max_batch") or 32))
+        self._predictor.warm_up(int(message.get("max_batch") or 32))
 
     def _check(self, _message: Message) -> None:
-        self._classifier.check_golden()
+        self._predictor.check_golden()
         failpoint("engine.ready")
 
 

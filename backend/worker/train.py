@@ -7,13 +7,16 @@ import os
 import signal
 import sys
 import warnings
+from importlib import import_module
 from pathlib import Path
 
 from backend.contract.events import Ended, StateChanged
+from backend.contract.recipes import RECIPES
+from backend.contract.states import FailureCode
 from backend.jobs.buffered import BufferedLog
 from backend.jobs.folder import JobFolder
 from backend.worker.parts.control import Control
-from backend.worker.parts.failure import Progress, StopAsked, explain
+from backend.worker.parts.failure import Progress, RunFailed, StopAsked, explain
 from backend.worker.parts.job import Job
 
 FAILED = 1
@@ -43,7 +46,11 @@ def _train(folder: JobFolder, log: BufferedLog, progress: Progress) -> Ended:
     control = Control(folder, log)
     control.stop_on_sigterm()
     quiet(hub=spec.base_model is not None and spec.base_model.kind == "hub")
-    from backend.worker.recipes import text_classification
+    known = {info.name for info in RECIPES if info.main == "backend.worker.train"}
+    if spec.recipe not in known:  # a name becomes a module here
+        raise RunFailed(FailureCode.SETTINGS, f"There is no recipe {spec.recipe!r}.", "Start a new run.")
+    recipe = import_module(f"backend.worker.recipes.{spec.recipe}").RECIPE
+    from backend.worker.parts import training
 
     job = Job(
         folder=folder,
@@ -54,7 +61,7 @@ def _train(folder: JobFolder, log: BufferedLog, progress: Progress) -> Ended:
         control=control,
         progress=progress,
     )
-    return text_classification.run(job)
+    return training.run(job, recipe)
 
 
 def quiet(*, hub: bool) -> None:

@@ -184,7 +184,8 @@ def measure_alone(endpoint: Endpoint, count: int = 60) -> None:
 
 def bare_rate(folder: Path, seconds: float) -> float:
     """Texts a second of the same code without gateway, in batches of 32."""
-    from backend.worker.serving.classifier import Classifier, set_threads
+    from backend.worker.serving.classifier import Classifier
+    from backend.worker.serving.folder import set_threads
 
     set_threads(0)
     classifier = Classifier(folder)

@@ -2,12 +2,17 @@
 
 control.py     commands in: poll between steps, answer, SIGTERM
 checkpoint.py  commit a checkpoint, find the newest one that verifies
+recipe.py      what a recipe decides
+training.py    the spine: prepare, train, judge, keep the result
+material.py    the data as it was when the run was started
 job.py         what the main hands to a recipe
 start.py       where a run begins: resume, fork, back to the best checkpoint
 failure.py     exceptions as code, sentence and advice
 device.py      device, precision, threads
 memory.py      how much memory the process holds
 data.py        token ids, the order of batches, padding
+vocabulary.py  a tokenizer trained on the data
+batches.py     labels at each place, and a pass over a part
 model.py       the base model: found, checked, loaded, given adapters
 trainer.py     the Trainer with our order, loss, clock and checkpoints
 monitor.py     between two steps: log, evaluate, save, listen

@@ -3,7 +3,7 @@ epoch) only.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,21 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Tokens of each row, after the cut."""
+        return [len(ids) for ids in self.tokens]
+
+
+def in_turns(classes: Sequence[int]) -> list[int]:
+    """Row numbers, the classes in turns."""
+    by_class: dict[int, list[int]] = {}
+    for row, label in enumerate(classes):
+        by_class.setdefault(label, []).append(row)
+    queues = [by_class[label] for label in sorted(by_class)]
+    longest = max(map(len, queues), default=0)
+    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
 
 
 def encode(tokenizer: Any, texts: Sequence[str], labels: Sequence[int], max_length: int) -> Encoded:
@@ -160,7 +175,7 @@ class OrderedLoader(DataLoader[int]):
     generators.
     """
 
-    def __init__(self, batches: EpochBatches, collate: Collate, rows: int) -> None:
+    def __init__(self, batches: EpochBatches, collate: Callable[[Sequence[int]], dict[str, Any]], rows: int) -> None:
         # its own generator: a DataLoader otherwise draws a seed from the global one at the start of every epoch
         super().__init__(_Rows(rows), batch_sampler=batches, collate_fn=collate, generator=torch.Generator())
         self._batches = batches

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.contract.commands import ApplySettings
 from backend.contract.events import SettingsApplied
-from backend.contract.recipes import TextClassificationSettings
+from backend.contract.recipes import TrainingSettings
 from backend.jobs.live import NotLive, changed_live, live_fields
 from backend.worker.parts import state
 from backend.worker.parts.data import EpochBatches
@@ -26,7 +26,7 @@ class LiveSettings:
         self._get_trainer = trainer
         self._planned_batch = run.settings.batch_size  # rows of the loader's batches; pieces of them may be smaller
         self._pending: list[ApplySettings] = []
-        self._before: tuple[TextClassificationSettings, dict[str, Any], list[list[int]]] | None = None
+        self._before: tuple[TrainingSettings, dict[str, Any], list[list[int]]] | None = None
 
     @property
     def pending(self) -> bool:
@@ -60,7 +60,7 @@ class LiveSettings:
         change: dict[str, Any] = {}
         for command in self._pending:
             change |= command.settings
-        after: TextClassificationSettings = changed_live(self._run.settings, change)  # type: ignore[assignment]
+        after: TrainingSettings = changed_live(self._run.settings, change)  # type: ignore[assignment]
         if after.group_by_length != self._run.settings.group_by_length:
             memory.grouping = [*memory.grouping, [self._next_epoch(step), int(after.group_by_length)]]
             self._batches.regroup(memory.grouping)
@@ -104,7 +104,7 @@ class LiveSettings:
     def _refuse(self, command: ApplySettings, text: str) -> None:
         self._run.control.done(command, ok=False, text=text, result={"settings": command.settings})
 
-    def _check(self, wanted: TextClassificationSettings, step: int) -> None:
+    def _check(self, wanted: TrainingSettings, step: int) -> None:
         now = self._run.settings
         if self._planned_batch % wanted.batch_size:
             raise NotLive("batch_size", f"A batch of {self._planned_batch} cannot be cut into {wanted.batch_size}.")
@@ -118,7 +118,7 @@ class LiveSettings:
     def _epochs(self) -> int:
         return math.ceil(self._run.total_steps / self._run.steps_per_epoch)
 
-    def _enforce(self, after: TextClassificationSettings, *, rate: bool) -> None:
+    def _enforce(self, after: TrainingSettings, *, rate: bool) -> None:
         run, trainer = self._run, self._get_trainer()
         run.settings = after
         run.facts["settings"] = run.progress.settings = after.model_dump()

@@ -28,6 +28,10 @@ class Predictions:
         shifted = np.exp(self.logits - self.logits.max(axis=1, keepdims=True))
         return shifted / shifted.sum(axis=1, keepdims=True)
 
+    def pick(self, places: Sequence[int]) -> "Predictions":
+        """Of these rows only."""
+        return Predictions(self.logits[list(places)], self.labels[list(places)], 0.0)
+
     @property
     def predicted(self) -> np.ndarray:
         return self.logits.argmax(axis=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.contract.jobs import BaseModelRef
-from backend.contract.recipes import TextClassificationSettings
+from backend.contract.recipes import TextSettings
 from backend.contract.states import FailureCode
 from backend.data.model_check import check_folder
 from backend.jobs.manifest import sha256_of, verify
@@ -80,11 +80,12 @@ def verify_files(folder: Path) -> str | None:
     return verify(folder)
 
 
-def load_tokenizer(base: BaseModel) -> Any:
-    """The tokenizer of a base model; it can always pad."""
+def load_tokenizer(base: BaseModel, *, spaced: bool = False) -> Any:
+    """The tokenizer of a base model; it can always pad. `spaced`: it will be given words one by one."""
     from transformers import AutoTokenizer
 
-    tokenizer = _guarded(base, lambda: AutoTokenizer.from_pretrained(base.source, **_options(base)))
+    more = {"add_prefix_space": True} if spaced else {}  # byte-level tokenizers refuse words without it
+    tokenizer = _guarded(base, lambda: AutoTokenizer.from_pretrained(base.source, **more, **_options(base)))
     if tokenizer.pad_token_id is None:
         if tokenizer.eos_token is None:
             raise RunFailed(
@@ -111,14 +112,24 @@ def length_limit(config: Any, tokenizer: Any) -> int | None:
     return known if isinstance(known, int) and known < 10**6 else None
 
 
-def load_config(base: BaseModel, labels: Sequence[str], settings: TextClassificationSettings, pad_id: int) -> Any:
-    """The configuration with our labels and dropout."""
+def check_length(base: BaseModel, config: Any, tokenizer: Any, asked: int) -> int | None:
+    """The model's limit in tokens; RunFailed when more is asked for."""
+    limit = length_limit(config, tokenizer)
+    if limit is not None and asked > limit:
+        text = f"Max length {asked} is more than the {limit} tokens that {base.name} can read."
+        raise RunFailed(FailureCode.SETTINGS, text, f"Choose {limit} or less.", field="max_length", fix_value=limit)
+    return limit
+
+
+def load_config(base: BaseModel, settings: TextSettings, pad_id: int, labels: Sequence[str] = ()) -> Any:
+    """The configuration with our labels, if the task has some, and our dropout."""
     from transformers import AutoConfig
 
-    names = {"id2label": dict(enumerate(labels)), "label2id": {name: place for place, name in enumerate(labels)}}
-    config = _guarded(
-        base, lambda: AutoConfig.from_pretrained(base.source, num_labels=len(labels), **names, **_options(base))
-    )
+    names: dict[str, Any] = {}
+    if labels:
+        names = {"num_labels": len(labels), "id2label": dict(enumerate(labels))}
+        names["label2id"] = {name: place for place, name in enumerate(labels)}
+    config = _guarded(base, lambda: AutoConfig.from_pretrained(base.source, **names, **_options(base)))
     if getattr(config, "quantization_config", None):
         raise RunFailed(
             FailureCode.BAD_MODEL, f"{base.name} is quantized and cannot be fine-tuned.", "Choose the original weights."
@@ -132,15 +143,13 @@ def load_config(base: BaseModel, labels: Sequence[str], settings: TextClassifica
     return config
 
 
-def load_model(base: BaseModel, config: Any, settings: TextClassificationSettings) -> Any:
-    """The classifier in fp32; with method lora, adapters beside frozen weights. The generators must be seeded
-    before.
+def load_model(base: BaseModel, config: Any, settings: TextSettings, kind: Any, *, adapters: str) -> Any:
+    """A model of an Auto class in fp32; with method lora, adapters for peft's task type beside frozen weights. The
+    generators must be seeded before.
     """
-    from transformers import AutoModelForSequenceClassification
-
     model = _guarded(
         base,
-        lambda: AutoModelForSequenceClassification.from_pretrained(
+        lambda: kind.from_pretrained(
             base.source,
             config=config,
             ignore_mismatched_sizes=True,
@@ -149,10 +158,10 @@ def load_model(base: BaseModel, config: Any, settings: TextClassificationSetting
             **_options(base),
         ),
     )
-    return add_adapters(model, settings) if settings.method == "lora" else model
+    return add_adapters(model, settings, adapters) if settings.method == "lora" else model
 
 
-def add_adapters(model: Any, settings: TextClassificationSettings) -> Any:
+def add_adapters(model: Any, settings: TextSettings, task_type: str) -> Any:
     """Low-rank adapters on the attention projections that peft knows for the architecture, else on every linear
     layer.
     """
@@ -160,7 +169,7 @@ def add_adapters(model: Any, settings: TextClassificationSettings) -> Any:
     from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
 
     adapters = LoraConfig(
-        task_type=TaskType.SEQ_CLS, r=settings.lora_rank, lora_alpha=settings.lora_alpha,
+        task_type=TaskType[task_type], r=settings.lora_rank, lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
         target_modules=None if model.config.model_type in KNOWN else "all-linear",
     )  # fmt: skip

@@ -14,17 +14,18 @@ from transformers import TrainerCallback
 
 from backend.contract.commands import ApplySettings, Checkpoint, Command, Pause, Resume, Stop
 from backend.contract.events import Evaluation, Logged, Sampled, StateChanged, Warned
-from backend.contract.recipes import TextClassificationSettings
+from backend.contract.recipes import TrainingSettings
 from backend.contract.states import FailureCode
 from backend.failpoints import failpoint
 from backend.jobs.buffered import BufferedLog
 from backend.worker.parts import memory, state
 from backend.worker.parts.checkpoint import Checkpoints, NotSaved
 from backend.worker.parts.control import Control
-from backend.worker.parts.data import Encoded, EpochBatches
+from backend.worker.parts.data import EpochBatches
 from backend.worker.parts.failure import Progress, RunFailed
 from backend.worker.parts.live import LiveSettings
-from backend.worker.parts.metrics import Predictions, evaluate, is_better, predict
+from backend.worker.parts.metrics import is_better
+from backend.worker.parts.recipe import Built, Found, Material, Part, Recipe
 from backend.worker.parts.trainer import StepRecord, StepTrainer
 
 SAMPLES = 8
@@ -51,14 +52,14 @@ class Memory:
 class Run:
     """What the parts of a run share."""
 
-    settings: TextClassificationSettings
+    settings: TrainingSettings
     log: BufferedLog
     control: Control
     checkpoints: Checkpoints
     progress: Progress
-    labels: tuple[str, ...]
-    validation: Encoded
-    pad_id: int
+    recipe: Recipe
+    material: Material
+    built: Built
     device: torch.device
     total_steps: int
     steps_per_epoch: int
@@ -82,7 +83,7 @@ class Monitor(TrainerCallback):
         self._unread: list[StepRecord] = []
         self._memory_at = 0.0
         self._line_at = 0.0
-        self._samples = sample_rows(run.validation)
+        self._samples = run.recipe.sample_rows(run.built.validation)[:SAMPLES]
         self._saved_at_step = -1
 
     @property
@@ -90,7 +91,7 @@ class Monitor(TrainerCallback):
         return self._get_trainer()
 
     @property
-    def settings(self) -> TextClassificationSettings:
+    def settings(self) -> TrainingSettings:
         """As they are now: changes under way included."""
         return self._run.settings
 
@@ -100,7 +101,7 @@ class Monitor(TrainerCallback):
         run = self._run
         self._say_state("running", step=state.global_step)
         if state.global_step == 0:
-            self._say_samples(0, self.predict(run.validation, self._samples))
+            self._say_samples(0, self.predict(run.built.validation, self._samples))
         for command in self._take_waiting():
             self._obey(command, state.global_step, state.epoch)
         control.should_training_stop = self.stop is not None or state.global_step >= run.total_steps
@@ -205,17 +206,24 @@ class Monitor(TrainerCallback):
 
     # ---- evaluation ------------------------------------------------------------------------------------------------
 
-    def predict(self, part: Encoded, rows: list[int] | None = None) -> Predictions:
+    def predict(self, part: Part, rows: list[int] | None = None) -> Found:
         """What the model, as it is now, says of a part of the data."""
         run = self._run
-        size = max(32, run.settings.batch_size)
-        return predict(self.trainer.model, part, run.pad_id, batch_size=size, device=run.device, rows=rows)
+        found: Found = run.recipe.predict(self.trainer.model, part, run.built, run.settings, run.device, rows)
+        return found
+
+    def judge(self, part: Part, *, step: int, epoch: float | None, split: str = "validation") -> Evaluation:
+        """How good the model, as it is now, is on a part."""
+        found, material = self.predict(part), self._run.material
+        return self._run.recipe.evaluate(found, part, material, step=step, epoch=epoch, split=split)
 
     def _evaluate(self, step: int, epoch: float | None) -> bool:
         """Evaluate, tell, and say whether this is the best one so far."""
         self._log_steps()
-        found = self.predict(self._run.validation)
-        evaluation = evaluate(found, self._run.labels, step=step, epoch=epoch, split="validation")
+        run = self._run
+        part = run.built.validation
+        found = self.predict(part)
+        evaluation = run.recipe.evaluate(found, part, run.material, step=step, epoch=epoch, split="validation")
         self.last_evaluation = evaluation
         self._run.log.append("evaluation", evaluation)
         shown = " ".join(
@@ -224,8 +232,7 @@ class Monitor(TrainerCallback):
             if value is not None
         )
         self._run.log.append("log", Logged(level="info", text=f"eval at step {step}: {shown}"))
-        picked = Predictions(found.logits[self._samples], found.labels[self._samples], 0.0)
-        self._say_samples(step, picked)
+        self._say_samples(step, found.pick(self._samples))
         value = evaluation.values[self._run.settings.best_metric]
         kept = self.memory
         better = value is not None and math.isfinite(value)
@@ -237,15 +244,12 @@ class Monitor(TrainerCallback):
             kept.best_value, kept.best_step, kept.best_checkpoint = value, step, f"checkpoint-{step}"
         return better
 
-    def _say_samples(self, step: int, found: Predictions) -> None:
+    def _say_samples(self, step: int, found: Found) -> None:
         run = self._run
-        items = []
-        for row, chosen, shares in zip(self._samples, found.predicted.tolist(), found.probabilities, strict=True):
-            expected = run.labels[run.validation.labels[row]]
-            text = run.validation.texts[row][:SAMPLE_CHARACTERS]
-            items.append(
-                {"text": text, "expected": expected, "predicted": run.labels[chosen], "score": float(shares[chosen])}
-            )
+        items = run.recipe.samples(found, run.built.validation, self._samples, run.material)
+        for item in items:
+            for name, value in item.items():
+                item[name] = value[:SAMPLE_CHARACTERS] if isinstance(value, str) else value
         run.log.append("sample", Sampled(step=step, items=tuple(items)))
 
     # ---- checkpoints -------------------------------------------------------------------------------------------------
@@ -332,14 +336,3 @@ class Monitor(TrainerCallback):
 
     def _say_state(self, name: str, *, step: int) -> None:
         self._run.log.append("state", StateChanged(state=name, step=step), sync=True)
-
-
-def sample_rows(data: Encoded) -> list[int]:
-    """Eight fixed rows, taken in turns from every class so that each is seen."""
-    by_label: dict[int, list[int]] = {}
-    for row, label in enumerate(data.labels):
-        by_label.setdefault(label, []).append(row)
-    queues = [by_label[label] for label in sorted(by_label)]
-    longest = max(map(len, queues), default=0)
-    turns = [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)]
-    return turns[:SAMPLES]

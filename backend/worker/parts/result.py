@@ -11,16 +11,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from backend.drift.profile import build_profile
 from backend.paths import PROJECT
-from backend.worker.parts.data import Encoded, encode
+from backend.worker.parts.data import Encoded, encode, in_turns
 from backend.worker.parts.metrics import Predictions, predict
+from backend.worker.parts.recipe import Outcome
 from backend.worker.parts.state import write_json
+from backend.worker.serving.predictors import open_predictor
 
 GOLDEN = 16
+PROOF_BATCH = 32
 GOLDEN_TOLERANCE = 2e-3
 """Largest difference of a score that another batch composition or thread count may make."""
 
@@ -65,6 +67,39 @@ def write_result(result: Result, folder: Path) -> None:
     write_json(folder / "golden.json", make_golden(result, loaded, tokenizer, found))
 
 
+def write_files(outcome: Outcome, folder: Path, signature: dict[str, Any]) -> None:
+    """Weights, tokenizer, labels, signature and facts of any model of transformers."""
+    outcome.network.save_pretrained(folder, max_shard_size="100GB")
+    tokenizer = outcome.built.tokenizer
+    tokenizer.model_max_length = signature["inputs"]["max_tokens"]
+    tokenizer.save_pretrained(folder)
+    write_json(folder / "labels.json", list(outcome.material.labels))
+    write_json(folder / "signature.json", signature)
+    write_json(folder / "facts.json", outcome.facts)
+
+
+def write_proof(folder: Path, inputs: Sequence[Any], *, count: int, tolerance: float = GOLDEN_TOLERANCE) -> None:
+    """golden.json and profile.json from what serving itself answers for held-out inputs with the saved files: nobody
+    else will ever ask them another way.
+    """
+    predictor = open_predictor(folder, device="cpu")
+    lengths: list[int] = []
+    unknown: list[float] = []
+    labels: list[str] = []
+    scores: list[float] = []
+    for start in range(0, len(inputs), PROOF_BATCH):
+        chunk = list(inputs[start : start + PROOF_BATCH])
+        found = predictor.answer(chunk, [True] * len(chunk))
+        lengths += found["tokens"]
+        unknown += found["unknown"]
+        labels += [output["label"] for output in found["outputs"] if "label" in output]
+        scores += [output["score"] for output in found["outputs"] if "score" in output]
+    write_json(folder / "profile.json", build_profile(lengths, unknown, labels, scores))
+    chosen = list(inputs[:count])
+    outputs = [predictor.answer([one], [True])["outputs"][0] for one in chosen]
+    write_json(folder / "golden.json", {"inputs": chosen, "outputs": outputs, "tolerance": tolerance})
+
+
 def reload(folder: Path) -> tuple[Any, Any]:
     """The saved model and tokenizer as anybody else will load them: from disk, fp32, CPU, eval mode."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -88,7 +123,7 @@ def make_golden(result: Result, model: Any, tokenizer: Any, found: Predictions) 
     """Inputs with the outputs the saved files give for them, the classes in turns; a version must reproduce them
     before it is live.
     """
-    rows = golden_rows(found.predicted, GOLDEN)
+    rows = in_turns(found.predicted.tolist())[:GOLDEN]
     texts = [result.held_out.texts[row] for row in rows]
     data = encode(tokenizer, texts, [0] * len(texts), result.max_length)
     shares = predict(model, data, result.pad_id, batch_size=1, device=torch.device("cpu")).probabilities
@@ -98,13 +133,6 @@ def make_golden(result: Result, model: Any, tokenizer: Any, found: Predictions) 
         scores = {name: float(share) for name, share in zip(result.labels, row, strict=True)}
         outputs.append({"label": result.labels[best], "score": float(row[best]), "scores": scores})
     return {"inputs": texts, "outputs": outputs, "max_length": result.max_length, "tolerance": GOLDEN_TOLERANCE}
-
-
-def golden_rows(predicted: np.ndarray, count: int) -> list[int]:
-    """Row numbers, the predicted classes in turns."""
-    queues = [np.flatnonzero(predicted == label).tolist() for label in np.unique(predicted)]
-    longest = max(map(len, queues), default=0)
-    return [queue[turn] for turn in range(longest) for queue in queues if turn < len(queue)][:count]
 
 
 def together(parts: Sequence[Encoded]) -> Encoded:

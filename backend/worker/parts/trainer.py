@@ -23,6 +23,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from backend.worker.parts import state
 from backend.worker.parts.data import OrderedLoader
+from backend.worker.parts.recipe import Loss
 
 PARTS = ("data", "copy", "forward", "backward", "optimizer", "other")
 """What a step's time is cut into; every moment of it belongs to exactly one of them."""
@@ -104,10 +105,24 @@ class GlobalLoss:
         return total / (num_items_in_batch if num_items_in_batch is not None else len(labels))
 
 
+class TokenLoss:
+    """Cross entropy over the places that are not -100, divided by their count in the global batch."""
+
+    def __init__(self, smoothing: float = 0.0) -> None:
+        self._smoothing = smoothing
+
+    def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        logits = outputs.logits.float()
+        total = torch.nn.functional.cross_entropy(
+            logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), reduction="sum", label_smoothing=self._smoothing
+        )
+        return total / (num_items_in_batch if num_items_in_batch is not None else (labels != -100).sum())
+
+
 class StepTrainer(Trainer):
     """See the head of this file."""
 
-    def __init__(self, *, loader: OrderedLoader, loss: GlobalLoss, fork: bool, trained_only: bool, **rest: Any) -> None:
+    def __init__(self, *, loader: OrderedLoader, loss: Loss, fork: bool, trained_only: bool, **rest: Any) -> None:
         super().__init__(compute_loss_func=loss, train_dataset=loader.dataset, **rest)
         self.remove_callback(PrinterCallback)
         self._loader = loader
@@ -214,4 +229,4 @@ def _pieces(inputs: dict[str, Any], rows: int) -> list[dict[str, Any]]:
     return [{name: parts[at] for name, parts in cut.items()} for at in range(len(cut["labels"]))]
 
 
-__all__ = ["GlobalLoss", "StepRecord", "StepTrainer", "Stopwatch", "TrainingArguments"]
+__all__ = ["GlobalLoss", "StepRecord", "StepTrainer", "Stopwatch", "TokenLoss", "TrainingArguments"]

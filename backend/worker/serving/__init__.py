@@ -14,6 +14,9 @@ windows.py     request statistics per second, never text
 prometheus.py  /metrics as text
 frames.py      the language between gateway and engine
 golden.py      recorded answers of a version
+predictors.py  what an engine needs of a version, and which class answers for which task
+folder.py      a version's folder, read with distrust (torch)
 classifier.py  a text classifier in memory (torch)
+tagger.py      a tag for each word (torch)
 attribution.py why: integrated gradients (torch)
 """

@@ -6,7 +6,6 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 from backend.contract.errors import ErrorReply, Invalid, Refused, Unavailable
 from backend.worker.serving import prometheus
@@ -16,7 +15,7 @@ from backend.worker.serving.http import Reply, Request
 from backend.worker.serving.keeper import Keeper
 from backend.worker.serving.limits import Limits
 from backend.worker.serving.router import Router
-from backend.worker.serving.strict import Asked, read_explain, read_predict
+from backend.worker.serving.strict import Asked, check_inputs, read_explain, read_predict
 from backend.worker.serving.windows import Windows
 
 MOST_EXPLAINED = 8
@@ -101,6 +100,7 @@ class EndpointApp:
     async def _predict(self, asked: Asked) -> Reply:
         # From here on this request belongs to this version, whatever is switched meanwhile.
         keeper = self._keeper(asked.version)
+        check_inputs(asked.texts, keeper.facts.get("fields"))
         version = keeper.version.model, keeper.version.version
         started = time.perf_counter()
         try:
@@ -113,12 +113,11 @@ class EndpointApp:
             raise
         answers = [answer for answer in ticket.answers if answer is not None]
         _check_lengths(answers, keeper)
-        labels = tuple(keeper.facts["labels"])
         encoding = time.perf_counter()
         body = _encode({
             "model": version[0],
             "version": version[1],
-            "predictions": [_prediction(answer, labels) for answer in answers],
+            "predictions": [{**(answer.output or {}), "truncated": answer.truncated} for answer in answers],
         })  # fmt: skip
         done = time.perf_counter()
         timing = {
@@ -127,7 +126,7 @@ class EndpointApp:
             "model_ms": round(ticket.model_ms, 3),
             "encode_ms": round((done - encoding) * 1e3, 3),
         }
-        self._windows.answered(version, (done - started) * 1e3, answers, labels)
+        self._windows.answered(version, (done - started) * 1e3, answers)
         return Reply(200, f'{body[:-1]},"timing":{_encode(timing)}}}'.encode())
 
     async def _queued(self, keeper: Keeper, asked: Asked) -> Ticket:
@@ -152,6 +151,8 @@ class EndpointApp:
         engine = keeper.engine
         if engine is None or keeper.state != "ready":
             raise Unavailable(f"Version {keeper.version.version} is {keeper.state}.", code="engine_restarting")
+        if keeper.facts.get("task", "text-classification") != "text-classification":
+            raise Invalid(f"Answers of a model for {keeper.facts['task']} are not explained.", code="no_explanation")
         if asked.label is not None and asked.label not in keeper.facts["labels"]:
             raise Invalid(
                 f"There is no label {asked.label[:80]!r}; known are {', '.join(keeper.facts['labels'])}.", field="label"
@@ -199,20 +200,9 @@ class TooSlow(Refused):
     default_code = "timeout"
 
 
-def _prediction(answer: Answered, labels: tuple[str, ...]) -> dict[str, Any]:
-    scores = answer.scores or []
-    best = max(scores)
-    return {
-        "label": labels[scores.index(best)],
-        "score": best,
-        "scores": dict(zip(labels, scores, strict=True)),
-        "truncated": answer.truncated,
-    }
-
-
 def _check_lengths(answers: list[Answered], keeper: Keeper) -> None:
     for index, answer in enumerate(answers):
-        if answer.scores is None:
+        if answer.output is None:
             raise _too_long(index, answer.tokens, keeper)
 
 

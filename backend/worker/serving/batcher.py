@@ -38,9 +38,9 @@ class BatchFailed(Exception):
 
 
 class Answered(NamedTuple):
-    """What the engine said of one text; scores are None when it is over the token limit."""
+    """What the engine said of one input; None when it is over the token limit."""
 
-    scores: list[float] | None
+    output: dict[str, Any] | None
     tokens: int
     unknown: float
     truncated: bool
@@ -224,7 +224,7 @@ class Lane:
 
 
 def _hand_out(batch: list[tuple[Ticket, int]], reply: dict[str, Any]) -> None:
-    rows = zip(reply["scores"], reply["tokens"], reply["unknown"], reply["truncated"], strict=True)
+    rows = zip(reply["outputs"], reply["tokens"], reply["unknown"], reply["truncated"], strict=True)
     timed: set[int] = set()
     for (ticket, index), row in zip(batch, rows, strict=True):
         ticket.answers[index] = Answered(*row)

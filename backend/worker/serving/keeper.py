@@ -112,7 +112,7 @@ class Keeper:
     async def _ask(self, texts: list[str], truncate: list[bool]) -> Message:
         if self.engine is None:
             raise EngineLost("the engine died")
-        return await self.engine.ask("predict", texts=texts, truncate=truncate)
+        return await self.engine.ask("predict", inputs=texts, truncate=truncate)
 
     async def _keep(self, persist: bool) -> None:
         while True:

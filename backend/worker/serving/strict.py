@@ -9,12 +9,14 @@ from backend.contract.errors import Invalid, TooLarge
 from backend.worker.serving.limits import Limits
 
 MAX_DIGITS = 20
+MAX_FIELDS = 2000
+"""Of one input: columns of a table."""
 
 
 class Asked(NamedTuple):
-    """A checked /predict or /explain."""
+    """A checked /predict or /explain; an input is a text, or an object of texts, numbers and flags."""
 
-    texts: list[str]
+    texts: list[Any]
     truncate: bool
     version: int | None
     label: str | None
@@ -64,7 +66,8 @@ def _constant(name: str) -> Any:
 
 
 def read_predict(body: bytes | bytearray, limits: Limits) -> Asked:
-    """{"inputs": [text, …], "truncate"?: bool, "version"?: n}; raises Invalid or TooLarge."""
+    """{"inputs": [text or object, …], "truncate"?: bool, "version"?: n}; raises Invalid or TooLarge. Which of the two a
+    version takes is checked when it is known (check_inputs)."""
     found = _fields(read_json(body), {"inputs", "truncate", "version"})
     inputs = found.get("inputs")
     if not isinstance(inputs, list):
@@ -75,7 +78,7 @@ def read_predict(body: bytes | bytearray, limits: Limits) -> Asked:
         raise TooLarge(
             f"{len(inputs)} inputs are over the limit of {limits.max_items} in one request.", limit=limits.max_items
         )
-    texts = [_text(text, f"inputs[{index}]", limits) for index, text in enumerate(inputs)]
+    texts = [_input(value, f"inputs[{index}]", limits) for index, value in enumerate(inputs)]
     return Asked(texts, _flag(found), _version(found), None, 0)
 
 
@@ -91,6 +94,37 @@ def read_explain(body: bytes | bytearray, limits: Limits) -> Asked:
     if not isinstance(steps, int) or isinstance(steps, bool) or not 8 <= steps <= 128:
         raise Invalid('"steps" must be a whole number from 8 to 128.', field="steps")
     return Asked([_text(inputs[0], "input", limits)], _flag(found), _version(found), label, steps)
+
+
+def check_inputs(inputs: list[Any], fields: list[str] | None) -> None:
+    """Whether a version takes these: texts, or (with fields) objects that have exactly these. Raises Invalid."""
+    for index, value in enumerate(inputs):
+        name = f"inputs[{index}]"
+        if fields is None and not isinstance(value, str):
+            raise Invalid(f"{name} must be a text, not {_kind(value)}.", field=name)
+        if fields is None:
+            continue
+        if not isinstance(value, dict):
+            raise Invalid(f"{name} must be an object with {', '.join(fields[:20])}, not {_kind(value)}.", field=name)
+        missing = [field for field in fields if field not in value]
+        unknown = sorted(set(value) - set(fields))
+        if missing or unknown:
+            what = f"lacks {missing[0]!r}" if missing else f"has an unknown field {unknown[0][:80]!r}"
+            raise Invalid(f"{name} {what}; it must have {', '.join(fields[:20])}.", field=name)
+
+
+def _input(value: Any, name: str, limits: Limits) -> Any:
+    if not isinstance(value, dict):
+        return _text(value, name, limits)
+    if len(value) > MAX_FIELDS:
+        raise TooLarge(f"{name} has {len(value)} fields, over the limit of {MAX_FIELDS}.", limit=MAX_FIELDS)
+    for key, one in value.items():
+        if isinstance(one, str):
+            if one.strip():
+                _text(one, f"{name}.{key[:80]}", limits)
+        elif not isinstance(one, bool | int | float | type(None)):
+            raise Invalid(f"{name}.{key[:80]} must be a text, a number or null, not {_kind(one)}.", field=name)
+    return value
 
 
 def _fields(found: Any, known: set[str]) -> Mapping[str, Any]:

@@ -35,19 +35,17 @@ class Windows:
         self._loads: dict[tuple[str, int], Load] = {}  # of batches that have not been answered yet
         self.totals: dict[tuple[str, int, str], int] = {}
 
-    def answered(
-        self, version: tuple[str, int], latency_ms: float, answers: list[Answered], labels: tuple[str, ...]
-    ) -> None:
+    def answered(self, version: tuple[str, int], latency_ms: float, answers: list[Answered]) -> None:
         """A request that got its predictions."""
         counts = self._counts(version)
         counts.requests += 1
         counts.latencies_ms.append(latency_ms)
         for answer in answers:
-            scores = answer.scores or [0.0]
-            best = max(scores)
-            label = labels[scores.index(best)]
-            counts.labels[label] = counts.labels.get(label, 0) + 1
-            counts.scores.append(best)
+            output = answer.output or {}
+            if "label" in output:
+                counts.labels[output["label"]] = counts.labels.get(output["label"], 0) + 1
+            if "score" in output:
+                counts.scores.append(output["score"])
             counts.tokens.append(answer.tokens)
             counts.unknown.append(answer.unknown)
             counts.truncated += answer.truncated

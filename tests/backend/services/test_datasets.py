@@ -14,7 +14,9 @@ from backend.contract.recipes import TextClassificationSettings
 from backend.contract.resources import ImportDataset, RunRecord
 from backend.data.samples import SAMPLES
 from backend.paths import Home
+from backend.services.data_check import check_data
 from backend.services.datasets import DatasetService
+from backend.services.settings_check import find_recipe
 from backend.store import Store, open_store
 
 GOOD = "text,label\n" + "".join(f"text number {n},{'ab'[n % 2]}\n" for n in range(40))
@@ -73,9 +75,9 @@ def test_a_damaged_version_is_refused_and_mended_by_importing_again(service: Dat
     record = service.import_(ImportDataset(path=path), "ann")
     (Path(record.path) / "data.parquet").write_bytes(b"rubbish")
     with pytest.raises(Invalid, match="damaged"):
-        service.check_for_training(record, TextClassificationSettings())
+        check_data(record, find_recipe("text_classification"), TextClassificationSettings())
     assert service.import_(ImportDataset(path=path), "ann").id == record.id
-    assert service.check_for_training(record, TextClassificationSettings()) == ()
+    assert check_data(record, find_recipe("text_classification"), TextClassificationSettings()) == ()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_a_class_with_one_row_is_blocked_before_training(service: DatasetService
     record = service.import_(ImportDataset(path=make(tmp_path, GOOD + "lonely,c\n")), "ann")
     assert next(problem.code for problem in record.problems) == "rare_label"
     with pytest.raises(Invalid, match="'c' 1"):
-        service.check_for_training(record, TextClassificationSettings())
+        check_data(record, find_recipe("text_classification"), TextClassificationSettings())
 
 
 def test_overlap_of_given_parts_is_told(service: DatasetService, tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_overlap_of_given_parts_is_told(service: DatasetService, tmp_path: Path)
     )
     record = service.import_(ImportDataset(path=make(tmp_path, "text,label,split\n" + rows)), "ann")
     assert record.splits == {"train": 20, "test": 1, "validation": 2}
-    found = service.check_for_training(record, TextClassificationSettings())
+    found = check_data(record, find_recipe("text_classification"), TextClassificationSettings())
     assert (found[0].code, found[0].count) == ("split_overlap", 2)
 
 
@@ -135,7 +137,7 @@ def test_another_task_cannot_be_trained(service: DatasetService, tmp_path: Path)
     record = service.import_(ImportDataset(path=make(tmp_path, "source,target\nhello there,hallo\n")), "ann")
     assert record.task == "translation"
     with pytest.raises(Invalid, match="translation, not for text-classification"):
-        service.check_for_training(record, TextClassificationSettings())
+        check_data(record, find_recipe("text_classification"), TextClassificationSettings())
 
 
 def test_samples_by_name(service: DatasetService) -> None:

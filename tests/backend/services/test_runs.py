@@ -8,7 +8,7 @@ import pytest
 
 from backend.clock import ManualClock
 from backend.contract.errors import Conflict, Invalid, NotFound, Unavailable
-from backend.contract.recipes import RECIPES, SelftestSettings, TextClassificationSettings
+from backend.contract.recipes import SelftestSettings, TextClassificationSettings
 from backend.contract.resources import (
     AddNote,
     ApplyToRun,
@@ -28,7 +28,7 @@ from backend.services.estimates import memory_terms, seconds_range, steps_of
 from backend.services.exports import export_jsonl
 from backend.services.run_start import auto_name
 from backend.services.runs import RunService
-from backend.services.settings_check import changed_settings, check_settings
+from backend.services.settings_check import changed_settings, check_settings, find_recipe
 from backend.store import Store, open_store
 
 
@@ -317,7 +317,7 @@ def test_names_and_changed_settings() -> None:
     assert auto_name("text_classification", settings, "sentiment") == "sentiment-lora-r8-s42"
     assert "/" not in auto_name("text_classification", settings, "../../etc")
     assert changed_settings(settings) == ("method",)
-    assert check_settings(RECIPES[1], {"steps": 3})
+    assert check_settings(find_recipe("selftest"), {"steps": 3})
 
 
 def test_an_export_is_lossless() -> None:

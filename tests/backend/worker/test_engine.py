@@ -70,7 +70,7 @@ def host(hosts: list[Host]) -> Host:
 
 
 def ask(connection: socket.socket, *texts: str, truncate: bool = False) -> dict[str, Any]:
-    frames.send(connection, {"op": "predict", "id": 7, "texts": list(texts), "truncate": [truncate] * len(texts)})
+    frames.send(connection, {"op": "predict", "id": 7, "inputs": list(texts), "truncate": [truncate] * len(texts)})
     return frames.receive(connection)
 
 
@@ -82,20 +82,20 @@ def test_answers_equal_a_second_implementation(host: Host, tmp_path: Path) -> No
         weights = load_file(tmp_path / "v" / "model.safetensors")
         texts = ["a fine story", "bad", "the camera is very very good and the phone is not broken ! zz"]
         # Mixed lengths in one batch: padding must change nothing.
-        for text, scores in zip(texts, ask(connection, *texts)["scores"], strict=True):
-            assert scores == pytest.approx(list(tiny_model.answer(weights, text)["scores"].values()), abs=1e-5)
+        for text, output in zip(texts, ask(connection, *texts)["outputs"], strict=True):
+            assert output["scores"] == pytest.approx(tiny_model.answer(weights, text)["scores"], abs=1e-5)
 
 
 def test_too_long_is_told_and_cut_only_when_allowed(host: Host, tmp_path: Path) -> None:
     connection, _ = host.load(tiny_model.build(tmp_path / "v"))
     with connection:
         found = ask(connection, "good", "a " * 80)
-        assert found["scores"][0] is not None
-        assert (found["scores"][1], found["tokens"][1], found["truncated"][1]) == (None, 82, False)
+        assert found["outputs"][0] is not None
+        assert (found["outputs"][1], found["tokens"][1], found["truncated"][1]) == (None, 82, False)
         cut = ask(connection, "a " * 80, truncate=True)
         assert cut["truncated"] == [True]
         assert cut["tokens"] == [82], "the length before the cut is what drift looks at"
-        assert cut["scores"] == ask(connection, "a " * 62)["scores"], "the end mark must survive the cut"
+        assert cut["outputs"] == ask(connection, "a " * 62)["outputs"], "the end mark must survive the cut"
 
 
 def test_unknown_share_counts_words_only(host: Host, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_an_explanation_adds_up_and_lets_predictions_pass(host: Host, tmp_path: 
     connection, _ = host.load(tiny_model.build(tmp_path / "v"))
     with connection:
         frames.send(connection, {"op": "explain", "id": 1, "text": "the film is not good", "steps": 128})
-        frames.send(connection, {"op": "predict", "id": 2, "texts": ["good"], "truncate": [False]})
+        frames.send(connection, {"op": "predict", "id": 2, "inputs": ["good"], "truncate": [False]})
         first, second = frames.receive(connection), frames.receive(connection)
         assert (first["id"], second["id"]) == (2, 1), "a waiting prediction goes before the next slice"
         assert abs(second["convergence_delta"]) < 1e-3
@@ -233,7 +233,7 @@ def test_sigterm_to_the_group_leaves_draining_to_the_gateway(host: Host, tmp_pat
             pass
         os.kill(pid, signal.SIGTERM)
         os.kill(host.process.pid, signal.SIGTERM)
-        assert ask(connection, "good")["scores"]
+        assert ask(connection, "good")["outputs"]
 
 
 @pytest.mark.slow
@@ -247,7 +247,7 @@ def test_an_engine_can_also_be_started_without_a_fork(tmp_path: Path) -> None:
         frames.send(ours, {"op": "load", "path": str(tiny_model.build(tmp_path / "v"))})
         while frames.receive(ours)["state"] != "ready":
             pass
-        assert ask(ours, "good")["scores"]
+        assert ask(ours, "good")["outputs"]
     assert child.wait(20) == 0
 
 
@@ -260,7 +260,7 @@ def test_an_engine_ends_with_its_gateway_and_not_with_its_host(host: Host, tmp_p
     frames.send(connection, {"op": "load", "path": str(tiny_model.build(tmp_path / "v"))})
     while frames.receive(connection)["state"] != "ready":
         pass
-    assert ask(connection, "good")["scores"], "an engine lives on when the process that forked it died"
+    assert ask(connection, "good")["outputs"], "an engine lives on when the process that forked it died"
     connection.close()
     until(lambda: process_started(pid) != started)
 

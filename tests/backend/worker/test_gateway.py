@@ -279,10 +279,10 @@ def test_row_67_a_client_that_goes_frees_its_places(front: Endpoint) -> None:
         for client in clients:
             client.sendall(head + body)
         # One batch is with the engine, two requests of four wait: the queue of eight is full.
-        until(lambda: gauge(front, "modeldeck_queue_items") == 8, timeout=2)
+        until(lambda: gauge(front, "modeldeck_queue_items") == 8, timeout=30)
         for client in clients:
             client.close()
-        until(lambda: gauge(front, "modeldeck_queue_items") == 0, timeout=2)
+        until(lambda: gauge(front, "modeldeck_queue_items") == 0, timeout=30)
     until(lambda: gauge(front, "modeldeck_in_flight_requests") == 1)
     assert front.predict("good").status == 200
 
@@ -308,7 +308,7 @@ def test_requests_at_once_share_batches(front: Endpoint) -> None:
     with ThreadPoolExecutor(16) as pool:
         with Freeze(front.engine_pid(1)):
             some = [pool.submit(front.predict, "good") for _ in range(9)]
-            until(lambda: gauge(front, "modeldeck_queue_items") == 8, timeout=2)
+            until(lambda: gauge(front, "modeldeck_queue_items") == 8, timeout=30)
         assert {one.result().status for one in some} == {200}
 
     def windows() -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from backend.jobs.folder import JobFolder
 from backend.jobs.manifest import sha256_of
 from backend.paths import PROJECT
 from tests.backend.worker import training
@@ -23,7 +24,22 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "across the epoch boundary": ({"gradient_accumulation": 2, "checkpoint_every": 4, "label_smoothing": 0.1}, 10),
     "checkpoint at the epoch boundary": ({"checkpoint_every": 12, "schedule": "cosine"}, 15),
     "order not grouped": ({"group_by_length": False, "checkpoint_every": 5, "weight_decay": 0.1}, 14),
+    "token_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4}, 9),
 }
+"""What is killed at which step; a case named like a recipe trains that one."""
+
+
+def recipe_of(case: str) -> str:
+    """The recipe a case trains."""
+    return case if case in training.DATASETS else "text_classification"
+
+
+def made(home: Path, name: str) -> dict[str, JobFolder]:
+    """A job of each case."""
+    return {
+        case: training.make_job(home, f"{name}{at}", settings, recipe=recipe_of(case))
+        for at, (case, (settings, _)) in enumerate(CASES.items())
+    }
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +47,8 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Each case's job killed at its step in a process of its own, and the same job never interrupted."""
     home = tmp_path_factory.mktemp("exact")
     jobs = {
-        name: training.make_job(home, f"killed{at}", settings) for at, (name, (settings, _)) in enumerate(CASES.items())
+        name: training.make_job(home, f"killed{at}", settings, recipe=recipe_of(name))
+        for at, (name, (settings, _)) in enumerate(CASES.items())
     }
     plan = json.dumps([[str(jobs[name].path), f"train.step:kill@{step}"] for name, (_, step) in CASES.items()])
     with subprocess.Popen(
@@ -42,7 +59,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         text=True,
     ) as server:
         whole = {
-            name: training.make_job(home, f"whole{at}", settings)
+            name: training.make_job(home, f"whole{at}", settings, recipe=recipe_of(name))
             for at, (name, (settings, _)) in enumerate(CASES.items())
         }
         for job in whole.values():

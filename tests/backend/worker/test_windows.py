@@ -11,7 +11,7 @@ LIVE = ("movie", 1)
 
 def test_a_window_counts_what_was_answered_and_starts_afresh() -> None:
     made = Windows()
-    made.answered(LIVE, 5.0, [Answered(scores=[0.1, 0.9], tokens=7, unknown=0.0, truncated=False)], ("bad", "good"))
+    made.answered(LIVE, 5.0, [Answered(output={"label": "good", "score": 0.9}, tokens=7, unknown=0.0, truncated=False)])
     (window,) = made.take({}, LIVE)
     assert (window.requests, window.items, window.labels) == (1, 1, {"good": 1})
     assert made.take({}, LIVE) == []

@@ -6,10 +6,12 @@ import json
 import os
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from backend.contract.jobs import BaseModelRef, DatasetRef, JobLaunch, JobSpec
+from backend.contract.tasks import roles_by_name
 from backend.data import versions
 from backend.failpoints import reset
 from backend.jobs.folder import JobFolder
@@ -52,18 +54,51 @@ def make_dataset(home: Path, texts: list[str], labels: list[str], parts: list[st
     return DatasetRef(id=folder.name, name="tiny", path=str(folder), sha256=sha256, rows=len(texts))
 
 
-def make_job(home: Path, name: str, settings: dict[str, Any] | None = None, **fields: Any) -> JobFolder:
+def make_tagged(home: Path, rows: int = 60, *, entities: bool = False) -> DatasetRef:
+    """Words of the tiny vocabulary; a tag follows from the word. Returns the reference of its version."""
+    names = dict.fromkeys(tiny_model.WORDS[:5], "B-GOOD") if entities else dict.fromkeys(tiny_model.WORDS[:10], "ADJ")
+    other = "O" if entities else "X"
+    words = [text.split() for text in make_texts(rows)[0]]
+    tags = [
+        [names.get(word, "B-BAD" if entities and word in tiny_model.WORDS[5:10] else other) for word in some]
+        for some in words
+    ]
+    values = {"tokens": [json.dumps(some) for some in words], "tags": [json.dumps(some) for some in tags]}
+    return keep_dataset(home, "token-classification", values)
+
+
+def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> DatasetRef:
+    """Write a version of any task whose columns are named as its roles."""
+    columns = tuple(values)
+    mapping, rows = roles_by_name(task, list(columns)), len(values[columns[0]])
+    data = versions.Imported(Path("tiny.csv"), "csv", "utf-8", columns, values, list(range(2, rows + 2)))
+    sha256 = data.content_sha256(task, mapping)
+    folder = home / "datasets" / versions.version_id("tiny", sha256)
+    versions.write_version(folder, data, {"task": task, "mapping": mapping, "columns": columns, "sha256": sha256})
+    return DatasetRef(id=folder.name, name="tiny", path=str(folder), sha256=sha256, rows=rows)
+
+
+DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
+    "text_classification": lambda home: make_dataset(home, *make_texts()),
+    "token_classification": make_tagged,
+}
+"""What a job of a recipe trains on unless its test says otherwise."""
+
+
+def make_job(
+    home: Path, name: str, settings: dict[str, Any] | None = None, *, recipe: str = "text_classification", **fields: Any
+) -> JobFolder:
     """A job folder ready for the worker; `fields` replace those of its spec."""
     base = home / "base"
     if not base.exists():
         tiny_model.build(base)
     if "dataset" not in fields:
-        fields["dataset"] = make_dataset(home, *make_texts())
+        fields["dataset"] = DATASETS[recipe](home)
     fields.setdefault("base_model", BaseModelRef(kind="folder", name=str(base), path=str(base)))
     job = JobFolder(home / "jobs" / name)
     job.create()
     spec = JobSpec(
-        job_id=name, kind="train", main="backend.worker.train", name=name, recipe="text_classification",
+        job_id=name, kind="train", main="backend.worker.train", name=name, recipe=recipe,
         settings={**QUICK, **(settings or {})}, **fields,
     )  # fmt: skip
     job.write_spec(spec)
@@ -106,8 +141,9 @@ def main(argv: list[str]) -> int:
     The libraries are imported once; every child is ended by its own SIGKILL, as a killed worker is.
     """
     import backend.worker.parts.monitor
-    import backend.worker.parts.result
-    import backend.worker.recipes.text_classification  # noqa: F401 imported for the children
+    import backend.worker.parts.training
+    import backend.worker.recipes.text_classification
+    import backend.worker.recipes.token_classification  # noqa: F401 imported for the children
 
     codes = []
     for folder, points in json.loads(argv[0]):

@@ -1,0 +1,84 @@
+"""The typed settings of every recipe, and the catalogue: form, checks, command line and documentation are built from
+these.
+
+fields.py               what training recipes share
+text_classification.py  a class for a text
+token_classification.py  a tag for each word
+selftest.py             no model at all
+"""
+
+from backend.contract.base import Record, Request
+from backend.contract.recipes.fields import TextSettings, TrainingSettings
+from backend.contract.recipes.selftest import SelftestSettings
+from backend.contract.recipes.text_classification import TextClassificationSettings
+from backend.contract.recipes.token_classification import TokenClassificationSettings
+
+
+class RecipeInfo(Record):
+    """One line of the recipe catalogue."""
+
+    name: str
+    title: str
+    subtitle: str
+    icon: str
+    task: str  # of the model that comes out
+    dataset_tasks: tuple[str, ...]  # of data it can train on
+    needs_dataset: bool
+    needs_base_model: bool
+    bases: tuple[str, ...] = ("starter", "version", "folder", "hub")  # where weights may come from; the usual one first
+    main: str  # the worker module that runs it
+    settings: type[Request]
+    metric: str | None = None  # the one number that tells which run is better
+    hidden: bool = False  # not offered as a card in the form
+
+
+RECIPES: tuple[RecipeInfo, ...] = (
+    RecipeInfo(
+        name="text_classification",
+        title="Classify text",
+        subtitle="one of many labels",
+        icon="tag",
+        task="text-classification",
+        dataset_tasks=("text-classification",),
+        needs_dataset=True,
+        needs_base_model=True,
+        main="backend.worker.train",
+        settings=TextClassificationSettings,
+        metric="eval/f1",
+    ),
+    RecipeInfo(
+        name="token_classification",
+        title="Tag words",
+        subtitle="names, parts of speech",
+        icon="tag",
+        task="token-classification",
+        dataset_tasks=("token-classification",),
+        needs_dataset=True,
+        needs_base_model=True,
+        main="backend.worker.train",
+        settings=TokenClassificationSettings,
+        metric="eval/f1",
+    ),
+    RecipeInfo(
+        name="selftest",
+        title="Self-test",
+        subtitle="a quick check",
+        icon="activity",
+        task="selftest",
+        dataset_tasks=(),
+        needs_dataset=False,
+        needs_base_model=False,
+        main="backend.worker.selftest",
+        settings=SelftestSettings,
+    ),
+)
+
+__all__ = [
+    "RECIPES",
+    "RecipeInfo",
+    "SelftestSettings",
+    "TextClassificationSettings",
+    "TextSettings",
+    "TokenClassificationSettings",
+    "TrainingSettings",
+]

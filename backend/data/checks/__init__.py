@@ -1,0 +1,24 @@
+"""What a recipe asks of its data before a worker starts: nobody waits for a model to load to hear of an empty label.
+
+text_classification.py  two classes, each twice, none that training never sees
+token_classification.py  a tag for every token, none that training never sees
+unfit.py                what a check raises
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from backend.contract.resources import DatasetProblem
+from backend.data.checks import text_classification, token_classification
+from backend.data.checks.unfit import Unfit
+from backend.data.versions import Columns
+
+Check = Callable[[Columns, Any], list[DatasetProblem]]
+
+CHECKS: dict[str, Check] = {
+    "text_classification": text_classification.check,
+    "token_classification": token_classification.check,
+}
+"""Recipe → check. It raises Unfit for what cannot be trained on, and returns what is worth a warning."""
+
+__all__ = ["CHECKS", "Unfit"]
