@@ -105,7 +105,7 @@ class Trained(Request):
     drop_duplicates: bool = setting(
         True,
         "Drop duplicates",
-        "Remove examples from training that also stand in validation or test",
+        "Remove texts from training that also stand in validation or test",
         advanced=True,
     )
 

@@ -35,8 +35,11 @@ def test_every_reading_in_our_units() -> None:
         "temperature_c": 63.0,  # the hot spot: this card has no sensor at the edge
         "power_w": 512.0,
         "power_limit_w": 750.0,
+        "power_limit_min_w": None,
+        "power_limit_max_w": None,
         "fan_percent": 20.0,
         "sm_clock_mhz": 2100.0,
+        "sm_clock_max_mhz": None,
         "memory_clock_mhz": None,
         "pcie_rx_bytes_per_s": None,
         "pcie_tx_bytes_per_s": None,

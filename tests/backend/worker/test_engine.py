@@ -279,7 +279,7 @@ def test_a_load_stands_back_behind_what_answers_but_comes_to_an_end(
     engine._in_the_background(look, elapsed_s)
     look()  # the thread that answers is left as it was
     ours = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    assert seen == [(getattr(os, policy), max(niceness, ours)), (os.SCHED_OTHER, ours)], (
+    assert seen == [(getattr(os, policy), niceness or ours), (os.SCHED_OTHER, ours)], (
         "the thread that answers is left as it was"
     )
 

@@ -166,7 +166,8 @@ def test_advanced_says_what_differs_and_resets(sheet: NewRunSheet, qtbot: QtBot)
 
 
 def test_another_recipe_has_its_own_fields(sheet: NewRunSheet, qtbot: QtBot) -> None:
-    centre = sheet.form.cards.rect_of(1).center().toPoint()
+    place = next(at for at, recipe in enumerate(RECIPES) if recipe.name == "selftest")
+    centre = sheet.form.cards.rect_of(place).center().toPoint()
     qtbot.mouseClick(sheet.form.cards, Qt.MouseButton.LeftButton, pos=centre)
     assert sheet.form.body() == {"recipe": "selftest", "settings": {}}
     assert list(sheet.form.fields.open_names) == ["steps", "rate_hz", "points_per_step", "seed"]
