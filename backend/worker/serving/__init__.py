@@ -20,5 +20,6 @@ classifier.py  a text classifier in memory (torch)
 reader.py      the part of a text that answers a question (torch)
 spans.py       a context as windows, and the best span of them
 tagger.py      a tag for each word (torch)
+embedder.py    a vector for a text (torch)
 attribution.py why: integrated gradients (torch)
 """

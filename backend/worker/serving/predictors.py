@@ -10,6 +10,7 @@ from backend.worker.serving.golden import BadModel
 
 TASKS = {
     "question-answering": ("reader", "Reader"),
+    "sentence-embedding": ("embedder", "Embedder"),
     "text-classification": ("classifier", "Classifier"),
     "token-classification": ("tagger", "Tagger"),
 }

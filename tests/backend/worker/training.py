@@ -85,6 +85,20 @@ def make_asked(home: Path, rows: int = 60) -> DatasetRef:
     return keep_dataset(home, "question-answering", values)
 
 
+def make_pairs(home: Path, rows: int = 60) -> DatasetRef:
+    """Two texts of the tiny vocabulary about the same three words, in another order and between others. Returns the
+    reference of its version."""
+    draw = random.Random(4)
+    values: dict[str, list[str]] = {"anchor": [], "positive": []}
+    for _ in range(rows):
+        topic = draw.sample(tiny_model.WORDS[:18], 3)
+        for side in values.values():
+            words = [*topic, *draw.choices(tiny_model.WORDS[18:], k=draw.randint(1, 4))]
+            draw.shuffle(words)
+            side.append(" ".join(words))
+    return keep_dataset(home, "sentence-pairs", values)
+
+
 def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> DatasetRef:
     """Write a version of any task whose columns are named as its roles."""
     columns = tuple(values)
@@ -98,6 +112,7 @@ def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> Dataset
 
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
     "question_answering": make_asked,
+    "sentence_embedding": make_pairs,
     "text_classification": lambda home: make_dataset(home, *make_texts()),
     "token_classification": make_tagged,
 }
@@ -162,6 +177,7 @@ def main(argv: list[str]) -> int:
     import backend.worker.parts.monitor
     import backend.worker.parts.training
     import backend.worker.recipes.question_answering
+    import backend.worker.recipes.sentence_embedding
     import backend.worker.recipes.text_classification
     import backend.worker.recipes.token_classification  # noqa: F401 imported for the children
 
