@@ -39,6 +39,11 @@ def read_asked(columns: Columns) -> list[Asked]:
     return [_asked(row, *cells) for row, cells in enumerate(rows)]
 
 
+def kinds(rows: Sequence[Asked]) -> list[str]:
+    """With or without an answer: a split that is drawn has both where it can."""
+    return ["answer" if row.answers else "none" for row in rows]
+
+
 def _asked(row: int, question: str, context: str, answer: str, start: str) -> Asked:
     for name, text in (("question", question), ("context", context)):
         if not text.strip():

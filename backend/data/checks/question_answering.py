@@ -2,7 +2,7 @@
 
 from backend.contract.recipes import QuestionAnsweringSettings
 from backend.contract.resources import DatasetProblem
-from backend.data.answers import Asked, read_asked
+from backend.data.answers import Asked, kinds, read_asked
 from backend.data.checks.text_classification import overlap
 from backend.data.checks.unfit import Unfit
 from backend.data.profile import personal_free
@@ -26,11 +26,6 @@ def check(columns: Columns, settings: QuestionAnsweringSettings) -> list[Dataset
     if not any(rows[row].answers for row in split.train):
         raise Unfit("no question of the training part has an answer.", row=split.train[0], fix="Add some that do.")
     return overlap(split, [row.text for row in rows], drops=settings.drop_duplicates) + unheard(rows, split.train)
-
-
-def kinds(rows: list[Asked]) -> list[str]:
-    """With or without an answer: a split that is drawn has both in each part."""
-    return ["answer" if row.answers else "none" for row in rows]
 
 
 def unheard(rows: list[Asked], train: tuple[int, ...]) -> list[DatasetProblem]:

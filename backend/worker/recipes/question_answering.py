@@ -19,7 +19,7 @@ from backend.contract.jobs import JobSpec
 from backend.contract.recipes import QuestionAnsweringSettings
 from backend.contract.states import FailureCode
 from backend.data import versions
-from backend.data.answers import Asked, read_asked
+from backend.data.answers import Asked, kinds, read_asked
 from backend.data.split import Split, SplitPlan, make_split
 from backend.data.tagged import BadRow
 from backend.worker.parts import answers, batches, data, model, result
@@ -93,8 +93,7 @@ class QuestionAnswering:
             rows = read_asked(columns)
         except BadRow as error:
             raise RunFailed(FailureCode.DATA, f"{name}, row {error.row + 1}: {error}.", "Mend the data.") from error
-        kinds = ["answer" if row.answers else "none" for row in rows]
-        split = make_split([row.text for row in rows], kinds, columns.given, SplitPlan.of(settings))
+        split = make_split([row.text for row in rows], kinds(rows), columns.given, SplitPlan.of(settings))
         blank = sum(not rows[row].answers for row in split.train)
         facts = {"questions": len(split.train), "unanswerable": blank}
         return Material((rows, split), (), split.duplicates, split.removed, facts)

@@ -119,3 +119,9 @@ def test_a_kind_that_training_never_sees_is_a_warning() -> None:
     assert (warned.code, warned.count, warned.severity) == ("no_blank_answers", 2, "warn")
     drawn = rows(answer=[*["cat"] * 10, *[""] * 10])
     assert CHECKS["question_answering"](drawn, QuestionAnsweringSettings()) == []
+
+
+def test_whatever_is_drawn_training_sees_both_kinds() -> None:
+    few = rows(answer=[*["cat"] * 18, "", ""])
+    for seed in range(200):
+        assert CHECKS["question_answering"](few, QuestionAnsweringSettings(split_seed=seed)) == []
