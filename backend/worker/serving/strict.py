@@ -162,6 +162,7 @@ def _text(value: Any, name: str, limits: Limits) -> str:
 
 def _kind(value: Any) -> str:
     names = {
+        str: "a text",
         bool: "a boolean",
         int: "a number",
         float: "a number",

@@ -18,7 +18,7 @@ def test_texts_with_something_in_them_pass() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("who?", r"inputs\[0\] must be an object with question, context, not"),
+        ("who?", r"inputs\[0\] must be an object with question, context, not a text"),
         ({"question": "who?"}, r"inputs\[0\] lacks 'context'"),
         ({"question": "who?", "context": "a", "more": 1}, r"unknown field 'more'"),
         ({"question": " ", "context": "a cat"}, r"inputs\[0\]\.question is empty"),
