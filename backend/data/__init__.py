@@ -11,6 +11,8 @@ split.py     train, validation and test by seed and label, without the same text
 versions.py  immutable, content-addressed dataset versions on disk
 agreement.py whether two answers of a model are the same
 tagged.py    words with a tag each
+answers.py   questions with a context and the part of it that answers
+pairs.py     texts that belong together
 samples.py   the built-in data sets
 arrow.py     the only door to pyarrow, opened without pandas
 foreign/     what other programs wrote about their trainings

@@ -4,12 +4,16 @@ these.
 fields.py               what training recipes share
 text_classification.py  a class for a text
 token_classification.py  a tag for each word
+question_answering.py  the part of a context that answers a question
+sentence_embedding.py   a vector for a text
 selftest.py             no model at all
 """
 
 from backend.contract.base import Record, Request
 from backend.contract.recipes.fields import TextSettings, TrainingSettings
+from backend.contract.recipes.question_answering import QuestionAnsweringSettings
 from backend.contract.recipes.selftest import SelftestSettings
+from backend.contract.recipes.sentence_embedding import SentenceEmbeddingSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
 from backend.contract.recipes.token_classification import TokenClassificationSettings
 
@@ -60,6 +64,32 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/f1",
     ),
     RecipeInfo(
+        name="question_answering",
+        title="Answer questions",
+        subtitle="from a text beside them",
+        icon="tag",
+        task="question-answering",
+        dataset_tasks=("question-answering",),
+        needs_dataset=True,
+        needs_base_model=True,
+        main="backend.worker.train",
+        settings=QuestionAnsweringSettings,
+        metric="eval/f1",
+    ),
+    RecipeInfo(
+        name="sentence_embedding",
+        title="Embed sentences",
+        subtitle="what belongs together lies together",
+        icon="tag",
+        task="sentence-embedding",
+        dataset_tasks=("sentence-pairs", "translation"),
+        needs_dataset=True,
+        needs_base_model=True,
+        main="backend.worker.train",
+        settings=SentenceEmbeddingSettings,
+        metric="eval/mrr",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -75,8 +105,10 @@ RECIPES: tuple[RecipeInfo, ...] = (
 
 __all__ = [
     "RECIPES",
+    "QuestionAnsweringSettings",
     "RecipeInfo",
     "SelftestSettings",
+    "SentenceEmbeddingSettings",
     "TextClassificationSettings",
     "TextSettings",
     "TokenClassificationSettings",

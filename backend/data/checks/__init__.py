@@ -1,5 +1,7 @@
 """What a recipe asks of its data before a worker starts: nobody waits for a model to load to hear of an empty label.
 
+question_answering.py  answers stand in their context
+sentence_embedding.py   pairs that can be told apart
 text_classification.py  two classes, each twice, none that training never sees
 token_classification.py  a tag for every token, none that training never sees
 unfit.py                what a check raises
@@ -9,13 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.contract.resources import DatasetProblem
-from backend.data.checks import text_classification, token_classification
+from backend.data.checks import question_answering, sentence_embedding, text_classification, token_classification
 from backend.data.checks.unfit import Unfit
 from backend.data.versions import Columns
 
 Check = Callable[[Columns, Any], list[DatasetProblem]]
 
 CHECKS: dict[str, Check] = {
+    "question_answering": question_answering.check,
+    "sentence_embedding": sentence_embedding.check,
     "text_classification": text_classification.check,
     "token_classification": token_classification.check,
 }

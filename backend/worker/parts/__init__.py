@@ -12,7 +12,9 @@ device.py      device, precision, threads
 memory.py      how much memory the process holds
 data.py        token ids, the order of batches, padding
 vocabulary.py  a tokenizer trained on the data
+answers.py     exact match and F1 of answers
 batches.py     labels at each place, and a pass over a part
+retrieval.py   the right text among others, and TF-IDF beside it
 model.py       the base model: found, checked, loaded, given adapters
 trainer.py     the Trainer with our order, loss, clock and checkpoints
 monitor.py     between two steps: log, evaluate, save, listen

@@ -1,6 +1,7 @@
 """Batches of token ids with a label at each place, and a pass over a part in batches of like length."""
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,10 @@ def passed(
     rows: Sequence[int],
     batch_size: int,
     device: torch.device,
+    read: Callable[[Any], torch.Tensor] = attrgetter("logits"),
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """(rows, logits) batch by batch, the longest first, in eval mode; the mode is put back and nothing is drawn."""
+    """(rows, logits) batch by batch, the longest first, in eval mode; the mode is put back and nothing is drawn. `read`
+    takes something else than logits from what the model returns."""
     order = sorted(rows, key=lambda row: -sizes[row])
     was_training = network.training
     network.eval()
@@ -60,6 +63,6 @@ def passed(
                 picked = order[at : at + batch_size]
                 batch = collate(picked)
                 inputs = {n: t.to(device) for n, t in batch.items() if n not in ("labels", "tokens")}
-                yield picked, network(**inputs).logits
+                yield picked, read(network(**inputs))
     finally:
         network.train(was_training)

@@ -1,5 +1,7 @@
 """One file per way of training, each readable from top to bottom; copy one before you inherit from it.
 
+question_answering.py  marks the answer to a question in a text
+sentence_embedding.py  gives texts that belong together vectors that lie together
 text_classification.py  fine-tunes an encoder (all weights, or LoRA) to put texts into classes
 token_classification.py  gives each word a tag
 """

@@ -17,6 +17,9 @@ golden.py      recorded answers of a version
 predictors.py  what an engine needs of a version, and which class answers for which task
 folder.py      a version's folder, read with distrust (torch)
 classifier.py  a text classifier in memory (torch)
+reader.py      the part of a text that answers a question (torch)
+spans.py       a context as windows, and the best span of them
 tagger.py      a tag for each word (torch)
+embedder.py    a vector for a text (torch)
 attribution.py why: integrated gradients (torch)
 """

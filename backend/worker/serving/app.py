@@ -100,7 +100,7 @@ class EndpointApp:
     async def _predict(self, asked: Asked) -> Reply:
         # From here on this request belongs to this version, whatever is switched meanwhile.
         keeper = self._keeper(asked.version)
-        check_inputs(asked.texts, keeper.facts.get("fields"))
+        check_inputs(asked.texts, keeper.facts.get("fields"), keeper.facts.get("text_fields") or ())
         version = keeper.version.model, keeper.version.version
         started = time.perf_counter()
         try:

@@ -9,6 +9,8 @@ from backend.worker.serving.folder import read_json
 from backend.worker.serving.golden import BadModel
 
 TASKS = {
+    "question-answering": ("reader", "Reader"),
+    "sentence-embedding": ("embedder", "Embedder"),
     "text-classification": ("classifier", "Classifier"),
     "token-classification": ("tagger", "Tagger"),
 }
@@ -35,7 +37,7 @@ class Predictor(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What the gateway should know: task, labels, limit, device, parameters; "fields" where an input is an object
-        with these and not a text."""
+        with these and not a text, "text_fields" those of them that must be texts with something in them."""
         ...
 
 

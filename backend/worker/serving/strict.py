@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from backend.contract.errors import Invalid, TooLarge
@@ -96,8 +96,9 @@ def read_explain(body: bytes | bytearray, limits: Limits) -> Asked:
     return Asked([_text(inputs[0], "input", limits)], _flag(found), _version(found), label, steps)
 
 
-def check_inputs(inputs: list[Any], fields: list[str] | None) -> None:
-    """Whether a version takes these: texts, or (with fields) objects that have exactly these. Raises Invalid."""
+def check_inputs(inputs: list[Any], fields: list[str] | None, texts: Sequence[str] = ()) -> None:
+    """Whether a version takes these: texts, or (with fields) objects that have exactly these, of which `texts` are
+    texts with something in them. Raises Invalid."""
     for index, value in enumerate(inputs):
         name = f"inputs[{index}]"
         if fields is None and not isinstance(value, str):
@@ -111,6 +112,10 @@ def check_inputs(inputs: list[Any], fields: list[str] | None) -> None:
         if missing or unknown:
             what = f"lacks {missing[0]!r}" if missing else f"has an unknown field {unknown[0][:80]!r}"
             raise Invalid(f"{name} {what}; it must have {', '.join(fields[:20])}.", field=name)
+        for field in texts:
+            if not isinstance(value[field], str) or not value[field].strip():
+                what = "is empty" if isinstance(value[field], str) else f"must be a text, not {_kind(value[field])}"
+                raise Invalid(f"{name}.{field} {what}.", field=f"{name}.{field}")
 
 
 def _input(value: Any, name: str, limits: Limits) -> Any:
@@ -157,6 +162,7 @@ def _text(value: Any, name: str, limits: Limits) -> str:
 
 def _kind(value: Any) -> str:
     names = {
+        str: "a text",
         bool: "a boolean",
         int: "a number",
         float: "a number",

@@ -67,6 +67,38 @@ def make_tagged(home: Path, rows: int = 60, *, entities: bool = False) -> Datase
     return keep_dataset(home, "token-classification", values)
 
 
+def make_asked(home: Path, rows: int = 60) -> DatasetRef:
+    """Contexts of the tiny vocabulary with one thing and, in two of three, one word of praise or blame; questions for
+    either. Returns the reference of its version."""
+    draw = random.Random(3)
+    feelings, things, rest = tiny_model.WORDS[:10], ("film", "book", "phone", "camera"), ("the", "a", "is", "was", "it")
+    values: dict[str, list[str]] = {"question": [], "context": [], "answer": []}
+    for row in range(rows):
+        words = [draw.choice(rest) for _ in range(draw.randint(4, 30))]
+        thing, feeling = draw.choice(things), draw.choice(feelings) if row % 3 else ""
+        for word in (thing, feeling):
+            words.insert(draw.randrange(len(words)), word) if word else None
+        about = row % 3 == 1
+        values["question"].append("it was a story ?" if about else "very good !")
+        values["context"].append(" ".join(words) + f" {row}")
+        values["answer"].append(thing if about else feeling)
+    return keep_dataset(home, "question-answering", values)
+
+
+def make_pairs(home: Path, rows: int = 60) -> DatasetRef:
+    """Two texts of the tiny vocabulary about the same three words, in another order and between others. Returns the
+    reference of its version."""
+    draw = random.Random(4)
+    values: dict[str, list[str]] = {"anchor": [], "positive": []}
+    for _ in range(rows):
+        topic = draw.sample(tiny_model.WORDS[:18], 3)
+        for side in values.values():
+            words = [*topic, *draw.choices(tiny_model.WORDS[18:], k=draw.randint(1, 4))]
+            draw.shuffle(words)
+            side.append(" ".join(words))
+    return keep_dataset(home, "sentence-pairs", values)
+
+
 def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> DatasetRef:
     """Write a version of any task whose columns are named as its roles."""
     columns = tuple(values)
@@ -79,6 +111,8 @@ def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> Dataset
 
 
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
+    "question_answering": make_asked,
+    "sentence_embedding": make_pairs,
     "text_classification": lambda home: make_dataset(home, *make_texts()),
     "token_classification": make_tagged,
 }
@@ -142,6 +176,8 @@ def main(argv: list[str]) -> int:
     """
     import backend.worker.parts.monitor
     import backend.worker.parts.training
+    import backend.worker.recipes.question_answering
+    import backend.worker.recipes.sentence_embedding
     import backend.worker.recipes.text_classification
     import backend.worker.recipes.token_classification  # noqa: F401 imported for the children
 
