@@ -11,6 +11,7 @@ split.py     train, validation and test by seed and label, without the same text
 versions.py  immutable, content-addressed dataset versions on disk
 agreement.py whether two answers of a model are the same
 tagged.py    words with a tag each
+corpus.py    running text: passages of lines, and where documents end
 samples.py   the built-in data sets
 arrow.py     the only door to pyarrow, opened without pandas
 foreign/     what other programs wrote about their trainings

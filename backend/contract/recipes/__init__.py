@@ -2,12 +2,14 @@
 these.
 
 fields.py               what training recipes share
+causal_lm.py            the next token of a text
 text_classification.py  a class for a text
 token_classification.py  a tag for each word
 selftest.py             no model at all
 """
 
 from backend.contract.base import Record, Request
+from backend.contract.recipes.causal_lm import CausalLmSettings
 from backend.contract.recipes.fields import TextSettings, TrainingSettings
 from backend.contract.recipes.selftest import SelftestSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
@@ -60,6 +62,20 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/f1",
     ),
     RecipeInfo(
+        name="causal_lm",
+        title="Continue text",
+        subtitle="GPT, instructions",
+        icon="text-cursor-input",
+        task="text-generation",
+        dataset_tasks=("text-generation", "instructions"),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=CausalLmSettings,
+        metric="eval/loss",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -75,6 +91,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
 
 __all__ = [
     "RECIPES",
+    "CausalLmSettings",
     "RecipeInfo",
     "SelftestSettings",
     "TextClassificationSettings",

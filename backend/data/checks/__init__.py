@@ -1,5 +1,6 @@
 """What a recipe asks of its data before a worker starts: nobody waits for a model to load to hear of an empty label.
 
+causal_lm.py            text for a training and a validation part; no blank answers
 text_classification.py  two classes, each twice, none that training never sees
 token_classification.py  a tag for every token, none that training never sees
 unfit.py                what a check raises
@@ -9,13 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.contract.resources import DatasetProblem
-from backend.data.checks import text_classification, token_classification
+from backend.data.checks import causal_lm, text_classification, token_classification
 from backend.data.checks.unfit import Unfit
 from backend.data.versions import Columns
 
 Check = Callable[[Columns, Any], list[DatasetProblem]]
 
 CHECKS: dict[str, Check] = {
+    "causal_lm": causal_lm.check,
     "text_classification": text_classification.check,
     "token_classification": token_classification.check,
 }

@@ -10,6 +10,7 @@ from backend.worker.serving.golden import BadModel
 
 TASKS = {
     "text-classification": ("classifier", "Classifier"),
+    "text-generation": ("generator", "Generator"),
     "token-classification": ("tagger", "Tagger"),
 }
 """Task of a signature → module of this package and class in it."""
@@ -35,7 +36,7 @@ class Predictor(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What the gateway should know: task, labels, limit, device, parameters; "fields" where an input is an object
-        with these and not a text."""
+        with these and not a text; "max_new_tokens" where requests may have parameters."""
         ...
 
 

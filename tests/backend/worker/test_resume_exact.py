@@ -24,6 +24,18 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "across the epoch boundary": ({"gradient_accumulation": 2, "checkpoint_every": 4, "label_smoothing": 0.1}, 10),
     "checkpoint at the epoch boundary": ({"checkpoint_every": 12, "schedule": "cosine"}, 15),
     "order not grouped": ({"group_by_length": False, "checkpoint_every": 5, "weight_decay": 0.1}, 14),
+    "causal_lm": (
+        {
+            "gradient_accumulation": 2,
+            "checkpoint_every": 4,
+            "layers": 1,
+            "d_model": 16,
+            "heads": 2,
+            "feed_forward": 32,
+            "vocabulary_size": 300,
+        },
+        9,
+    ),
     "token_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4}, 9),
 }
 """What is killed at which step; a case named like a recipe trains that one."""
