@@ -3,6 +3,7 @@ these.
 
 fields.py               what training recipes share
 causal_lm.py            the next token of a text
+masked_lm.py            hidden words of a text
 text_classification.py  a class for a text
 token_classification.py  a tag for each word
 selftest.py             no model at all
@@ -11,6 +12,7 @@ selftest.py             no model at all
 from backend.contract.base import Record, Request
 from backend.contract.recipes.causal_lm import CausalLmSettings
 from backend.contract.recipes.fields import TextSettings, TrainingSettings
+from backend.contract.recipes.masked_lm import MaskedLmSettings
 from backend.contract.recipes.selftest import SelftestSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
 from backend.contract.recipes.token_classification import TokenClassificationSettings
@@ -76,6 +78,20 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/loss",
     ),
     RecipeInfo(
+        name="masked_lm",
+        title="Fill in words",
+        subtitle="BERT pre-training",
+        icon="scan-text",
+        task="fill-mask",
+        dataset_tasks=("text-generation",),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "starter", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=MaskedLmSettings,
+        metric="eval/loss",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -92,6 +108,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
 __all__ = [
     "RECIPES",
     "CausalLmSettings",
+    "MaskedLmSettings",
     "RecipeInfo",
     "SelftestSettings",
     "TextClassificationSettings",

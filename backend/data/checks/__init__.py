@@ -1,6 +1,7 @@
 """What a recipe asks of its data before a worker starts: nobody waits for a model to load to hear of an empty label.
 
 causal_lm.py            text for a training and a validation part; no blank answers
+masked_lm.py            the same text, and lines that follow each other for pairs
 text_classification.py  two classes, each twice, none that training never sees
 token_classification.py  a tag for every token, none that training never sees
 unfit.py                what a check raises
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.contract.resources import DatasetProblem
-from backend.data.checks import causal_lm, text_classification, token_classification
+from backend.data.checks import causal_lm, masked_lm, text_classification, token_classification
 from backend.data.checks.unfit import Unfit
 from backend.data.versions import Columns
 
@@ -18,6 +19,7 @@ Check = Callable[[Columns, Any], list[DatasetProblem]]
 
 CHECKS: dict[str, Check] = {
     "causal_lm": causal_lm.check,
+    "masked_lm": masked_lm.check,
     "text_classification": text_classification.check,
     "token_classification": token_classification.check,
 }

@@ -14,6 +14,8 @@ data.py        token ids, the order of batches, padding
 vocabulary.py  a tokenizer trained on the data
 batches.py     labels at each place, and a pass over a part
 language.py    unknown tokens, and the reference of a language model
+masking.py     what is hidden from a masked language model
+pairs.py       text as its examples: blocks, or pairs of segments
 chat.py        instructions as token ids
 model.py       the base model: found, checked, loaded, given adapters
 trainer.py     the Trainer with our order, loss, clock and checkpoints

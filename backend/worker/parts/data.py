@@ -181,5 +181,7 @@ class OrderedLoader(DataLoader[int]):
         self._batches = batches
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration."""
+        """Choose the epoch of the next iteration; what makes the batches may want to know it, too."""
         self._batches.set_epoch(epoch)
+        if hasattr(self.collate_fn, "set_epoch"):
+            self.collate_fn.set_epoch(epoch)

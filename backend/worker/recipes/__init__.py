@@ -1,6 +1,7 @@
 """One file per way of training, each readable from top to bottom; copy one before you inherit from it.
 
 causal_lm.py            goes on with a text, or answers instructions
+masked_lm.py            fills in hidden words
 text_classification.py  fine-tunes an encoder (all weights, or LoRA) to put texts into classes
 token_classification.py  gives each word a tag
 """

@@ -260,7 +260,7 @@ class CausalLm:
                 "after": after,
                 "special_tokens": not read.roles,
                 "end_ids": built.facts["end_ids"],
-                "max_new_tokens": max(min(64, most // 2), 1),
+                "max_new_tokens": max(min(32, most // 2), 1),
             },
         }
         outcome.network.config.use_cache = True

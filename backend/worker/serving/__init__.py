@@ -19,6 +19,7 @@ predictors.py  what an engine needs of a version, and which class answers for wh
 folder.py      a version's folder, read with distrust (torch)
 classifier.py  a text classifier in memory (torch)
 tagger.py      a tag for each word (torch)
+filler.py      fills in hidden words (torch)
 generator.py   goes on with a text (torch)
 generation.py  token by token, several texts at once (torch)
 attribution.py why: integrated gradients (torch)

@@ -1,5 +1,6 @@
 """Goes on with a text, or answers an instruction: greedy unless a request asks otherwise."""
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from backend.worker.serving.generation import Ends, Options, Written, write_on
 from backend.worker.serving.golden import BadModel, check_outputs
 
 SECONDS = 20.0
-"""For all texts of a call: the gateway takes an engine that is silent for a minute for dead."""
+"""For all texts of a call while somebody waits: the gateway takes an engine that is silent for a minute for dead."""
 
 
 class Prompt(NamedTuple):
@@ -57,7 +58,8 @@ class Generator:
         if not 1 <= usual < self.positions:
             raise BadModel(f"signature.json has max_new_tokens {usual}; 1 to {self.positions - 1} can be right")
         self._usual = Options(usual)
-        self._ends = Ends(ends, self.positions, lambda ids: str(self._tokenizer.decode(ids)), SECONDS)
+        self._seconds = math.inf  # until it serves: what proves a version must not depend on how busy a machine is
+        self._end_ids = ends
 
     def answer(self, inputs: Sequence[Any], truncate: Sequence[bool]) -> dict[str, Any]:
         """See Predictor. An input is a text, or {"text", "parameters"}; an output holds the text that follows, why it
@@ -90,14 +92,15 @@ class Generator:
         return [written.margin for written in self._write([self._prompt(text, True) for text in texts])]
 
     def _write(self, prompts: Sequence[Prompt]) -> list[Written]:
+        ends = Ends(self._end_ids, self.positions, lambda ids: str(self._tokenizer.decode(ids)), self._seconds)
         ids = [prompt.ids for prompt in prompts]
-        return write_on(self.model, ids, [prompt.options for prompt in prompts], self._ends, self.device)
+        return write_on(self.model, ids, [prompt.options for prompt in prompts], ends, self.device)
 
     def _prompt(self, asked: Any, allowed: bool) -> Prompt:
         text, parameters = (asked, {}) if isinstance(asked, str) else (asked["text"], asked["parameters"])
         coded = self._tokenizer.encode(f"{self._before}{text}{self._after}", add_special_tokens=self._special)
         ids = list(coded.ids)
-        while self._special and ids and ids[-1] in self._ends.ids and len(ids) > 1:
+        while self._special and ids and ids[-1] in self._end_ids and len(ids) > 1:
             ids.pop()  # some tokenizers end every text
         unknown = ids.count(self._unknown) / len(ids) if self._unknown is not None and ids else 0.0
         options = self._options(parameters)
@@ -117,13 +120,18 @@ class Generator:
         )
 
     def warm_up(self, max_batch: int) -> None:
-        """One short text and a full batch, two tokens each."""
+        """One short text and a full batch, two tokens each; from now on somebody waits for its answers."""
+        self._seconds = SECONDS
         for size in sorted({1, max_batch}):
             self.answer([{"text": "A few", "parameters": {"max_new_tokens": 2}}] * size, [True] * size)
 
     def check_golden(self) -> int:
         """See Predictor."""
-        return check_outputs(self.path, self.answer, on_cpu=self.device.type == "cpu")
+        limited, self._seconds = self._seconds, math.inf
+        try:
+            return check_outputs(self.path, self.answer, on_cpu=self.device.type == "cpu")
+        finally:
+            self._seconds = limited
 
     def facts(self) -> dict[str, Any]:
         """See Predictor; "max_new_tokens" says that requests may have parameters."""

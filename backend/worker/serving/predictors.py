@@ -9,6 +9,7 @@ from backend.worker.serving.folder import read_json
 from backend.worker.serving.golden import BadModel
 
 TASKS = {
+    "fill-mask": ("filler", "Filler"),
     "text-classification": ("classifier", "Classifier"),
     "text-generation": ("generator", "Generator"),
     "token-classification": ("tagger", "Tagger"),
@@ -36,7 +37,8 @@ class Predictor(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What the gateway should know: task, labels, limit, device, parameters; "fields" where an input is an object
-        with these and not a text; "max_new_tokens" where requests may have parameters."""
+        with these and not a text; "max_new_tokens" where requests may have parameters; "mark" where every text
+        must hold it."""
         ...
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend.contract.recipes import CausalLmSettings
+from backend.contract.recipes import CausalLmSettings, MaskedLmSettings
 from backend.data.checks import CHECKS, Unfit
 from backend.data.corpus import LONGEST, read_corpus
 from backend.data.versions import Columns
@@ -76,4 +76,13 @@ def test_an_instruction_without_an_answer_is_named_by_its_row() -> None:
 
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:
     with pytest.raises(ValueError, match="5 heads do not divide a width of 192"):
-        CausalLmSettings(heads=5)
+        CausalLmSettings(heads=5, d_model=192)
+
+
+def test_pairs_need_lines_that_follow_each_other() -> None:
+    alone = columns([f"line {n}" for n in range(40)])
+    with pytest.raises(Unfit, match="no pairs can be made") as caught:
+        CHECKS["masked_lm"](alone, MaskedLmSettings())
+    assert "Switch Next sentence off" in str(caught.value.fix)
+    CHECKS["masked_lm"](alone, MaskedLmSettings(next_sentence=False))
+    CHECKS["masked_lm"](columns([f"line {n}" for n in range(40)], lined=True), MaskedLmSettings())

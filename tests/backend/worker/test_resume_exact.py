@@ -16,6 +16,9 @@ from backend.jobs.manifest import sha256_of
 from backend.paths import PROJECT
 from tests.backend.worker import training
 
+TINY = {"layers": 1, "d_model": 16, "heads": 2, "feed_forward": 32, "vocabulary_size": 300}
+"""A model from scratch."""
+
 # 45 training rows, batch 4: 12 batches an epoch; with accumulation 2 six steps, killed at a step that no checkpoint
 # covers
 CASES: dict[str, tuple[dict[str, Any], int]] = {
@@ -24,18 +27,8 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "across the epoch boundary": ({"gradient_accumulation": 2, "checkpoint_every": 4, "label_smoothing": 0.1}, 10),
     "checkpoint at the epoch boundary": ({"checkpoint_every": 12, "schedule": "cosine"}, 15),
     "order not grouped": ({"group_by_length": False, "checkpoint_every": 5, "weight_decay": 0.1}, 14),
-    "causal_lm": (
-        {
-            "gradient_accumulation": 2,
-            "checkpoint_every": 4,
-            "layers": 1,
-            "d_model": 16,
-            "heads": 2,
-            "feed_forward": 32,
-            "vocabulary_size": 300,
-        },
-        9,
-    ),
+    "causal_lm": ({"gradient_accumulation": 2, "checkpoint_every": 4, **TINY}, 9),
+    "masked_lm": ({"gradient_accumulation": 2, "checkpoint_every": 4, "eval_every": 3, **TINY}, 9),
     "token_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4}, 9),
 }
 """What is killed at which step; a case named like a recipe trains that one."""

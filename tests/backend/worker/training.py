@@ -94,13 +94,14 @@ def make_corpus(home: Path, lines: int = 120) -> DatasetRef:
 
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
     "causal_lm": make_corpus,
+    "masked_lm": lambda home: make_corpus(home, 240),
     "text_classification": lambda home: make_dataset(home, *make_texts()),
     "token_classification": make_tagged,
 }
 """What a job of a recipe trains on unless its test says otherwise."""
 
 
-SCRATCH = ("causal_lm",)
+SCRATCH = ("causal_lm", "masked_lm")
 """Recipes that begin with nothing unless their test says otherwise."""
 
 
@@ -163,6 +164,7 @@ def main(argv: list[str]) -> int:
     import backend.worker.parts.monitor
     import backend.worker.parts.training
     import backend.worker.recipes.causal_lm
+    import backend.worker.recipes.masked_lm
     import backend.worker.recipes.text_classification
     import backend.worker.recipes.token_classification  # noqa: F401 imported for the children
 
