@@ -24,8 +24,9 @@ from backend.data.checks.causal_lm import find_passages, split_passages
 from backend.data.corpus import Passage
 from backend.data.split import Split, SplitPlan
 from backend.worker.parts import batches, language, model, result
+from backend.worker.parts.batches import IGNORED
 from backend.worker.parts.failure import RunFailed
-from backend.worker.parts.masking import IGNORED, MaskCollate, Masking, MaskLoss, piece_logits
+from backend.worker.parts.masking import MaskCollate, Masking, MaskLoss, piece_logits
 from backend.worker.parts.material import dataset_folder
 from backend.worker.parts.pairs import Cutter, Examples, make_blocks, make_pairs
 from backend.worker.parts.recipe import Batch, Built, Loss, Material, Outcome

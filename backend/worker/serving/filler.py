@@ -97,7 +97,7 @@ class Filler:
             return [logits[row, text.gaps].float().softmax(-1).cpu().numpy() for row, text in enumerate(texts)]
 
     def _output(self, text: str, shares: np.ndarray) -> dict[str, Any]:
-        masks = []
+        masks: list[list[dict[str, Any]]] = []
         for row in shares:
             best = np.argsort(-row, kind="stable")[:SHOWN]
             masks.append([{"piece": self._piece(int(token)), "score": round(float(row[token]), 7)} for token in best])

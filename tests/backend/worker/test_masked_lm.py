@@ -12,7 +12,8 @@ import torch
 from backend.contract.jobs import BaseModelRef
 from backend.contract.recipes import MaskedLmSettings
 from backend.data.corpus import Passage
-from backend.worker.parts.masking import HELD_OUT, IGNORED, MaskCollate, Masking, MaskLoss
+from backend.worker.parts.batches import IGNORED
+from backend.worker.parts.masking import HELD_OUT, MaskCollate, Masking, MaskLoss
 from backend.worker.parts.pairs import NEXT, OTHER, Cutter, Examples, make_blocks, make_pairs
 from backend.worker.parts.recipe import Built
 from backend.worker.recipes.masked_lm import RECIPE, SPECIAL, check_tokens, facts_of
