@@ -13,6 +13,7 @@ from backend.contract.jobs import BaseModelRef
 from backend.contract.recipes import MaskedLmSettings
 from backend.data.corpus import Passage
 from backend.worker.parts.batches import IGNORED
+from backend.worker.parts.data import EpochBatches, OrderedLoader
 from backend.worker.parts.masking import HELD_OUT, MaskCollate, Masking, MaskLoss
 from backend.worker.parts.pairs import NEXT, OTHER, Cutter, Examples, make_blocks, make_pairs
 from backend.worker.parts.recipe import Built
@@ -89,6 +90,17 @@ def test_training_hides_anew_each_epoch_and_judging_never_does() -> None:
     collate.set_epoch(0)
     assert torch.equal(first, collate([0, 1])["labels"])
     assert torch.equal(first[1], collate([1])["labels"][0]), "whatever the company"
+
+
+def test_what_makes_batches_hears_of_the_epoch_from_the_order() -> None:
+    part = Examples(tokens=[np.arange(10, 60)] * 4, words=[np.arange(50)] * 4)
+    order, collate = EpochBatches(part.sizes, 2, 1, group=False), MaskCollate(part, make_masking(), 0)
+    loader = OrderedLoader(order, collate, 4)
+    order.set_epoch(3)  # all that a resumed epoch is told: it is iterated by another loader
+    (batch, _) = list(loader)
+    rows = order.order(3)[0]
+    wanted = make_masking().hide(np.arange(10, 60), np.arange(50), 4, rows[0])[1]
+    assert torch.equal(batch["labels"][0], torch.from_numpy(wanted))
 
 
 # ---- examples --------------------------------------------------------------------------------------------------------
