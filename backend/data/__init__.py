@@ -13,6 +13,7 @@ agreement.py whether two answers of a model are the same
 tagged.py    words with a tag each
 answers.py   questions with a context and the part of it that answers
 pairs.py     texts that belong together
+corpus.py    running text: passages of lines, and where documents end
 samples.py   the built-in data sets
 arrow.py     the only door to pyarrow, opened without pandas
 foreign/     what other programs wrote about their trainings

@@ -222,6 +222,7 @@ class Columns:
     task: str
     by_role: dict[str, list[str]]
     others: dict[str, list[str]]  # columns without a role: features of a table, pixels of an image
+    lined: bool = False  # rows are the lines of a text file
 
     @property
     def given(self) -> list[str] | None:
@@ -246,7 +247,8 @@ def load_columns(folder: Path, task: str, *, others: bool = False) -> Columns:
     wanted = names if others else list(mapping.values())
     values = read_columns(folder, wanted)
     rest = {name: values[name] for name in wanted if name not in mapping.values()}
-    return Columns(str(facts.get("name") or folder.name), task, {role: values[mapping[role]] for role in mapping}, rest)
+    by_role = {role: values[mapping[role]] for role in mapping}
+    return Columns(str(facts.get("name") or folder.name), task, by_role, rest, facts.get("format") == "text")
 
 
 def load_examples(folder: Path) -> Examples:

@@ -2,6 +2,8 @@
 these.
 
 fields.py               what training recipes share
+causal_lm.py            the next token of a text
+masked_lm.py            hidden words of a text
 text_classification.py  a class for a text
 token_classification.py  a tag for each word
 question_answering.py  the part of a context that answers a question
@@ -10,7 +12,9 @@ selftest.py             no model at all
 """
 
 from backend.contract.base import Record, Request
+from backend.contract.recipes.causal_lm import CausalLmSettings
 from backend.contract.recipes.fields import TextSettings, TrainingSettings
+from backend.contract.recipes.masked_lm import MaskedLmSettings
 from backend.contract.recipes.question_answering import QuestionAnsweringSettings
 from backend.contract.recipes.selftest import SelftestSettings
 from backend.contract.recipes.sentence_embedding import SentenceEmbeddingSettings
@@ -90,6 +94,34 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/mrr",
     ),
     RecipeInfo(
+        name="causal_lm",
+        title="Continue text",
+        subtitle="GPT, instructions",
+        icon="text-cursor-input",
+        task="text-generation",
+        dataset_tasks=("text-generation", "instructions"),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=CausalLmSettings,
+        metric="eval/loss",
+    ),
+    RecipeInfo(
+        name="masked_lm",
+        title="Fill in words",
+        subtitle="BERT pre-training",
+        icon="scan-text",
+        task="fill-mask",
+        dataset_tasks=("text-generation",),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "starter", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=MaskedLmSettings,
+        metric="eval/loss",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -105,6 +137,8 @@ RECIPES: tuple[RecipeInfo, ...] = (
 
 __all__ = [
     "RECIPES",
+    "CausalLmSettings",
+    "MaskedLmSettings",
     "QuestionAnsweringSettings",
     "RecipeInfo",
     "SelftestSettings",

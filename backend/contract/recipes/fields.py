@@ -4,9 +4,9 @@
 texts), live (may change while the run is under way, at a checkpoint).
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from backend.contract.base import Request
 
@@ -135,6 +135,12 @@ class Architecture(Request):
     feed_forward: int = setting(
         1024, "Feed-forward", "Size inside a block; usually four times the width", ge=8, le=65536, advanced=True
     )
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        if self.d_model % self.heads:
+            raise ValueError(f"{self.heads} heads do not divide a width of {self.d_model}")
+        return self
 
 
 class Vocabulary(Request):

@@ -2,6 +2,8 @@
 
 question_answering.py  answers stand in their context
 sentence_embedding.py   pairs that can be told apart
+causal_lm.py            text for a training and a validation part; no blank answers
+masked_lm.py            the same text, and lines that follow each other for pairs
 text_classification.py  two classes, each twice, none that training never sees
 token_classification.py  a tag for every token, none that training never sees
 unfit.py                what a check raises
@@ -11,7 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.contract.resources import DatasetProblem
-from backend.data.checks import question_answering, sentence_embedding, text_classification, token_classification
+from backend.data.checks import (
+    causal_lm,
+    masked_lm,
+    question_answering,
+    sentence_embedding,
+    text_classification,
+    token_classification,
+)
 from backend.data.checks.unfit import Unfit
 from backend.data.versions import Columns
 
@@ -20,6 +29,8 @@ Check = Callable[[Columns, Any], list[DatasetProblem]]
 CHECKS: dict[str, Check] = {
     "question_answering": question_answering.check,
     "sentence_embedding": sentence_embedding.check,
+    "causal_lm": causal_lm.check,
+    "masked_lm": masked_lm.check,
     "text_classification": text_classification.check,
     "token_classification": token_classification.check,
 }

@@ -15,6 +15,10 @@ vocabulary.py  a tokenizer trained on the data
 answers.py     exact match and F1 of answers
 batches.py     labels at each place, and a pass over a part
 retrieval.py   the right text among others, and TF-IDF beside it
+language.py    unknown tokens, and the reference of a language model
+masking.py     what is hidden from a masked language model
+pairs.py       text as its examples: blocks, or pairs of segments
+chat.py        instructions as token ids
 model.py       the base model: found, checked, loaded, given adapters
 trainer.py     the Trainer with our order, loss, clock and checkpoints
 monitor.py     between two steps: log, evaluate, save, listen

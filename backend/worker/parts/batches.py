@@ -52,8 +52,21 @@ def passed(
     device: torch.device,
     read: Callable[[Any], torch.Tensor] = attrgetter("logits"),
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """(rows, logits) batch by batch, the longest first, in eval mode; the mode is put back and nothing is drawn. `read`
-    takes something else than logits from what the model returns."""
+    """(rows, logits) batch by batch, as outputs_of(). `read` takes something else than logits from what it returns."""
+    for picked, outputs in outputs_of(network, collate, sizes, rows, batch_size, device):
+        yield picked, read(outputs)
+
+
+def outputs_of(
+    network: Any,
+    collate: Callable[[Sequence[int]], dict[str, Any]],
+    sizes: Sequence[int],
+    rows: Sequence[int],
+    batch_size: int,
+    device: torch.device,
+) -> Iterator[tuple[list[int], Any]]:
+    """(rows, what the network returns) batch by batch, the longest first, in eval mode; the mode is put back and
+    nothing is drawn."""
     order = sorted(rows, key=lambda row: -sizes[row])
     was_training = network.training
     network.eval()
@@ -63,6 +76,6 @@ def passed(
                 picked = order[at : at + batch_size]
                 batch = collate(picked)
                 inputs = {n: t.to(device) for n, t in batch.items() if n not in ("labels", "tokens")}
-                yield picked, read(network(**inputs))
+                yield picked, network(**inputs)
     finally:
         network.train(was_training)

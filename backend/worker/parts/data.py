@@ -88,6 +88,7 @@ class EpochBatches(Sampler[list[int]]):
         self._group = group
         self._changes: list[list[int]] = []
         self._epoch = 0
+        self._listeners: list[Callable[[int], None]] = []
 
     @property
     def batch_sampler(self) -> "EpochBatches":
@@ -97,6 +98,12 @@ class EpochBatches(Sampler[list[int]]):
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration gives."""
         self._epoch = epoch
+        for listener in self._listeners:
+            listener(epoch)
+
+    def tell(self, listener: Callable[[int], None]) -> None:
+        """Call this with every epoch that begins."""
+        self._listeners.append(listener)
 
     def regroup(self, changes: list[list[int]]) -> None:
         """[first epoch, whether like lengths meet] of each change made under way, oldest first; their number of
@@ -179,6 +186,9 @@ class OrderedLoader(DataLoader[int]):
         # its own generator: a DataLoader otherwise draws a seed from the global one at the start of every epoch
         super().__init__(_Rows(rows), batch_sampler=batches, collate_fn=collate, generator=torch.Generator())
         self._batches = batches
+        if hasattr(collate, "set_epoch"):
+            # told by the order: a resumed epoch is iterated by a loader that the Trainer makes of ours
+            batches.tell(collate.set_epoch)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""

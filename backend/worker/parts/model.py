@@ -172,6 +172,7 @@ def add_adapters(model: Any, settings: TextSettings, task_type: str) -> Any:
         task_type=TaskType[task_type], r=settings.lora_rank, lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
         target_modules=None if model.config.model_type in KNOWN else "all-linear",
+        fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in model.modules()),  # GPT-2 keeps weights so
     )  # fmt: skip
     if settings.gradient_checkpointing:
         model.enable_input_require_grads()

@@ -2,6 +2,8 @@
 
 question_answering.py  marks the answer to a question in a text
 sentence_embedding.py  gives texts that belong together vectors that lie together
+causal_lm.py            goes on with a text, or answers instructions
+masked_lm.py            fills in hidden words
 text_classification.py  fine-tunes an encoder (all weights, or LoRA) to put texts into classes
 token_classification.py  gives each word a tag
 """

@@ -4,6 +4,7 @@ limits.py      the bounds of an endpoint, with their defaults
 http.py        HTTP/1.1 server: bounded heads, bodies, time, connections; disconnects cancel
 guard.py       who may ask: host, origin, key, content type
 strict.py      JSON that is exactly JSON, and the request of /predict
+parameters.py  how a request wants its text continued
 app.py         the routes
 batcher.py     the queue of one version: bounded, batched, cancellable
 engines.py     engine processes as the gateway sees them
@@ -21,5 +22,8 @@ reader.py      the part of a text that answers a question (torch)
 spans.py       a context as windows, and the best span of them
 tagger.py      a tag for each word (torch)
 embedder.py    a vector for a text (torch)
+filler.py      fills in hidden words (torch)
+generator.py   goes on with a text (torch)
+generation.py  token by token, several texts at once (torch)
 attribution.py why: integrated gradients (torch)
 """

@@ -14,6 +14,7 @@ from backend.worker.serving.guard import Guard, Refusal
 from backend.worker.serving.http import Reply, Request
 from backend.worker.serving.keeper import Keeper
 from backend.worker.serving.limits import Limits
+from backend.worker.serving.parameters import check_marked, with_parameters
 from backend.worker.serving.router import Router
 from backend.worker.serving.strict import Asked, check_inputs, read_explain, read_predict
 from backend.worker.serving.windows import Windows
@@ -101,6 +102,8 @@ class EndpointApp:
         # From here on this request belongs to this version, whatever is switched meanwhile.
         keeper = self._keeper(asked.version)
         check_inputs(asked.texts, keeper.facts.get("fields"), keeper.facts.get("text_fields") or ())
+        check_marked(asked.texts, keeper.facts.get("mark"))
+        asked = asked._replace(texts=with_parameters(asked.texts, asked.parameters, keeper.facts))
         version = keeper.version.model, keeper.version.version
         started = time.perf_counter()
         try:

@@ -11,7 +11,9 @@ from backend.worker.serving.golden import BadModel
 TASKS = {
     "question-answering": ("reader", "Reader"),
     "sentence-embedding": ("embedder", "Embedder"),
+    "fill-mask": ("filler", "Filler"),
     "text-classification": ("classifier", "Classifier"),
+    "text-generation": ("generator", "Generator"),
     "token-classification": ("tagger", "Tagger"),
 }
 """Task of a signature → module of this package and class in it."""
@@ -37,7 +39,8 @@ class Predictor(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What the gateway should know: task, labels, limit, device, parameters; "fields" where an input is an object
-        with these and not a text, "text_fields" those of them that must be texts with something in them."""
+        with these and not a text, "text_fields" those of them that must be texts with something in them;
+        "max_new_tokens" where requests may have parameters; "mark" where every text must hold it."""
         ...
 
 

@@ -3,10 +3,12 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from backend.contract.errors import Invalid, TooLarge
 from backend.worker.serving.limits import Limits
+from backend.worker.serving.parameters import read_parameters
 
 MAX_DIGITS = 20
 MAX_FIELDS = 2000
@@ -21,6 +23,7 @@ class Asked(NamedTuple):
     version: int | None
     label: str | None
     steps: int
+    parameters: Mapping[str, Any] = MappingProxyType({})  # how a text is to be continued
 
 
 def read_json(body: bytes | bytearray) -> Any:
@@ -66,9 +69,9 @@ def _constant(name: str) -> Any:
 
 
 def read_predict(body: bytes | bytearray, limits: Limits) -> Asked:
-    """{"inputs": [text or object, …], "truncate"?: bool, "version"?: n}; raises Invalid or TooLarge. Which of the two a
-    version takes is checked when it is known (check_inputs)."""
-    found = _fields(read_json(body), {"inputs", "truncate", "version"})
+    """{"inputs": [text or object, …], "truncate"?: bool, "version"?: n, "parameters"?: {…}}; raises Invalid or
+    TooLarge. Which of them a version takes is checked when it is known (check_inputs, with_parameters)."""
+    found = _fields(read_json(body), {"inputs", "parameters", "truncate", "version"})
     inputs = found.get("inputs")
     if not isinstance(inputs, list):
         raise Invalid('"inputs" must be a list of texts.', field="inputs", fix='Send {"inputs": ["a text", …]}.')
@@ -79,7 +82,8 @@ def read_predict(body: bytes | bytearray, limits: Limits) -> Asked:
             f"{len(inputs)} inputs are over the limit of {limits.max_items} in one request.", limit=limits.max_items
         )
     texts = [_input(value, f"inputs[{index}]", limits) for index, value in enumerate(inputs)]
-    return Asked(texts, _flag(found), _version(found), None, 0)
+    parameters = read_parameters(found["parameters"]) if "parameters" in found else {}
+    return Asked(texts, _flag(found), _version(found), None, 0, parameters)
 
 
 def read_explain(body: bytes | bytearray, limits: Limits) -> Asked:

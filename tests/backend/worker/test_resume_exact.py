@@ -16,6 +16,9 @@ from backend.jobs.manifest import sha256_of
 from backend.paths import PROJECT
 from tests.backend.worker import training
 
+TINY = {"layers": 1, "d_model": 16, "heads": 2, "feed_forward": 32, "vocabulary_size": 300}
+"""A model from scratch."""
+
 # 45 training rows, batch 4: 12 batches an epoch; with accumulation 2 six steps, killed at a step that no checkpoint
 # covers
 CASES: dict[str, tuple[dict[str, Any], int]] = {
@@ -26,6 +29,8 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "order not grouped": ({"group_by_length": False, "checkpoint_every": 5, "weight_decay": 0.1}, 14),
     "question_answering": ({"gradient_accumulation": 2, "stride": 6, "checkpoint_every": 4}, 9),
     "sentence_embedding": ({"gradient_accumulation": 2, "method": "lora", "checkpoint_every": 4}, 9),
+    "causal_lm": ({"gradient_accumulation": 2, "checkpoint_every": 4, **TINY}, 9),
+    "masked_lm": ({"gradient_accumulation": 2, "checkpoint_every": 4, "eval_every": 3, **TINY}, 9),
     "token_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4}, 9),
 }
 """What is killed at which step; a case named like a recipe trains that one."""

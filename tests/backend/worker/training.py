@@ -110,13 +110,33 @@ def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> Dataset
     return DatasetRef(id=folder.name, name="tiny", path=str(folder), sha256=sha256, rows=rows)
 
 
+def make_corpus(home: Path, lines: int = 120) -> DatasetRef:
+    """Running text of the tiny vocabulary: a good word is followed by "film", a bad one by "book"."""
+    draw = random.Random(7)
+    good, bad, rest = tiny_model.WORDS[:5], tiny_model.WORDS[5:10], tiny_model.WORDS[13:]
+    texts = []
+    for line in range(lines):
+        words: list[str] = []
+        for _ in range(4):
+            kind, noun = (good, "film") if draw.random() < 0.5 else (bad, "book")
+            words += [draw.choice(rest), draw.choice(kind), noun]
+        texts.append(" ".join(words) if line % 6 else "%")
+    return keep_dataset(home, "text-generation", {"text": texts[1:]})
+
+
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
     "question_answering": make_asked,
     "sentence_embedding": make_pairs,
+    "causal_lm": make_corpus,
+    "masked_lm": lambda home: make_corpus(home, 240),
     "text_classification": lambda home: make_dataset(home, *make_texts()),
     "token_classification": make_tagged,
 }
 """What a job of a recipe trains on unless its test says otherwise."""
+
+
+SCRATCH = ("causal_lm", "masked_lm")
+"""Recipes that begin with nothing unless their test says otherwise."""
 
 
 def make_job(
@@ -128,7 +148,8 @@ def make_job(
         tiny_model.build(base)
     if "dataset" not in fields:
         fields["dataset"] = DATASETS[recipe](home)
-    fields.setdefault("base_model", BaseModelRef(kind="folder", name=str(base), path=str(base)))
+    kind = "none" if recipe in SCRATCH else "folder"
+    fields.setdefault("base_model", BaseModelRef(kind=kind, name=str(base), path=str(base)))
     job = JobFolder(home / "jobs" / name)
     job.create()
     spec = JobSpec(
@@ -176,6 +197,8 @@ def main(argv: list[str]) -> int:
     """
     import backend.worker.parts.monitor
     import backend.worker.parts.training
+    import backend.worker.recipes.causal_lm
+    import backend.worker.recipes.masked_lm
     import backend.worker.recipes.question_answering
     import backend.worker.recipes.sentence_embedding
     import backend.worker.recipes.text_classification
