@@ -4,6 +4,8 @@ these.
 fields.py               what training recipes share
 text_classification.py  a class for a text
 token_classification.py  a tag for each word
+translation.py          a text in another language
+seq2seq.py              what recipes share that read one text and write another
 selftest.py             no model at all
 """
 
@@ -12,6 +14,7 @@ from backend.contract.recipes.fields import TextSettings, TrainingSettings
 from backend.contract.recipes.selftest import SelftestSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
 from backend.contract.recipes.token_classification import TokenClassificationSettings
+from backend.contract.recipes.translation import TranslationSettings
 
 
 class RecipeInfo(Record):
@@ -60,6 +63,20 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/f1",
     ),
     RecipeInfo(
+        name="translation",
+        title="Translate",
+        subtitle="a text in another language",
+        icon="globe",
+        task="translation",
+        dataset_tasks=("translation",),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=TranslationSettings,
+        metric="eval/bleu",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -81,4 +98,5 @@ __all__ = [
     "TextSettings",
     "TokenClassificationSettings",
     "TrainingSettings",
+    "TranslationSettings",
 ]

@@ -2,6 +2,8 @@
 
 text_classification.py  two classes, each twice, none that training never sees
 token_classification.py  a tag for every token, none that training never sees
+pairs.py                two texts a row, neither of them empty
+translation.py          a source and a target
 unfit.py                what a check raises
 """
 
@@ -9,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.contract.resources import DatasetProblem
-from backend.data.checks import text_classification, token_classification
+from backend.data.checks import text_classification, token_classification, translation
 from backend.data.checks.unfit import Unfit
 from backend.data.versions import Columns
 
@@ -18,6 +20,7 @@ Check = Callable[[Columns, Any], list[DatasetProblem]]
 CHECKS: dict[str, Check] = {
     "text_classification": text_classification.check,
     "token_classification": token_classification.check,
+    "translation": translation.check,
 }
 """Recipe → check. It raises Unfit for what cannot be trained on, and returns what is worth a warning."""
 

@@ -13,6 +13,8 @@ memory.py      how much memory the process holds
 data.py        token ids, the order of batches, padding
 vocabulary.py  a tokenizer trained on the data
 batches.py     labels at each place, and a pass over a part
+seq2seq.py     what translation and summarization share
+text_scores.py  BLEU, chrF and ROUGE
 model.py       the base model: found, checked, loaded, given adapters
 trainer.py     the Trainer with our order, loss, clock and checkpoints
 monitor.py     between two steps: log, evaluate, save, listen

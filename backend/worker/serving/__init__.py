@@ -18,5 +18,7 @@ predictors.py  what an engine needs of a version, and which class answers for wh
 folder.py      a version's folder, read with distrust (torch)
 classifier.py  a text classifier in memory (torch)
 tagger.py      a tag for each word (torch)
+writer.py      a text for a text (torch)
+writing.py     how an encoder-decoder writes: greedily or with beams (torch)
 attribution.py why: integrated gradients (torch)
 """

@@ -28,7 +28,7 @@ def read_json(path: Path) -> Any:
         raise BadModel(f"{path.name} cannot be read: {error}") from error
 
 
-def read_config(path: Path, ending: str, what: str) -> dict[str, Any]:
+def read_config(path: Path, ending: str | tuple[str, ...], what: str) -> dict[str, Any]:
     """config.json of an architecture whose name ends so; raises BadModel naming what a wrong one is not."""
     config = read_json(path / "config.json")
     if not isinstance(config, dict):

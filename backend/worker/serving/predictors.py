@@ -11,6 +11,7 @@ from backend.worker.serving.golden import BadModel
 TASKS = {
     "text-classification": ("classifier", "Classifier"),
     "token-classification": ("tagger", "Tagger"),
+    "translation": ("writer", "Writer"),
 }
 """Task of a signature → module of this package and class in it."""
 

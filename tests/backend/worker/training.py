@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.contract.jobs import BaseModelRef, DatasetRef, JobLaunch, JobSpec
+from backend.contract.recipes import RECIPES
 from backend.contract.tasks import roles_by_name
 from backend.data import versions
 from backend.failpoints import reset
@@ -24,6 +25,9 @@ QUICK: dict[str, Any] = {
     "checkpoint_every": 3,
     "validation_fraction": 0.15, "test_fraction": 0.1, "keep_checkpoints": 2,
 }  # fmt: skip
+
+SMALL: dict[str, Any] = {"layers": 1, "d_model": 32, "heads": 2, "feed_forward": 64, "vocabulary_size": 300}
+"""A model from scratch."""
 
 
 def make_texts(rows: int = 60, seed: int = 1) -> tuple[list[str], list[str]]:
@@ -78,9 +82,18 @@ def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> Dataset
     return DatasetRef(id=folder.name, name="tiny", path=str(folder), sha256=sha256, rows=rows)
 
 
+def make_pairs(home: Path, rows: int = 60) -> DatasetRef:
+    """Words of the tiny vocabulary, and the same words spelled backwards. Returns the reference of its version."""
+    draw = random.Random(5)
+    sources = [" ".join(draw.choice(tiny_model.WORDS) for _ in range(draw.randint(2, 4))) for _ in range(rows)]
+    targets = [" ".join(word[::-1] for word in source.split()) for source in sources]
+    return keep_dataset(home, "translation", {"source": sources, "target": targets})
+
+
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
     "text_classification": lambda home: make_dataset(home, *make_texts()),
     "token_classification": make_tagged,
+    "translation": make_pairs,
 }
 """What a job of a recipe trains on unless its test says otherwise."""
 
@@ -94,6 +107,10 @@ def make_job(
         tiny_model.build(base)
     if "dataset" not in fields:
         fields["dataset"] = DATASETS[recipe](home)
+    info = next(info for info in RECIPES if info.name == recipe)
+    if info.bases[0] == "scratch":
+        fields.setdefault("base_model", BaseModelRef(kind="none", name="scratch"))
+        settings = {**SMALL, **(settings or {})}
     fields.setdefault("base_model", BaseModelRef(kind="folder", name=str(base), path=str(base)))
     job = JobFolder(home / "jobs" / name)
     job.create()
@@ -143,7 +160,8 @@ def main(argv: list[str]) -> int:
     import backend.worker.parts.monitor
     import backend.worker.parts.training
     import backend.worker.recipes.text_classification
-    import backend.worker.recipes.token_classification  # noqa: F401 imported for the children
+    import backend.worker.recipes.token_classification
+    import backend.worker.recipes.translation  # noqa: F401 imported for the children
 
     codes = []
     for folder, points in json.loads(argv[0]):
