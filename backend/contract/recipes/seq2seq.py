@@ -38,8 +38,34 @@ class Writing(Request):
 
 
 class Seq2SeqSettings(Vocabulary, Writing, Architecture, TextSettings):
-    """An encoder-decoder, from nothing or from a base model."""
+    """An encoder-decoder, from nothing or from a base model; what is usual is so for a few thousand pairs."""
 
+    epochs: float = setting(20, "Epochs", "Passes over the training part", gt=0, le=1000)
+    learning_rate: float = setting(
+        1e-3,
+        "Learning rate",
+        "Peak rate of AdamW",
+        gt=0,
+        le=1,
+        live=True,
+        usual="From scratch: 5e-4 to 2e-3. Base model: 3e-5 to 3e-4",
+    )
+    layers: int = setting(2, "Layers", "Blocks of the encoder, and of the decoder; only from scratch", ge=1, le=96)
+    d_model: int = setting(192, "Width", "Size of every hidden state; only from scratch", ge=8, le=16384)
+    heads: int = setting(
+        4,
+        "Heads",
+        "Of attention; they divide the width; only from scratch",
+        ge=1,
+        le=128,
+        validate_default=True,  # another width may not be divided by it
+    )
+    feed_forward: int = setting(
+        768, "Feed-forward", "Size inside a block; usually four times the width", ge=8, le=65536, advanced=True
+    )
+    vocabulary_size: int = setting(
+        4000, "Vocabulary", "Pieces at most; only from scratch", ge=64, le=500_000, unit="pieces", advanced=True
+    )
     label_smoothing: float = setting(
         0.1, "Label smoothing", "Share of certainty taken from the right piece", ge=0, lt=1, advanced=True
     )

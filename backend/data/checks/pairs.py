@@ -20,7 +20,9 @@ def check_pairs(columns: Columns, settings: Seq2SeqSettings, read: str, written:
     sources, targets = columns.by_role[read], columns.by_role[written]
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
         if not source.strip() or not target.strip():
-            raise Unfit(f"the {written if source.strip() else read} is empty.", row=row, fix="Fill it or remove the row.")
+            raise Unfit(
+                f"the {written if source.strip() else read} is empty.", row=row, fix="Fill it or remove the row."
+            )
     split = make_split(sources, [""] * len(sources), columns.given, SplitPlan.of(settings))
     if not split.train or not split.validation:
         empty = "training" if not split.train else "validation"

@@ -29,6 +29,9 @@ from backend.worker.serving.writing import Decoding, write
 GOLDEN = 16
 GOLDEN_CANDIDATES = 64
 SPECIAL = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+SIDE_BY_SIDE = 128
+"""Beams written at once while a part is judged."""
+
 DROPOUT = 0.1
 """Of a model from scratch, unless its settings say otherwise."""
 
@@ -170,13 +173,15 @@ class Seq2Seq:
         loss = self._loss_of(network, part, built, settings, device, range(len(part)) if rows is None else rows)
         texts: dict[int, str] = {}
         order = sorted(written, key=lambda row: -len(part.tokens[row]))
-        size = max(1, settings.batch_size // settings.num_beams)
+        size = max(1, SIDE_BY_SIDE // settings.num_beams)
         was_training = network.training
         network.eval()
         try:
             for at in range(0, len(order), size):
                 picked = order[at : at + size]
-                found = write(network, [part.tokens[row].tolist() for row in picked], built.pad_id, decoding_of(settings))
+                found = write(
+                    network, [part.tokens[row].tolist() for row in picked], built.pad_id, decoding_of(settings)
+                )
                 for row, one in zip(picked, found, strict=True):
                     texts[row] = as_text(built.tokenizer, one.ids)
         finally:
@@ -322,7 +327,9 @@ def from_base(spec: JobSpec, settings: Seq2SeqSettings) -> tuple[Any, Any, dict[
     limit = model.check_length(base, config, tokenizer, settings.max_length)
     positions = getattr(config, "max_position_embeddings", None)
     if positions and settings.max_target_length > positions:
-        text = f"Max output {settings.max_target_length} is more than the {positions} tokens that {base.name} can write."
+        text = (
+            f"Max output {settings.max_target_length} is more than the {positions} tokens that {base.name} can write."
+        )
         advice = f"Choose {positions} or less."
         raise RunFailed(FailureCode.SETTINGS, text, advice, field="max_target_length", fix_value=positions)
     set_seed(settings.seed)
@@ -352,18 +359,17 @@ def _pieces(tokenizer: Any, texts: Sequence[str], limit: int, what: str) -> tupl
         chunk = list(texts[start : start + 1000])
         whole = tokenizer(**{what: chunk}, return_attention_mask=False, verbose=False)["input_ids"]
         for at, ids in enumerate(whole):
+            kept = ids
             if len(ids) > limit:
                 long.add(start + at)
-                ids = tokenizer(**{what: chunk[at]}, truncation=True, max_length=limit, verbose=False)["input_ids"]
-            found.append(np.asarray(ids, dtype=np.int64))
+                kept = tokenizer(**{what: chunk[at]}, truncation=True, max_length=limit, verbose=False)["input_ids"]
+            found.append(np.asarray(kept, dtype=np.int64))
     return found, long
 
 
 def decoding_of(settings: Seq2SeqSettings) -> Decoding:
     """As the settings say."""
-    return Decoding(
-        settings.num_beams, settings.max_target_length, settings.length_penalty, settings.no_repeat_ngram
-    )
+    return Decoding(settings.num_beams, settings.max_target_length, settings.length_penalty, settings.no_repeat_ngram)
 
 
 def as_text(tokenizer: Any, ids: Sequence[int]) -> str:

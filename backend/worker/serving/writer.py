@@ -67,7 +67,9 @@ class Writer:
         order = sorted((at for at, cut in enumerate(cuts) if cut.fits), key=lambda at: -len(cuts[at].ids))
         for start in range(0, len(order), AT_ONCE):
             chunk = order[start : start + AT_ONCE]
-            for at, one in zip(chunk, write(self.model, [cuts[at].ids for at in chunk], self._pad, decoding), strict=True):
+            for at, one in zip(
+                chunk, write(self.model, [cuts[at].ids for at in chunk], self._pad, decoding), strict=True
+            ):
                 outputs[at] = self._output(one)
         return {
             "outputs": outputs,
@@ -154,5 +156,7 @@ def read_decoding(signature: Any) -> Decoding:
         whole = name != "length_penalty"
         right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
         if not right or not low <= value <= high:
-            raise BadModel(f"signature.json has generation.{name} {value!r:.40}; it must be a number from {low} to {high}")
+            raise BadModel(
+                f"signature.json has generation.{name} {value!r:.40}; it must be a number from {low} to {high}"
+            )
     return Decoding(**{name: found[name] for name in bounds})

@@ -1,4 +1,4 @@
-"""How an encoder-decoder writes a text: greedily or with beams. Training judges with the same lines that answer later."""
+"""How an encoder-decoder writes a text: greedily or with beams. Training judges with the lines that answer later."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
