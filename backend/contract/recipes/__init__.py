@@ -5,6 +5,7 @@ fields.py               what training recipes share
 text_classification.py  a class for a text
 token_classification.py  a tag for each word
 translation.py          a text in another language
+summarization.py        a document in a few words
 seq2seq.py              what recipes share that read one text and write another
 selftest.py             no model at all
 """
@@ -12,6 +13,7 @@ selftest.py             no model at all
 from backend.contract.base import Record, Request
 from backend.contract.recipes.fields import TextSettings, TrainingSettings
 from backend.contract.recipes.selftest import SelftestSettings
+from backend.contract.recipes.summarization import SummarizationSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
 from backend.contract.recipes.token_classification import TokenClassificationSettings
 from backend.contract.recipes.translation import TranslationSettings
@@ -77,6 +79,20 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/bleu",
     ),
     RecipeInfo(
+        name="summarization",
+        title="Summarize",
+        subtitle="a document in a few words",
+        icon="file-text",
+        task="summarization",
+        dataset_tasks=("summarization",),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=SummarizationSettings,
+        metric="eval/rouge_l",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -94,6 +110,7 @@ __all__ = [
     "RECIPES",
     "RecipeInfo",
     "SelftestSettings",
+    "SummarizationSettings",
     "TextClassificationSettings",
     "TextSettings",
     "TokenClassificationSettings",

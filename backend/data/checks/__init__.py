@@ -4,6 +4,7 @@ text_classification.py  two classes, each twice, none that training never sees
 token_classification.py  a tag for every token, none that training never sees
 pairs.py                two texts a row, neither of them empty
 translation.py          a source and a target
+summarization.py        a document and a summary
 unfit.py                what a check raises
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.contract.resources import DatasetProblem
-from backend.data.checks import text_classification, token_classification, translation
+from backend.data.checks import summarization, text_classification, token_classification, translation
 from backend.data.checks.unfit import Unfit
 from backend.data.versions import Columns
 
@@ -21,6 +22,7 @@ CHECKS: dict[str, Check] = {
     "text_classification": text_classification.check,
     "token_classification": token_classification.check,
     "translation": translation.check,
+    "summarization": summarization.check,
 }
 """Recipe → check. It raises Unfit for what cannot be trained on, and returns what is worth a warning."""
 

@@ -12,6 +12,7 @@ TASKS = {
     "text-classification": ("classifier", "Classifier"),
     "token-classification": ("tagger", "Tagger"),
     "translation": ("writer", "Writer"),
+    "summarization": ("writer", "Writer"),
 }
 """Task of a signature → module of this package and class in it."""
 

@@ -10,7 +10,7 @@ from backend.data.checks import CHECKS, Unfit
 from backend.data.versions import Columns
 from backend.services.settings_check import check_settings, find_recipe
 
-NAMES = {"translation": ("source", "target")}
+NAMES = {"translation": ("source", "target"), "summarization": ("document", "summary")}
 
 
 @pytest.fixture(params=list(NAMES))

@@ -25,6 +25,7 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "checkpoint at the epoch boundary": ({"checkpoint_every": 12, "schedule": "cosine"}, 15),
     "order not grouped": ({"group_by_length": False, "checkpoint_every": 5, "weight_decay": 0.1}, 14),
     "token_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4}, 9),
+    "summarization": ({"checkpoint_every": 4, "num_beams": 1, "max_target_length": 8}, 9),
     "translation": ({"gradient_accumulation": 2, "checkpoint_every": 4, "num_beams": 1, "max_target_length": 12}, 9),
 }
 """What is killed at which step; a case named like a recipe trains that one."""

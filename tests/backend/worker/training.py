@@ -90,9 +90,21 @@ def make_pairs(home: Path, rows: int = 60) -> DatasetRef:
     return keep_dataset(home, "translation", {"source": sources, "target": targets})
 
 
+def make_documents(home: Path, rows: int = 60, *, behind: bool = False) -> DatasetRef:
+    """Sentences of the tiny vocabulary, and the words of the first one that tell how it was (with `behind`, of the
+    second one). Returns the reference of its version."""
+    draw = random.Random(6)
+    said, things = tiny_model.WORDS[:10], tiny_model.WORDS[10:]
+    told = [[draw.choice(said) for _ in range(2)] for _ in range(rows)]
+    sentences = [[f"{draw.choice(things)} {word}." for word in words] for words in told]
+    documents = [" ".join(reversed(pair) if behind else pair) for pair in sentences]
+    return keep_dataset(home, "summarization", {"document": documents, "summary": [first for first, _ in told]})
+
+
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
     "text_classification": lambda home: make_dataset(home, *make_texts()),
     "token_classification": make_tagged,
+    "summarization": make_documents,
     "translation": make_pairs,
 }
 """What a job of a recipe trains on unless its test says otherwise."""
@@ -159,6 +171,7 @@ def main(argv: list[str]) -> int:
     """
     import backend.worker.parts.monitor
     import backend.worker.parts.training
+    import backend.worker.recipes.summarization
     import backend.worker.recipes.text_classification
     import backend.worker.recipes.token_classification
     import backend.worker.recipes.translation  # noqa: F401 imported for the children
