@@ -152,11 +152,9 @@ def read_decoding(signature: Any) -> Decoding:
         "no_repeat_ngram": (0, 100),
     }
     for name, (low, high) in bounds.items():
-        value = found.get(name)
-        whole = name != "length_penalty"
-        right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-        if not right or not low <= value <= high:
-            raise BadModel(
-                f"signature.json has generation.{name} {value!r:.40}; it must be a number from {low} to {high}"
-            )
+        value: Any = found.get(name)
+        kinds = int | float if name == "length_penalty" else int
+        if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+            wanted = f"it must be a number from {low} to {high}"
+            raise BadModel(f"signature.json has generation.{name} {value!r:.40}; {wanted}")
     return Decoding(**{name: found[name] for name in bounds})
