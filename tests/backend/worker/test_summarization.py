@@ -11,7 +11,7 @@ from backend.worker.serving.predictors import open_predictor
 from tests.backend.worker import training
 
 SETTINGS: dict[str, Any] = {
-    "epochs": 14, "batch_size": 16, "learning_rate": 5e-3, "dropout": 0.0, "label_smoothing": 0.0, "num_beams": 1,
+    "epochs": 8, "batch_size": 16, "learning_rate": 5e-3, "dropout": 0.0, "label_smoothing": 0.0, "num_beams": 1,
     "max_target_length": 8, "eval_every": 10_000, "checkpoint_every": 10_000, "vocabulary_size": 400,
 }  # fmt: skip
 

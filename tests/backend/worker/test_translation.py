@@ -19,7 +19,7 @@ from backend.worker.serving.writer import Writer, read_decoding, steady
 from tests.backend.worker import training
 
 SETTINGS: dict[str, Any] = {
-    "epochs": 14, "batch_size": 16, "learning_rate": 5e-3, "dropout": 0.0, "label_smoothing": 0.0, "num_beams": 2,
+    "epochs": 8, "batch_size": 16, "learning_rate": 5e-3, "dropout": 0.0, "label_smoothing": 0.0, "num_beams": 2,
     "max_target_length": 16, "eval_every": 10_000, "checkpoint_every": 10_000, "generated_rows": 20,
     "validation_fraction": 0.1, "test_fraction": 0.1, "vocabulary_size": 400,
 }  # fmt: skip
@@ -37,7 +37,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_it_learns_to_translate(done: Any) -> None:
     (tested,) = [line for line in training.events(done, "evaluation") if line["split"] == "test"]
-    assert tested["values"]["test/chrf"] > 60, "words that stand elsewhere have 25 at most"
+    assert tested["values"]["test/chrf"] > 60, "without any order it was 25"
     assert tested["values"]["test/generated_rows"] == 20 < tested["rows"], "what was judged by writing is said"
     first, *_, last = training.events(done, "sample")
     assert last["items"][0]["expected"] == " ".join(word[::-1] for word in last["items"][0]["text"].split())
