@@ -2,4 +2,6 @@
 
 text_classification.py  fine-tunes an encoder (all weights, or LoRA) to put texts into classes
 token_classification.py  gives each word a tag
+translation.py           a text in another language
+summarization.py         a document in a few words
 """
