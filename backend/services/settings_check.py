@@ -41,6 +41,10 @@ def problems(recipe: RecipeInfo, error: ValidationError) -> list[dict[str, Any]]
         if field is None:
             found.append(_unknown(recipe, name))
             continue
+        if item["type"] == "unfit":  # a value that fits its field but not another one; the model says so itself
+            value = item["ctx"]["fix_value"]
+            found.append({"field": name, "text": item["msg"], "fix_text": f"Use {value!r}.", "fix_value": value})
+            continue
         allowed = allowed_values(field)
         text = f"{name} is {item.get('input')!r:.60}, but it must be {allowed}."
         value = _fix(field, item.get("input"))

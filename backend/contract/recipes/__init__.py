@@ -8,6 +8,9 @@ text_classification.py  a class for a text
 token_classification.py  a tag for each word
 question_answering.py  the part of a context that answers a question
 sentence_embedding.py   a vector for a text
+translation.py          a text in another language
+summarization.py        a document in a few words
+seq2seq.py              what recipes share that read one text and write another
 selftest.py             no model at all
 """
 
@@ -18,8 +21,10 @@ from backend.contract.recipes.masked_lm import MaskedLmSettings
 from backend.contract.recipes.question_answering import QuestionAnsweringSettings
 from backend.contract.recipes.selftest import SelftestSettings
 from backend.contract.recipes.sentence_embedding import SentenceEmbeddingSettings
+from backend.contract.recipes.summarization import SummarizationSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
 from backend.contract.recipes.token_classification import TokenClassificationSettings
+from backend.contract.recipes.translation import TranslationSettings
 
 
 class RecipeInfo(Record):
@@ -122,6 +127,34 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/loss",
     ),
     RecipeInfo(
+        name="translation",
+        title="Translate",
+        subtitle="a text in another language",
+        icon="globe",
+        task="translation",
+        dataset_tasks=("translation",),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=TranslationSettings,
+        metric="eval/bleu",
+    ),
+    RecipeInfo(
+        name="summarization",
+        title="Summarize",
+        subtitle="a document in a few words",
+        icon="file-text",
+        task="summarization",
+        dataset_tasks=("summarization",),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=SummarizationSettings,
+        metric="eval/rouge_l",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -143,8 +176,10 @@ __all__ = [
     "RecipeInfo",
     "SelftestSettings",
     "SentenceEmbeddingSettings",
+    "SummarizationSettings",
     "TextClassificationSettings",
     "TextSettings",
     "TokenClassificationSettings",
     "TrainingSettings",
+    "TranslationSettings",
 ]

@@ -6,6 +6,9 @@ causal_lm.py            text for a training and a validation part; no blank answ
 masked_lm.py            the same text, and lines that follow each other for pairs
 text_classification.py  two classes, each twice, none that training never sees
 token_classification.py  a tag for every token, none that training never sees
+pairs.py                two texts a row, neither of them empty
+translation.py          a source and a target
+summarization.py        a document and a summary
 unfit.py                what a check raises
 """
 
@@ -18,8 +21,10 @@ from backend.data.checks import (
     masked_lm,
     question_answering,
     sentence_embedding,
+    summarization,
     text_classification,
     token_classification,
+    translation,
 )
 from backend.data.checks.unfit import Unfit
 from backend.data.versions import Columns
@@ -33,6 +38,8 @@ CHECKS: dict[str, Check] = {
     "masked_lm": masked_lm.check,
     "text_classification": text_classification.check,
     "token_classification": token_classification.check,
+    "translation": translation.check,
+    "summarization": summarization.check,
 }
 """Recipe → check. It raises Unfit for what cannot be trained on, and returns what is worth a warning."""
 

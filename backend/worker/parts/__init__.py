@@ -19,6 +19,8 @@ language.py    unknown tokens, and the reference of a language model
 masking.py     what is hidden from a masked language model
 pairs.py       text as its examples: blocks, or pairs of segments
 chat.py        instructions as token ids
+seq2seq.py     what translation and summarization share
+text_scores.py  BLEU, chrF and ROUGE
 model.py       the base model: found, checked, loaded, given adapters
 trainer.py     the Trainer with our order, loss, clock and checkpoints
 monitor.py     between two steps: log, evaluate, save, listen

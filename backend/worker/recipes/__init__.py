@@ -6,4 +6,6 @@ causal_lm.py            goes on with a text, or answers instructions
 masked_lm.py            fills in hidden words
 text_classification.py  fine-tunes an encoder (all weights, or LoRA) to put texts into classes
 token_classification.py  gives each word a tag
+translation.py           a text in another language
+summarization.py         a document in a few words
 """

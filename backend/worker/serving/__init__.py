@@ -25,5 +25,7 @@ embedder.py    a vector for a text (torch)
 filler.py      fills in hidden words (torch)
 generator.py   goes on with a text (torch)
 generation.py  token by token, several texts at once (torch)
+writer.py      a text for a text (torch)
+writing.py     how an encoder-decoder writes: greedily or with beams (torch)
 attribution.py why: integrated gradients (torch)
 """

@@ -15,6 +15,8 @@ TASKS = {
     "text-classification": ("classifier", "Classifier"),
     "text-generation": ("generator", "Generator"),
     "token-classification": ("tagger", "Tagger"),
+    "translation": ("writer", "Writer"),
+    "summarization": ("writer", "Writer"),
 }
 """Task of a signature → module of this package and class in it."""
 

@@ -32,6 +32,8 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "causal_lm": ({"gradient_accumulation": 2, "checkpoint_every": 4, **TINY}, 9),
     "masked_lm": ({"gradient_accumulation": 2, "checkpoint_every": 4, "eval_every": 3, **TINY}, 9),
     "token_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4}, 9),
+    "summarization": ({"checkpoint_every": 4, "num_beams": 1, "max_target_length": 8}, 9),
+    "translation": ({"gradient_accumulation": 2, "checkpoint_every": 4, "num_beams": 1, "max_target_length": 12}, 9),
 }
 """What is killed at which step; a case named like a recipe trains that one."""
 

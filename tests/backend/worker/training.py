@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.contract.jobs import BaseModelRef, DatasetRef, JobLaunch, JobSpec
+from backend.contract.recipes import RECIPES
 from backend.contract.tasks import roles_by_name
 from backend.data import versions
 from backend.failpoints import reset
@@ -24,6 +25,9 @@ QUICK: dict[str, Any] = {
     "checkpoint_every": 3,
     "validation_fraction": 0.15, "test_fraction": 0.1, "keep_checkpoints": 2,
 }  # fmt: skip
+
+SMALL: dict[str, Any] = {"layers": 1, "d_model": 32, "heads": 2, "feed_forward": 64, "vocabulary_size": 300}
+"""A model from scratch."""
 
 
 def make_texts(rows: int = 60, seed: int = 1) -> tuple[list[str], list[str]]:
@@ -124,6 +128,25 @@ def make_corpus(home: Path, lines: int = 120) -> DatasetRef:
     return keep_dataset(home, "text-generation", {"text": texts[1:]})
 
 
+def make_translations(home: Path, rows: int = 60) -> DatasetRef:
+    """Words of the tiny vocabulary, and the same words spelled backwards. Returns the reference of its version."""
+    draw = random.Random(5)
+    sources = [" ".join(draw.choice(tiny_model.WORDS) for _ in range(draw.randint(2, 4))) for _ in range(rows)]
+    targets = [" ".join(word[::-1] for word in source.split()) for source in sources]
+    return keep_dataset(home, "translation", {"source": sources, "target": targets})
+
+
+def make_documents(home: Path, rows: int = 60, *, behind: bool = False) -> DatasetRef:
+    """Sentences of the tiny vocabulary, and the words of the first one that tell how it was (with `behind`, of the
+    second one). Returns the reference of its version."""
+    draw = random.Random(6)
+    said, things = tiny_model.WORDS[:10], tiny_model.WORDS[10:]
+    told = [[draw.choice(said) for _ in range(2)] for _ in range(rows)]
+    sentences = [[f"{draw.choice(things)} {word}." for word in words] for words in told]
+    documents = [" ".join(reversed(pair) if behind else pair) for pair in sentences]
+    return keep_dataset(home, "summarization", {"document": documents, "summary": [first for first, _ in told]})
+
+
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
     "question_answering": make_asked,
     "sentence_embedding": make_pairs,
@@ -131,12 +154,10 @@ DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
     "masked_lm": lambda home: make_corpus(home, 240),
     "text_classification": lambda home: make_dataset(home, *make_texts()),
     "token_classification": make_tagged,
+    "summarization": make_documents,
+    "translation": make_translations,
 }
 """What a job of a recipe trains on unless its test says otherwise."""
-
-
-SCRATCH = ("causal_lm", "masked_lm")
-"""Recipes that begin with nothing unless their test says otherwise."""
 
 
 def make_job(
@@ -148,8 +169,11 @@ def make_job(
         tiny_model.build(base)
     if "dataset" not in fields:
         fields["dataset"] = DATASETS[recipe](home)
-    kind = "none" if recipe in SCRATCH else "folder"
-    fields.setdefault("base_model", BaseModelRef(kind=kind, name=str(base), path=str(base)))
+    info = next(info for info in RECIPES if info.name == recipe)
+    if info.bases[0] == "scratch":
+        fields.setdefault("base_model", BaseModelRef(kind="none", name="scratch"))
+        settings = {**SMALL, **(settings or {})}
+    fields.setdefault("base_model", BaseModelRef(kind="folder", name=str(base), path=str(base)))
     job = JobFolder(home / "jobs" / name)
     job.create()
     spec = JobSpec(
@@ -201,8 +225,10 @@ def main(argv: list[str]) -> int:
     import backend.worker.recipes.masked_lm
     import backend.worker.recipes.question_answering
     import backend.worker.recipes.sentence_embedding
+    import backend.worker.recipes.summarization
     import backend.worker.recipes.text_classification
-    import backend.worker.recipes.token_classification  # noqa: F401 imported for the children
+    import backend.worker.recipes.token_classification
+    import backend.worker.recipes.translation  # noqa: F401 imported for the children
 
     codes = []
     for folder, points in json.loads(argv[0]):
