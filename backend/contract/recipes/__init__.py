@@ -6,14 +6,18 @@ text_classification.py  a class for a text
 token_classification.py  a tag for each word
 question_answering.py  the part of a context that answers a question
 sentence_embedding.py   a vector for a text
+image_classification.py  a class for an image
+tabular.py             a number or a class for a row of a table
 selftest.py             no model at all
 """
 
 from backend.contract.base import Record, Request
 from backend.contract.recipes.fields import TextSettings, TrainingSettings
+from backend.contract.recipes.image_classification import ImageClassificationSettings
 from backend.contract.recipes.question_answering import QuestionAnsweringSettings
 from backend.contract.recipes.selftest import SelftestSettings
 from backend.contract.recipes.sentence_embedding import SentenceEmbeddingSettings
+from backend.contract.recipes.tabular import TabularSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
 from backend.contract.recipes.token_classification import TokenClassificationSettings
 
@@ -90,6 +94,33 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/mrr",
     ),
     RecipeInfo(
+        name="image_classification",
+        title="Classify images",
+        subtitle="small pictures",
+        icon="image",
+        task="image-classification",
+        dataset_tasks=("image-classification",),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=ImageClassificationSettings,
+        metric="eval/f1",
+    ),
+    RecipeInfo(
+        name="tabular",
+        title="Learn from a table",
+        subtitle="a number or a class",
+        icon="table",
+        task="tabular",
+        dataset_tasks=("tabular",),
+        needs_dataset=True,
+        needs_base_model=False,
+        main="backend.worker.table",
+        settings=TabularSettings,
+        metric="eval/score",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -105,10 +136,12 @@ RECIPES: tuple[RecipeInfo, ...] = (
 
 __all__ = [
     "RECIPES",
+    "ImageClassificationSettings",
     "QuestionAnsweringSettings",
     "RecipeInfo",
     "SelftestSettings",
     "SentenceEmbeddingSettings",
+    "TabularSettings",
     "TextClassificationSettings",
     "TextSettings",
     "TokenClassificationSettings",

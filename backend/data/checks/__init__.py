@@ -3,6 +3,8 @@
 question_answering.py  answers stand in their context
 sentence_embedding.py   pairs that can be told apart
 text_classification.py  two classes, each twice, none that training never sees
+image_classification.py  square images of numbers, classes as for texts
+tabular.py              a target to learn, features that are numbers or categories
 token_classification.py  a tag for every token, none that training never sees
 unfit.py                what a check raises
 """
@@ -11,7 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.contract.resources import DatasetProblem
-from backend.data.checks import question_answering, sentence_embedding, text_classification, token_classification
+from backend.data.checks import (
+    image_classification,
+    question_answering,
+    sentence_embedding,
+    tabular,
+    text_classification,
+    token_classification,
+)
 from backend.data.checks.unfit import Unfit
 from backend.data.versions import Columns
 
@@ -20,6 +29,8 @@ Check = Callable[[Columns, Any], list[DatasetProblem]]
 CHECKS: dict[str, Check] = {
     "question_answering": question_answering.check,
     "sentence_embedding": sentence_embedding.check,
+    "image_classification": image_classification.check,
+    "tabular": tabular.check,
     "text_classification": text_classification.check,
     "token_classification": token_classification.check,
 }

@@ -88,6 +88,7 @@ class EpochBatches(Sampler[list[int]]):
         self._group = group
         self._changes: list[list[int]] = []
         self._epoch = 0
+        self._follower: Any = None
 
     @property
     def batch_sampler(self) -> "EpochBatches":
@@ -97,6 +98,13 @@ class EpochBatches(Sampler[list[int]]):
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration gives."""
         self._epoch = epoch
+        if hasattr(self._follower, "set_epoch"):
+            self._follower.set_epoch(epoch)
+
+    def follow(self, collate: Any) -> None:
+        """Tell a collate function with set_epoch() each epoch: what it draws may depend on that, never on a
+        generator's state."""
+        self._follower = collate
 
     def regroup(self, changes: list[list[int]]) -> None:
         """[first epoch, whether like lengths meet] of each change made under way, oldest first; their number of
@@ -179,6 +187,7 @@ class OrderedLoader(DataLoader[int]):
         # its own generator: a DataLoader otherwise draws a seed from the global one at the start of every epoch
         super().__init__(_Rows(rows), batch_sampler=batches, collate_fn=collate, generator=torch.Generator())
         self._batches = batches
+        batches.follow(collate)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration."""

@@ -3,5 +3,7 @@
 question_answering.py  marks the answer to a question in a text
 sentence_embedding.py  gives texts that belong together vectors that lie together
 text_classification.py  fine-tunes an encoder (all weights, or LoRA) to put texts into classes
+image_classification.py  a vision transformer, from scratch or pretrained
+tabular.py             scikit-learn on a table; not through the spine
 token_classification.py  gives each word a tag
 """

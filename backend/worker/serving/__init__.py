@@ -21,5 +21,8 @@ reader.py      the part of a text that answers a question (torch)
 spans.py       a context as windows, and the best span of them
 tagger.py      a tag for each word (torch)
 embedder.py    a vector for a text (torch)
+pixels.py      numbers of an image as the model sees them (torch)
+viewer.py      a class for an image (torch)
+tabular.py     a number or a class for a row of a table
 attribution.py why: integrated gradients (torch)
 """

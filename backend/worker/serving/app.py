@@ -100,7 +100,8 @@ class EndpointApp:
     async def _predict(self, asked: Asked) -> Reply:
         # From here on this request belongs to this version, whatever is switched meanwhile.
         keeper = self._keeper(asked.version)
-        check_inputs(asked.texts, keeper.facts.get("fields"), keeper.facts.get("text_fields") or ())
+        facts = keeper.facts
+        check_inputs(asked.texts, facts.get("fields"), facts.get("text_fields") or (), facts.get("kinds"))
         version = keeper.version.model, keeper.version.version
         started = time.perf_counter()
         try:

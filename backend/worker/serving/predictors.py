@@ -11,6 +11,8 @@ from backend.worker.serving.golden import BadModel
 TASKS = {
     "question-answering": ("reader", "Reader"),
     "sentence-embedding": ("embedder", "Embedder"),
+    "image-classification": ("viewer", "Viewer"),
+    "tabular": ("tabular", "TablePredictor"),
     "text-classification": ("classifier", "Classifier"),
     "token-classification": ("tagger", "Tagger"),
 }
@@ -37,7 +39,8 @@ class Predictor(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What the gateway should know: task, labels, limit, device, parameters; "fields" where an input is an object
-        with these and not a text, "text_fields" those of them that must be texts with something in them."""
+        with these and not a text, "text_fields" those of them that must be texts with something in them, "kinds" what
+        else is asked of values (see strict.check_inputs)."""
         ...
 
 

@@ -26,6 +26,7 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "order not grouped": ({"group_by_length": False, "checkpoint_every": 5, "weight_decay": 0.1}, 14),
     "question_answering": ({"gradient_accumulation": 2, "stride": 6, "checkpoint_every": 4}, 9),
     "sentence_embedding": ({"gradient_accumulation": 2, "method": "lora", "checkpoint_every": 4}, 9),
+    "image_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4, "shift": 2, "layers": 1}, 9),
     "token_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4}, 9),
 }
 """What is killed at which step; a case named like a recipe trains that one."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.contract.jobs import BaseModelRef, DatasetRef, JobLaunch, JobSpec
+from backend.contract.recipes import RECIPES
 from backend.contract.tasks import roles_by_name
 from backend.data import versions
 from backend.failpoints import reset
@@ -110,13 +111,34 @@ def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> Dataset
     return DatasetRef(id=folder.name, name="tiny", path=str(folder), sha256=sha256, rows=rows)
 
 
+def make_images(home: Path, rows: int = 60, side: int = 8, channels: int = 1) -> DatasetRef:
+    """A bright square in the upper or the lower half; the label says which. Returns the reference of its version."""
+    draw = random.Random(3)
+    pixels: list[list[int]] = []
+    for row in range(rows):
+        image = [draw.randint(0, 3) for _ in range(channels * side * side)]
+        top, left = draw.randrange(side // 2 - 1) + side // 2 * (row % 2), draw.randrange(side - 1)
+        for at in (top * side + left, top * side + left + 1, (top + 1) * side + left):
+            image[at] = 16
+        pixels.append(image)
+    values = {f"p{at}": [str(image[at]) for image in pixels] for at in range(channels * side * side)}
+    return keep_dataset(home, "image-classification", {**values, "label": [("up", "down")[r % 2] for r in range(rows)]})
+
+
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
     "question_answering": make_asked,
     "sentence_embedding": make_pairs,
+    "image_classification": make_images,
     "text_classification": lambda home: make_dataset(home, *make_texts()),
     "token_classification": make_tagged,
 }
 """What a job of a recipe trains on unless its test says otherwise."""
+
+
+def quick(recipe: str) -> dict[str, Any]:
+    """QUICK as far as the recipe has such settings."""
+    known = next(info for info in RECIPES if info.name == recipe).settings.model_fields
+    return {name: value for name, value in QUICK.items() if name in known}
 
 
 def make_job(
@@ -128,12 +150,14 @@ def make_job(
         tiny_model.build(base)
     if "dataset" not in fields:
         fields["dataset"] = DATASETS[recipe](home)
-    fields.setdefault("base_model", BaseModelRef(kind="folder", name=str(base), path=str(base)))
+    scratch = next(info for info in RECIPES if info.name == recipe).bases[0] == "scratch"
+    own = BaseModelRef(kind="folder", name=str(base), path=str(base))
+    fields.setdefault("base_model", BaseModelRef(kind="none", name="scratch") if scratch else own)
     job = JobFolder(home / "jobs" / name)
     job.create()
     spec = JobSpec(
         job_id=name, kind="train", main="backend.worker.train", name=name, recipe=recipe,
-        settings={**QUICK, **(settings or {})}, **fields,
+        settings={**quick(recipe), **(settings or {})}, **fields,
     )  # fmt: skip
     job.write_spec(spec)
     job.write_launch(JobLaunch(attempt=1, resume=False, cookie="c1"))
@@ -176,6 +200,7 @@ def main(argv: list[str]) -> int:
     """
     import backend.worker.parts.monitor
     import backend.worker.parts.training
+    import backend.worker.recipes.image_classification
     import backend.worker.recipes.question_answering
     import backend.worker.recipes.sentence_embedding
     import backend.worker.recipes.text_classification
