@@ -1,5 +1,6 @@
 """A number or a class for a row of a table: {"column": value, …}; null where a value is not known."""
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +20,8 @@ class TablePredictor:
 
     def __init__(self, path: Path, *, device: str = "auto", max_tokens: int | None = None) -> None:  # noqa: ARG002 trees and lines run on the processor, rows are never cut
         """Read and check the folder; raises BadModel naming what is missing, wrong or does not fit."""
-        table.use_threads(1)  # a request is a few rows
         self.path = path
+        self._told: set[int] = set()  # threads that take one core; an engine loads in another one than it answers in
         self.kinds, self.regression = read_columns(path)
         self.labels = () if self.regression else read_labels(path)
         self.pipeline = table.open_pipeline(path, list(self.kinds.values()), regression=self.regression)
@@ -34,6 +35,9 @@ class TablePredictor:
     def answer(self, inputs: Sequence[dict[str, Any]], truncate: Sequence[bool]) -> dict[str, Any]:  # noqa: ARG002 rows are never cut
         """See Predictor; "tokens" is the count of columns, "unknown" the share of them that is empty or of a category
         that training never saw."""
+        if threading.get_ident() not in self._told:
+            table.use_threads(1)  # a request is a few rows
+            self._told.add(threading.get_ident())
         started = time.perf_counter()
         kinds = list(self.kinds.values())
         cells = table.to_array([[one[name] for name in self.kinds] for one in inputs], kinds)

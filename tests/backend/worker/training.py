@@ -111,9 +111,9 @@ def keep_dataset(home: Path, task: str, values: dict[str, list[str]]) -> Dataset
     return DatasetRef(id=folder.name, name="tiny", path=str(folder), sha256=sha256, rows=rows)
 
 
-def make_images(home: Path, rows: int = 60, side: int = 8, channels: int = 1) -> DatasetRef:
-    """A bright square in the upper or the lower half; the label says which. Returns the reference of its version."""
-    draw = random.Random(3)
+def spots(rows: int, side: int = 8, channels: int = 1, seed: int = 3) -> tuple[list[list[int]], list[str]]:
+    """Images with a bright spot in the upper or the lower half, and which."""
+    draw = random.Random(seed)
     pixels: list[list[int]] = []
     for row in range(rows):
         image = [draw.randint(0, 3) for _ in range(channels * side * side)]
@@ -121,8 +121,14 @@ def make_images(home: Path, rows: int = 60, side: int = 8, channels: int = 1) ->
         for at in (top * side + left, top * side + left + 1, (top + 1) * side + left):
             image[at] = 16
         pixels.append(image)
+    return pixels, [("up", "down")[row % 2] for row in range(rows)]
+
+
+def make_images(home: Path, rows: int = 60, side: int = 8, channels: int = 1) -> DatasetRef:
+    """Images with a spot; returns the reference of their version."""
+    pixels, labels = spots(rows, side, channels)
     values = {f"p{at}": [str(image[at]) for image in pixels] for at in range(channels * side * side)}
-    return keep_dataset(home, "image-classification", {**values, "label": [("up", "down")[r % 2] for r in range(rows)]})
+    return keep_dataset(home, "image-classification", {**values, "label": labels})
 
 
 DATASETS: dict[str, Callable[[Path], DatasetRef]] = {
