@@ -90,8 +90,8 @@ def to_array(rows: Sequence[Sequence[Any]], kinds: Sequence[str]) -> np.ndarray:
 
 
 def use_threads(count: int) -> None:
-    """How many cores scikit-learn's compiled loops take, when called in this thread, from here on. Their threads wait for each other by spinning:
-    more of them than free cores is many times slower than one."""
+    """How many cores scikit-learn's compiled loops take from here on, when called in this thread. Their threads wait
+    for each other by spinning: more of them than free cores is many times slower than one."""
     from sklearn.ensemble import _hist_gradient_boosting  # noqa: F401 its library must be loaded to be told
     from threadpoolctl import threadpool_limits
 

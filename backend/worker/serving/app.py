@@ -101,7 +101,8 @@ class EndpointApp:
         # From here on this request belongs to this version, whatever is switched meanwhile.
         keeper = self._keeper(asked.version)
         facts = keeper.facts
-        check_inputs(asked.texts, facts.get("fields"), facts.get("text_fields") or (), facts.get("kinds"))
+        if facts:  # else it is being loaded, which the queue says
+            check_inputs(asked.texts, facts.get("fields"), facts.get("text_fields") or (), facts.get("kinds"))
         version = keeper.version.model, keeper.version.version
         started = time.perf_counter()
         try:

@@ -212,7 +212,6 @@ def _kind(value: Any) -> str:
         float: "a number",
         list: "a list",
         dict: "an object",
-        str: "a text",
         type(None): "null",
     }
     return names.get(type(value), "something else")
