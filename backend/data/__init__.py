@@ -10,6 +10,8 @@ profile.py   what stands in a dataset: lengths, labels, duplicates, languages, p
 split.py     train, validation and test by seed and label, without the same text on two sides
 versions.py  immutable, content-addressed dataset versions on disk
 agreement.py whether two answers of a model are the same
+images.py    rows of pixels as square images
+tables.py    numbers, categories and a target
 tagged.py    words with a tag each
 answers.py   questions with a context and the part of it that answers
 pairs.py     texts that belong together

@@ -116,9 +116,9 @@ def bad_model(folder: Path, text: str, *, file: str | None = None, fix: str | No
     )
 
 
-def check_folder(folder: Path) -> CheckedModel:
+def check_folder(folder: Path, *, reads_text: bool = True) -> CheckedModel:
     """Everything a folder must pass before a library may read it. Raises Invalid (code bad_model) naming file and
-    reason.
+    reason. A model that reads no text needs no tokenizer.
 
     Costs a few milliseconds and little memory whatever the files claim: only names, JSON and safetensors headers
     are read.
@@ -139,7 +139,7 @@ def check_folder(folder: Path) -> CheckedModel:
     tensors: dict[str, tuple[int, ...]] = {}
     for name in weights:
         tensors |= read_header(folder / name, folder)
-    if not any(
+    if reads_text and not any(
         name in names
         for name in (
             "tokenizer.json",

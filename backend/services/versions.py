@@ -30,7 +30,14 @@ PROOF = ("golden.json", "profile.json")
 
 NEEDED = {
     "text-classification": ("model.safetensors", "config.json", "tokenizer.json", "labels.json"),
-    "tabular": ("signature.json",),
+    "image-classification": (
+        "model.safetensors",
+        "config.json",
+        "preprocessor_config.json",
+        "labels.json",
+        "signature.json",
+    ),
+    "tabular": ("model.skops", "signature.json"),
 }
 """Task → files without which nothing can be served; other tasks need what TRANSFORMER says."""
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -24,12 +25,17 @@ FAILED = 1
 
 def main(argv: list[str] | None = None) -> int:
     """Train the job in the folder named by the only argument. 0: completed or stopped; 1: failed, the log says why."""
+    return attempt(argv, _train)
+
+
+def attempt(argv: list[str] | None, work: Callable[[JobFolder, BufferedLog, Progress], Ended]) -> int:
+    """Do the work on the job in the folder named by the only argument, and say how it ended."""
     folder = JobFolder(Path((sys.argv[1:] if argv is None else argv)[0]).absolute())
     log = BufferedLog(folder.events)
     log.append("state", StateChanged(state="preparing"), sync=True)
     progress = Progress()
     try:
-        ended = _train(folder, log, progress)
+        ended = work(folder, log, progress)
     except StopAsked:
         ended = Ended(outcome="stopped", step=progress.step, text="Stopped before the first step of this attempt.")
     except BaseException as error:  # noqa: BLE001 process edge: whatever ends a training must be told before the process goes
@@ -42,9 +48,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(folder: JobFolder, log: BufferedLog, progress: Progress) -> Ended:
-    spec, launch = folder.spec(), folder.launch()
-    control = Control(folder, log)
-    control.stop_on_sigterm()
+    spec = folder.spec()
+    job = job_of(folder, log, progress)
     quiet(hub=spec.base_model is not None and spec.base_model.kind == "hub")
     known = {info.name for info in RECIPES if info.main == "backend.worker.train"}
     if spec.recipe not in known:  # a name becomes a module here
@@ -52,16 +57,23 @@ def _train(folder: JobFolder, log: BufferedLog, progress: Progress) -> Ended:
     recipe = import_module(f"backend.worker.recipes.{spec.recipe}").RECIPE
     from backend.worker.parts import training
 
-    job = Job(
+    return training.run(job, recipe)
+
+
+def job_of(folder: JobFolder, log: BufferedLog, progress: Progress) -> Job:
+    """What a recipe gets; from here on SIGTERM is a stop."""
+    launch = folder.launch()
+    control = Control(folder, log)
+    control.stop_on_sigterm()
+    return Job(
         folder=folder,
-        spec=spec,
+        spec=folder.spec(),
         attempt=launch.attempt if launch else 1,
         resume=launch.resume if launch else False,
         log=log,
         control=control,
         progress=progress,
     )
-    return training.run(job, recipe)
 
 
 def quiet(*, hub: bool) -> None:

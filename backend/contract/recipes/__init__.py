@@ -11,17 +11,21 @@ sentence_embedding.py   a vector for a text
 translation.py          a text in another language
 summarization.py        a document in a few words
 seq2seq.py              what recipes share that read one text and write another
+image_classification.py  a class for an image
+tabular.py             a number or a class for a row of a table
 selftest.py             no model at all
 """
 
 from backend.contract.base import Record, Request
 from backend.contract.recipes.causal_lm import CausalLmSettings
 from backend.contract.recipes.fields import TextSettings, TrainingSettings
+from backend.contract.recipes.image_classification import ImageClassificationSettings
 from backend.contract.recipes.masked_lm import MaskedLmSettings
 from backend.contract.recipes.question_answering import QuestionAnsweringSettings
 from backend.contract.recipes.selftest import SelftestSettings
 from backend.contract.recipes.sentence_embedding import SentenceEmbeddingSettings
 from backend.contract.recipes.summarization import SummarizationSettings
+from backend.contract.recipes.tabular import TabularSettings
 from backend.contract.recipes.text_classification import TextClassificationSettings
 from backend.contract.recipes.token_classification import TokenClassificationSettings
 from backend.contract.recipes.translation import TranslationSettings
@@ -155,6 +159,33 @@ RECIPES: tuple[RecipeInfo, ...] = (
         metric="eval/rouge_l",
     ),
     RecipeInfo(
+        name="image_classification",
+        title="Classify images",
+        subtitle="small pictures",
+        icon="image",
+        task="image-classification",
+        dataset_tasks=("image-classification",),
+        needs_dataset=True,
+        needs_base_model=True,
+        bases=("scratch", "version", "folder", "hub"),
+        main="backend.worker.train",
+        settings=ImageClassificationSettings,
+        metric="eval/f1",
+    ),
+    RecipeInfo(
+        name="tabular",
+        title="Learn from a table",
+        subtitle="a number or a class",
+        icon="table",
+        task="tabular",
+        dataset_tasks=("tabular",),
+        needs_dataset=True,
+        needs_base_model=False,
+        main="backend.worker.table",
+        settings=TabularSettings,
+        metric="eval/score",
+    ),
+    RecipeInfo(
         name="selftest",
         title="Self-test",
         subtitle="a quick check",
@@ -171,12 +202,14 @@ RECIPES: tuple[RecipeInfo, ...] = (
 __all__ = [
     "RECIPES",
     "CausalLmSettings",
+    "ImageClassificationSettings",
     "MaskedLmSettings",
     "QuestionAnsweringSettings",
     "RecipeInfo",
     "SelftestSettings",
     "SentenceEmbeddingSettings",
     "SummarizationSettings",
+    "TabularSettings",
     "TextClassificationSettings",
     "TextSettings",
     "TokenClassificationSettings",

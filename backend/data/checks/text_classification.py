@@ -14,16 +14,21 @@ from backend.data.versions import Columns
 def check(columns: Columns, settings: TextClassificationSettings) -> list[DatasetProblem]:
     """Raise Unfit for one class, a class with a single row, labels that training never sees, an empty part."""
     texts, labels = columns.by_role["text"], columns.by_role["label"]
-    single = [label for label, count in Counter(labels).items() if count < 2]
-    if single:
-        counts = ", ".join(f"{label!r} 1" for label in single[:8])
-        text = f"{len(single)} labels stand on one row only ({counts}); each needs two."
-        raise Unfit(text, row=labels.index(single[0]), fix="Add rows for them or remove them.")
+    check_classes(labels)
     split = make_split(texts, labels, columns.given, SplitPlan.of(settings))
     problem = split.problem(labels)
     if problem:
         raise Unfit(f"{problem}.", fix="Give other data, or change the split.")
     return overlap(split, texts, drops=settings.drop_duplicates)
+
+
+def check_classes(labels: Sequence[str]) -> None:
+    """Raise Unfit for a class with a single row: it could be trained or judged, not both."""
+    single = [label for label, count in Counter(labels).items() if count < 2]
+    if single:
+        counts = ", ".join(f"{label!r} 1" for label in single[:8])
+        text = f"{len(single)} labels stand on one row only ({counts}); each needs two."
+        raise Unfit(text, row=labels.index(single[0]), fix="Add rows for them or remove them.")
 
 
 def overlap(split: Split, texts: Sequence[str], *, drops: bool) -> list[DatasetProblem]:

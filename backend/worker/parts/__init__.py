@@ -27,5 +27,6 @@ monitor.py     between two steps: log, evaluate, save, listen
 live.py        settings changed under way, from a checkpoint on
 state.py       everything a resume needs, as safetensors and JSON
 metrics.py     predictions and how good they are
+table.py       scikit-learn and skops: pipelines, how they are kept and opened
 result.py      the folder model/
 """

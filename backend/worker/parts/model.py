@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from backend.contract.jobs import BaseModelRef
 from backend.contract.recipes import TextSettings
@@ -43,7 +43,7 @@ def starter_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
-def find_base(ref: BaseModelRef | None) -> BaseModel:
+def find_base(ref: BaseModelRef | None, *, reads_text: bool = True) -> BaseModel:
     """Check a base model and say where it lies. Raises RunFailed or Invalid (bad_model) naming file and reason."""
     if ref is None or ref.kind == "none":
         raise RunFailed(
@@ -62,7 +62,7 @@ def find_base(ref: BaseModelRef | None) -> BaseModel:
     if not ref.path:
         raise RunFailed(FailureCode.SETTINGS, f"Base model {ref.name!r} has no folder.", "Choose it again.")
     folder = Path(ref.path)
-    checked = check_folder(folder)
+    checked = check_folder(folder, reads_text=reads_text)
     if ref.kind == "version" and (reason := verify_files(folder)):
         raise RunFailed(FailureCode.BAD_MODEL, f"{ref.name} is damaged: {reason}.", "Choose another version.")
     found = sha256_of(folder / checked.weights[0])
@@ -121,7 +121,14 @@ def check_length(base: BaseModel, config: Any, tokenizer: Any, asked: int) -> in
     return limit
 
 
-def load_config(base: BaseModel, settings: TextSettings, pad_id: int, labels: Sequence[str] = ()) -> Any:
+class HasDropout(Protocol):
+    """Settings with a dropout; None keeps the model's own."""
+
+    @property
+    def dropout(self) -> float | None: ...
+
+
+def load_config(base: BaseModel, settings: HasDropout, pad_id: int, labels: Sequence[str] = ()) -> Any:
     """The configuration with our labels, if the task has some, and our dropout."""
     from transformers import AutoConfig
 
@@ -147,7 +154,13 @@ def load_model(base: BaseModel, config: Any, settings: TextSettings, kind: Any, 
     """A model of an Auto class in fp32; with method lora, adapters for peft's task type beside frozen weights. The
     generators must be seeded before.
     """
-    model = _guarded(
+    model = load_whole(base, config, kind)
+    return add_adapters(model, settings, adapters) if settings.method == "lora" else model
+
+
+def load_whole(base: BaseModel, config: Any, kind: Any) -> Any:
+    """A model of an Auto class in fp32, every weight trained."""
+    return _guarded(
         base,
         lambda: kind.from_pretrained(
             base.source,
@@ -158,7 +171,6 @@ def load_model(base: BaseModel, config: Any, settings: TextSettings, kind: Any, 
             **_options(base),
         ),
     )
-    return add_adapters(model, settings, adapters) if settings.method == "lora" else model
 
 
 def add_adapters(model: Any, settings: TextSettings, task_type: str) -> Any:

@@ -158,9 +158,10 @@ class StepTrainer(Trainer):
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         record = self.watch.record
-        record.tokens += inputs.pop("tokens")
+        tokens = inputs.pop("tokens")
+        record.tokens += tokens
         record.rows += len(inputs["labels"])
-        record.slots += inputs["input_ids"].numel()
+        record.slots += inputs["input_ids"].numel() if "input_ids" in inputs else tokens  # images have no padding
         losses = []
         for piece in _pieces(inputs, self.rows_at_once):
             losses.append(super().training_step(model, piece, num_items_in_batch))

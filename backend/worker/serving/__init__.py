@@ -27,5 +27,8 @@ generator.py   goes on with a text (torch)
 generation.py  token by token, several texts at once (torch)
 writer.py      a text for a text (torch)
 writing.py     how an encoder-decoder writes: greedily or with beams (torch)
+pixels.py      numbers of an image as the model sees them (torch)
+viewer.py      a class for an image (torch)
+tabular.py     a number or a class for a row of a table
 attribution.py why: integrated gradients (torch)
 """

@@ -101,9 +101,11 @@ class EndpointApp:
     async def _predict(self, asked: Asked) -> Reply:
         # From here on this request belongs to this version, whatever is switched meanwhile.
         keeper = self._keeper(asked.version)
-        check_inputs(asked.texts, keeper.facts.get("fields"), keeper.facts.get("text_fields") or ())
-        check_marked(asked.texts, keeper.facts.get("mark"))
-        asked = asked._replace(texts=with_parameters(asked.texts, asked.parameters, keeper.facts))
+        facts = keeper.facts
+        if facts:  # else it is being loaded, which the queue says
+            check_inputs(asked.texts, facts.get("fields"), facts.get("text_fields") or (), facts.get("kinds"))
+            check_marked(asked.texts, facts.get("mark"))
+            asked = asked._replace(texts=with_parameters(asked.texts, asked.parameters, facts))
         version = keeper.version.model, keeper.version.version
         started = time.perf_counter()
         try:

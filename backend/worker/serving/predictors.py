@@ -12,6 +12,8 @@ TASKS = {
     "question-answering": ("reader", "Reader"),
     "sentence-embedding": ("embedder", "Embedder"),
     "fill-mask": ("filler", "Filler"),
+    "image-classification": ("viewer", "Viewer"),
+    "tabular": ("tabular", "TablePredictor"),
     "text-classification": ("classifier", "Classifier"),
     "text-generation": ("generator", "Generator"),
     "token-classification": ("tagger", "Tagger"),
@@ -42,7 +44,8 @@ class Predictor(Protocol):
     def facts(self) -> dict[str, Any]:
         """What the gateway should know: task, labels, limit, device, parameters; "fields" where an input is an object
         with these and not a text, "text_fields" those of them that must be texts with something in them;
-        "max_new_tokens" where requests may have parameters; "mark" where every text must hold it."""
+        "max_new_tokens" where requests may have parameters; "mark" where every text must hold it; "kinds" what
+        else is asked of values (see strict.check_inputs)."""
         ...
 
 

@@ -13,10 +13,12 @@ from backend.worker.serving.parameters import read_parameters
 MAX_DIGITS = 20
 MAX_FIELDS = 2000
 """Of one input: columns of a table."""
+MAX_NUMBERS = 3 * 1024 * 1024
+"""Of one list: pixels of an image."""
 
 
 class Asked(NamedTuple):
-    """A checked /predict or /explain; an input is a text, or an object of texts, numbers and flags."""
+    """A checked /predict or /explain; an input is a text, or an object of texts, numbers, flags, lists of numbers."""
 
     texts: list[Any]
     truncate: bool
@@ -100,9 +102,15 @@ def read_explain(body: bytes | bytearray, limits: Limits) -> Asked:
     return Asked([_text(inputs[0], "input", limits)], _flag(found), _version(found), label, steps)
 
 
-def check_inputs(inputs: list[Any], fields: list[str] | None, texts: Sequence[str] = ()) -> None:
+def check_inputs(
+    inputs: list[Any], fields: list[str] | None, texts: Sequence[str] = (), kinds: Mapping[str, Any] | None = None
+) -> None:
     """Whether a version takes these: texts, or (with fields) objects that have exactly these, of which `texts` are
-    texts with something in them. Raises Invalid."""
+    texts with something in them. Raises Invalid.
+
+    `kinds` says more of some fields: {"type": "number"} a number, a text that reads as one, or null; {"type":
+    "numbers", "count", "low", "high"} a list of so many within these. Without it a field may be anything but a list.
+    """
     for index, value in enumerate(inputs):
         name = f"inputs[{index}]"
         if fields is None and not isinstance(value, str):
@@ -120,6 +128,32 @@ def check_inputs(inputs: list[Any], fields: list[str] | None, texts: Sequence[st
             if not isinstance(value[field], str) or not value[field].strip():
                 what = "is empty" if isinstance(value[field], str) else f"must be a text, not {_kind(value[field])}"
                 raise Invalid(f"{name}.{field} {what}.", field=f"{name}.{field}")
+        for field, one in value.items():
+            _check_kind(one, (kinds or {}).get(field, {}), f"{name}.{field[:80]}")
+
+
+def _check_kind(value: Any, kind: Mapping[str, Any], name: str) -> None:
+    if kind.get("type") == "numbers":
+        if not isinstance(value, list) or len(value) != kind["count"]:
+            found = f"{len(value)} of them" if isinstance(value, list) else _kind(value)
+            raise Invalid(f"{name} must be a list of {kind['count']} numbers, not {found}.", field=name)
+        low, high = kind["low"], kind["high"]
+        odd = next((one for one in value if not low <= one <= high), None)
+        if odd is not None:
+            raise Invalid(f"{name} holds {odd!r:.40}; its numbers must lie from {low:g} to {high:g}.", field=name)
+    elif isinstance(value, list):
+        raise Invalid(f"{name} must be a text, a number or null, not a list.", field=name)
+    elif kind.get("type") == "number" and not _reads_as_number(value):
+        raise Invalid(f"{name} must be a number or null, not {_kind(value)}.", field=name)
+
+
+def _reads_as_number(value: Any) -> bool:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return True  # not known
+    try:
+        return not isinstance(value, bool) and math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def _input(value: Any, name: str, limits: Limits) -> Any:
@@ -131,9 +165,19 @@ def _input(value: Any, name: str, limits: Limits) -> Any:
         if isinstance(one, str):
             if one.strip():
                 _text(one, f"{name}.{key[:80]}", limits)
+        elif isinstance(one, list):
+            _numbers(one, f"{name}.{key[:80]}")
         elif not isinstance(one, bool | int | float | type(None)):
             raise Invalid(f"{name}.{key[:80]} must be a text, a number or null, not {_kind(one)}.", field=name)
     return value
+
+
+def _numbers(value: list[Any], name: str) -> None:
+    if len(value) > MAX_NUMBERS:
+        raise TooLarge(f"{name} has {len(value)} numbers, over the limit of {MAX_NUMBERS}.", limit=MAX_NUMBERS)
+    odd = [one for one in value if type(one) not in (int, float)]
+    if odd:
+        raise Invalid(f"{name} must hold numbers only, not {_kind(odd[0])}.", field=name)
 
 
 def _fields(found: Any, known: set[str]) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "sentence_embedding": ({"gradient_accumulation": 2, "method": "lora", "checkpoint_every": 4}, 9),
     "causal_lm": ({"gradient_accumulation": 2, "checkpoint_every": 4, **TINY}, 9),
     "masked_lm": ({"gradient_accumulation": 2, "checkpoint_every": 4, "eval_every": 3, **TINY}, 9),
+    "image_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4, "shift": 2, "layers": 1}, 9),
     "token_classification": ({"gradient_accumulation": 2, "checkpoint_every": 4}, 9),
     "summarization": ({"checkpoint_every": 4, "num_beams": 1, "max_target_length": 8}, 9),
     "translation": ({"gradient_accumulation": 2, "checkpoint_every": 4, "num_beams": 1, "max_target_length": 12}, 9),
