@@ -127,9 +127,9 @@ class Client:
         raise error_from(reply.status_code, reply.content)
 
     @contextmanager
-    def stream(self, path: str, query: dict[str, Any]) -> Iterator[Iterator[bytes]]:
-        """The pieces of a long reply, such as an export."""
-        with self._http.stream("GET", API + path, params=query) as reply:
+    def stream(self, path: str, query: dict[str, Any], accept: str = "*/*") -> Iterator[Iterator[bytes]]:
+        """The pieces of a long reply, such as an export, or of one that is no JSON."""
+        with self._http.stream("GET", API + path, params=query, headers={"Accept": accept}) as reply:
             if reply.status_code != 200:
                 reply.read()
                 raise error_from(reply.status_code, reply.content)

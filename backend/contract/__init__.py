@@ -9,6 +9,7 @@ jobs.py       what stands in a job folder: spec, identity, exit record
 events.py     what a job says, one line each
 commands.py   what a job is told, one line each
 resources.py  what the interface of the backend returns
+packed.py     series as packed columns, for who asks for them
 answers.py    answers of a daemon of another age, read as far as they can be
 imports.py    runs that other programs made: what was found, what is taken
 texts.py      texts in English and Chinese

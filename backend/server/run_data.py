@@ -1,18 +1,22 @@
 """/runs/{id}/…: what a run has said: series, events, log, evaluations, samples, diagnosis, export."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
+from backend.contract import packed
 from backend.contract.errors import Invalid
 from backend.contract.events import Evaluation, Sampled
+from backend.contract.packed import PackedReply, PackedSeries
 from backend.contract.resources import Diagnosis, LogPage, RunEvent, SeriesReply
 from backend.server.parts import PartsIn
 from backend.server.route import Items, Route, items
 from backend.services.exports import export_csv, export_jsonl, export_parquet, export_wide_csv
 from backend.services.run_report import build_report
+from backend.store.series_reading import Window
+from backend.store.series_rows import series_data
 
 router = APIRouter(tags=["runs"], route_class=Route)
 
@@ -23,7 +27,7 @@ MOST_POINTS = 200_000
 FEWEST_POINTS = 200
 
 
-@router.get("/runs/{run_id}/series")
+@router.get("/runs/{run_id}/series", response_model=SeriesReply, responses={200: {"content": {packed.MEDIA_TYPE: {}}}})
 def read_series(
     run_id: str,
     parts: PartsIn,
@@ -33,8 +37,12 @@ def read_series(
     stop: Annotated[float | None, Query(alias="to")] = None,
     points: Annotated[int, Query(ge=2, le=100_000)] = 2000,
     x: Annotated[Literal["step", "time"], Query()] = "step",
-) -> SeriesReply:
-    """Thinned series that keep every extreme, with the true point count; `next_event` is where the feed goes on."""
+    accept: Annotated[str, Header(max_length=1000)] = "",
+) -> Any:
+    """Thinned series that keep every extreme, with the true point count; `next_event` is where the feed goes on.
+
+    Packed columns for who accepts them (see contract/packed.py).
+    """
     run = parts.runs.get(run_id)
     wanted = [*(key or ()), *(name.strip() for name in keys.split(",") if name.strip())]
     if len(wanted) > MAX_KEYS:
@@ -44,8 +52,20 @@ def read_series(
         points = min(points, max(FEWEST_POINTS, MOST_POINTS // max(len(wanted), 1)))
     # Before reading: a point that comes in between is told twice rather than never; clients drop what they have.
     newest = parts.store.feed.newest()
-    found = parts.store.series.read(run.id, wanted, start, stop, points, x)
-    return SeriesReply.model_construct(run_id=run.id, series=found, next_event=newest)
+    found = parts.store.series.windows(run.id, wanted, start, stop, points, x)
+    if packed.wanted(accept):
+        return _packed(run.id, found, newest)
+    series = {name: series_data(*window) for name, window in found.items()}
+    return SeriesReply.model_construct(run_id=run.id, series=series, next_event=newest)
+
+
+def _packed(run_id: str, found: dict[str, Window], newest: int) -> Response:
+    """What the JSON says, as columns."""
+    series = {}
+    for name, (own, count) in found.items():
+        series[name] = PackedSeries(own.steps, own.times, own.epochs, own.values, own.flags, count)
+    body = packed.pack(PackedReply(run_id, series, newest))
+    return Response(body, media_type=packed.MEDIA_TYPE, headers={"Vary": "Accept"})
 
 
 @router.get("/runs/{run_id}/keys")

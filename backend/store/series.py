@@ -19,7 +19,7 @@ from backend.contract.resources import SeriesData
 from backend.store import blocks
 from backend.store.blocks import BLOCK_POINTS, NO_VALUE, Columns
 from backend.store.engine import Database
-from backend.store.series_reading import View, read_keys, whole_blocks
+from backend.store.series_reading import View, Window, read_keys, whole_blocks
 from backend.store.series_rows import (
     Exported,
     Last,
@@ -194,6 +194,19 @@ class Series:
         points: int = 2000,
         x: str = "step",
     ) -> dict[str, SeriesData]:
+        """As windows(), as the contract's records."""
+        windows = self.windows(run_id, keys, start, stop, points, x)
+        return {name: series_data(*window) for name, window in windows.items()}
+
+    def windows(
+        self,
+        run_id: str,
+        keys: Sequence[str] | None = None,
+        start: float | None = None,
+        stop: float | None = None,
+        points: int = 2000,
+        x: str = "step",
+    ) -> dict[str, Window]:
         """At most `points` points a key within start ≤ x ≤ stop (x: step or time), first, last and every extreme
         among them.
 

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from backend.contract.errors import NotFound
-from backend.contract.resources import SeriesData
 from backend.store import blocks
 from backend.store.blocks import Columns
-from backend.store.series_rows import in_order, series_data
+from backend.store.series_rows import in_order
 
 BUCKETS_A_POINT = 0.5
 """A window is thinned from outlines when they have so many buckets for each point asked for, else from finer ones, else
@@ -28,13 +27,21 @@ KEYS_AT_ONCE = 16
 _ROWS = (
     "SELECT b.key_id, b.id, b.attempt, b.count, b.min_step, b.max_step, b.min_time, b.max_time"
     " FROM json_each(?) AS k CROSS JOIN series_blocks AS b ON b.key_id = k.value"
-    " ORDER BY b.key_id, b.attempt, b.number"
+    " WHERE b.max_{x} >= ? AND b.min_{x} <= ? ORDER BY b.key_id, b.attempt, b.number"
 )
+_ROWS_BY = {x: _ROWS.format(x=x) for x in ("step", "time")}
 _OUTLINES = "SELECT b.id, b.outline FROM json_each(?) AS k CROSS JOIN series_blocks AS b ON b.key_id = k.value"
 _HEADS = (
     "SELECT d.block_id, substr(d.data, 1, ?) FROM json_each(?) AS i CROSS JOIN series_data AS d ON d.block_id = i.value"
 )
 _DATA = "SELECT d.block_id, d.data FROM json_each(?) AS i CROSS JOIN series_data AS d ON d.block_id = i.value"
+
+
+class Window(NamedTuple):
+    """The points of a key that stand for `total` logged ones."""
+
+    points: Columns
+    total: int
 
 
 class BlockRow(NamedTuple):
@@ -86,9 +93,7 @@ class View:
 Tail = Sequence[tuple[int, int, NDArray[Any]]]
 
 
-def read_keys(
-    connection: Connection, ids: dict[str, int], view: View, tail: Tail, points: int
-) -> dict[str, SeriesData]:
+def read_keys(connection: Connection, ids: dict[str, int], view: View, tail: Tail, points: int) -> dict[str, Window]:
     """Name → at most `points` points of the view, every extreme among them. NotFound when a block is gone."""
     found, names = {}, list(ids)
     for start in range(0, len(names), KEYS_AT_ONCE):
@@ -110,7 +115,7 @@ def _read_key(
     view: View,
     tail: Tail,
     points: int,
-) -> SeriesData:
+) -> Window:
     total, parts = 0, []
     for (attempt, outlined), group in groupby(rows, key=lambda row: (row.attempt, row.id in outlines)):
         if outlined:
@@ -129,14 +134,16 @@ def _read_key(
         parts.append((attempt, part))
     parts.sort(key=lambda item: item[0])
     joined = in_order(blocks.join([part for _, part in parts]), view.x)
-    return series_data(blocks.thin(joined, points), total)
+    return Window(blocks.thin(joined, points), total)
 
 
 def _rows(connection: Connection, keys: Iterable[int], view: View) -> dict[int, list[BlockRow]]:
     """Key → its blocks that reach into the view, in log order of each attempt."""
     found: dict[int, list[BlockRow]] = {}
     everything = view.everything
-    for values in connection.exec_driver_sql(_ROWS, (json.dumps(list(keys)),)).fetchall():
+    # The window in SQL: a run of a million steps has thousands of blocks, and a narrow window wants a few.
+    wanted = (json.dumps(list(keys)), view.start, view.stop)
+    for values in connection.exec_driver_sql(_ROWS_BY[view.x], wanted).fetchall():
         row = BlockRow._make(values)
         if everything or view.overlaps(row):
             found.setdefault(row.key, []).append(row)

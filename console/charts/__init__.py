@@ -2,6 +2,7 @@
 
 series.py     columns of points per key, windows, gaps (no Qt)
 extremes.py   steps with a lowest and a highest value as points (no Qt)
+pyramid.py    extremes of a long series, level by level (no Qt)
 reduce.py     min/max-preserving thinning, bias-corrected smoothing (no Qt)
 store.py      all series of a page, steps for samples that only know their time (no Qt)
 whole.py      every point of what a chart shows, page by page

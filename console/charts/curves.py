@@ -15,7 +15,7 @@ from console.charts.events import ChartEvent, group_marks, place
 from console.charts.format import clock_label
 from console.charts.palette import token
 from console.charts.picture import Area, Dots, Line, Picture, Shade
-from console.charts.reduce import Floats, Indices
+from console.charts.pyramid import Floats, Indices
 from console.charts.series import Axis, Series, Trace
 from console.charts.shares import ShareStack
 from console.charts.store import SeriesStore

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from console.charts.format import clock_label, number
-from console.charts.reduce import Floats
+from console.charts.pyramid import Floats
 from console.charts.series import Axis
 from console.i18n import tr
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
+
+from backend.contract import packed
 from backend.contract.base import number_from_json
 
 if TYPE_CHECKING:
     from console.charts.chart import TimeSeriesChart
     from console.charts.group import ChartGroup
+
+log = logging.getLogger(__name__)
+
+ACCEPT = packed.MEDIA_TYPE
+"""The form of an answer that curves_of() reads fastest."""
 
 MARGIN = 0.25
 """So much more of the width at each side: a small pan needs nothing new."""
@@ -88,6 +97,40 @@ def key_queries(keys: Iterable[str]) -> Iterator[tuple[list[str], dict[str, Any]
 
 def _key_query(keys: list[str]) -> dict[str, Any]:
     return {"key": keys} if any("," in key or key != key.strip() for key in keys) else {"keys": ",".join(keys)}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One series of an answer as columns; `epochs` is None when one is unknown, `count` how many points there are."""
+
+    steps: ArrayLike
+    times: ArrayLike
+    epochs: ArrayLike | None
+    values: ArrayLike
+    count: int
+    last: tuple[int, float] | None  # step and time of the newest point
+
+
+def curves_of(body: Any) -> dict[str, Curve]:
+    """The series of an answer of /runs/{id}/series, packed or as JSON; none when it cannot be read."""
+    if isinstance(body, bytes):
+        try:
+            found = packed.unpack(body).series
+        except ValueError as error:
+            log.warning("An answer of the backend cannot be read: %s", error)
+            return {}
+        return {key: _unpacked(one) for key, one in found.items()}
+    curves = {}
+    for key, data in ((body or {}).get("series") or {}).items():
+        columns = columns_of(data)
+        last = (columns[0][-1], columns[1][-1]) if columns[0] else None
+        curves[key] = Curve(*columns, data["count"], last)
+    return curves
+
+
+def _unpacked(one: packed.PackedSeries) -> Curve:
+    last = (int(one.steps[-1]), float(one.times[-1])) if len(one.steps) else None
+    return Curve(one.steps, one.times, one.known_epochs, one.values, one.count, last)
 
 
 def columns_of(data: dict[str, Any]) -> tuple[list[int], list[float], list[float] | None, list[float]]:

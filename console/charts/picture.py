@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QRectF
 
 from console.charts.events import Mark
-from console.charts.reduce import Floats
+from console.charts.pyramid import Floats
 
 
 @dataclass

@@ -20,7 +20,7 @@ from console.charts.describe import spoken
 from console.charts.header import ChartHeader, Entry
 from console.charts.palette import colour, pen, token
 from console.charts.picture import Area, Dots, Line, Picture
-from console.charts.reduce import Floats
+from console.charts.pyramid import Floats
 from console.i18n import tr
 from console.theme import theme
 from console.widgets.spoken import Role

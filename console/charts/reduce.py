@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from console.charts.pyramid import CHUNK, LEAST, Extremes, Floats, Indices, Ruler, bucket_extremes, first_lowest
 
 # Beyond this product of decays an older point weighs less than a double can show.
 _FORGOTTEN = 1e-14
-CHUNK = 64
 _MANY = 256
+_MOST, _LEAST = 1.5, 0.5  # of the usual number of points: columns are still even
 _FEW = 16  # points a column up to which exact columns cost nothing to speak of
-
-
-class Extremes:
-    """Where the lowest and the highest value of every CHUNK points lie, kept while a series grows at its end."""
-
-    def __init__(self) -> None:
-        self.low = np.empty(0, dtype=np.intp)
-        self.high = np.empty(0, dtype=np.intp)
-
-    def learn(self, y: Floats) -> None:
-        """Look at the whole chunks that are new since the last call."""
-        start, stop = len(self.low) * CHUNK, len(y) // CHUNK * CHUNK
-        if stop > start:
-            low, high = _extremes(y[start:stop], CHUNK)
-            self.low = np.concatenate((self.low, low + start))
-            self.high = np.concatenate((self.high, high + start))
-
-    def of(self, y: Floats, first: int, last: int, size: int) -> tuple[Indices, Indices]:
-        """Places of the extremes of buckets of `size` points in [first, last), all whole chunks."""
-        rows = slice(first // CHUNK, last // CHUNK)
-        low, high = (side[rows].reshape(-1, size // CHUNK) for side in (self.low, self.high))
-        lowest, highest = y[low], y[high]
-        at = np.arange(len(low))
-        return (
-            low[at, np.where(np.isfinite(lowest), lowest, np.inf).argmin(axis=1)],
-            high[at, np.where(np.isfinite(highest), highest, -np.inf).argmax(axis=1)],
-        )
 
 
 def minmax_indices(y: Floats, start: int, stop: int, buckets: int, known: Extremes | None = None) -> Indices:
@@ -56,39 +27,24 @@ def minmax_indices(y: Floats, start: int, stop: int, buckets: int, known: Extrem
         chosen = np.arange(start, stop, dtype=np.intp)
         return chosen[np.isfinite(y[start:stop])]
     size = -(-count // buckets)
-    chunks = known is not None and size >= 4 * CHUNK
+    chunks = known is not None and size >= LEAST * CHUNK
     if chunks:
-        size = -(-size // CHUNK) * CHUNK
+        size = Extremes.rounded(size)
     first = min(-(-start // size) * size, stop)
     last = max(first, stop // size * size)
     if known is not None and chunks and last > first:
         known.learn(y)
-        low, high = known.of(y, first, last, size)
+        low, high = known.of(first, last, size)
     else:
-        low, high = (side + first for side in _extremes(y[first:last], size))
+        low, high = (side + first for side in bucket_extremes(y[first:last], size))
     parts = [np.sort(np.stack((low, high), axis=1), axis=1).ravel()]
     for a, b in ((start, first), (last, stop)):
         if b > a:
-            low, high = _extremes(y[a:b], b - a)
+            low, high = bucket_extremes(y[a:b], b - a)
             parts.append(np.array([low[0], high[0]], dtype=np.intp) + a)
     chosen = np.sort(np.concatenate([*parts, np.array([start, stop - 1], dtype=np.intp)]))
     fresh = np.concatenate(([True], chosen[1:] != chosen[:-1]))
     return chosen[fresh & np.isfinite(y[chosen])]
-
-
-def _extremes(y: Floats, size: int) -> tuple[Indices, Indices]:
-    """Position of the smallest and the largest finite value of each bucket of `size` points."""
-    rows = y.reshape(-1, size)
-    base = np.arange(len(rows), dtype=np.intp) * size
-    low, high = rows.argmin(axis=1), rows.argmax(axis=1)
-    # argmin and argmax stop at a NaN, and an infinity hides the finite extreme behind it
-    torn = ~(np.isfinite(rows[np.arange(len(rows)), low]) & np.isfinite(rows[np.arange(len(rows)), high]))
-    if torn.any():
-        broken = rows[torn]
-        finite = np.isfinite(broken)
-        low[torn] = np.where(finite, broken, np.inf).argmin(axis=1)
-        high[torn] = np.where(finite, broken, -np.inf).argmax(axis=1)
-    return low + base, high + base
 
 
 def column_indices(
@@ -98,6 +54,7 @@ def column_indices(
     window: tuple[float, float],
     columns: int,
     known: Extremes | None = None,
+    ruler: Ruler | None = None,
 ) -> Indices:
     """Like `minmax_indices`, with a bucket for each of `columns` equal parts of `window` where points are uneven.
 
@@ -112,24 +69,65 @@ def column_indices(
     first, last = max(float(x[start]), low), min(float(x[stop - 1]), high)
     # multiples of the width, so that a window that follows the newest point does not shimmer
     marks = np.arange(np.floor(first / width), np.ceil(last / width) + 1) * width
-    edges = np.unique(np.concatenate(([start], start + np.searchsorted(x[start:stop], marks), [stop])))
-    inner = np.diff(edges[1:-1])
-    if stop - start > _FEW * columns and len(inner) and inner.max() <= 1.5 * inner.mean():
+    if ruler is not None and stop - start >= LEAST * CHUNK * columns:
+        ruler.learn(x)
+        if _even(np.diff(ruler.places(marks, start, stop))):
+            return minmax_indices(y, start, stop, columns, known)
+    edges = _rising(np.concatenate(([start], start + np.searchsorted(x[start:stop], marks), [stop])))
+    if stop - start > _FEW * columns and _even(np.diff(edges)):
         return minmax_indices(y, start, stop, columns, known)
-    starts = edges[:-1] - start
-    part = y[start:stop]
+    low_at, high_at = _extremes_between(y, edges, known)
+    chosen = _rising(np.concatenate(([start, stop - 1], low_at, high_at)))
+    return chosen[np.isfinite(y[chosen])].astype(np.intp)
+
+
+def _even(counts: Indices) -> bool:
+    """Whether columns that hold so many points are about equally full; the window may cut off most of the outer two."""
+    inner = counts[1:-1]
+    if not len(inner):
+        return False
+    usual = inner.mean()
+    return bool(counts.max() <= _MOST * usual and inner.min() >= _LEAST * usual)
+
+
+def _rising(places: Indices) -> Indices:
+    """In order, each once: numpy's own goes through a hash table, which takes longer for so few."""
+    places = np.sort(places)
+    return places[np.diff(places, prepend=-1) > 0]
+
+
+def _extremes_between(y: Floats, edges: Indices, known: Extremes | None) -> tuple[Indices, Indices]:
+    """Places of the lowest and the highest value between neighbouring edges, where there is a finite one.
+
+    With `known`, edges between columns of many points move by up to a chunk, so that chunks looked at before make them.
+    """
+    if known is None:
+        return _looked_up(y, edges[:-1], np.diff(edges))
+    crowded = np.diff(edges) >= LEAST * CHUNK
+    inner = np.flatnonzero(crowded[:-1] & crowded[1:]) + 1
+    edges = edges.copy()
+    edges[inner] = -(-edges[inner] // CHUNK) * CHUNK
+    starts, stops = edges[:-1], edges[1:]
+    whole = crowded & (starts % CHUNK == 0) & (stops % CHUNK == 0)
+    if not whole.any():
+        return _looked_up(y, starts, stops - starts)
+    known.learn(y)
+    low, high = known.between(starts[whole], stops[whole])
+    if whole.all():
+        return low, high
+    few = _looked_up(y, starts[~whole], (stops - starts)[~whole])
+    return np.concatenate((low, few[0])), np.concatenate((high, few[1]))
+
+
+def _looked_up(y: Floats, starts: Indices, sizes: Indices) -> tuple[Indices, Indices]:
+    """Places of the extremes of parts of `sizes` points, from the points themselves."""
+    ends = np.cumsum(sizes)
+    begins = ends - sizes
+    at = np.repeat(starts - begins, sizes) + np.arange(ends[-1])
+    part = y[at]
     finite = np.isfinite(part)
-    low_at = _first_lowest(np.where(finite, part, np.inf), starts)
-    high_at = _first_lowest(np.where(finite, -part, np.inf), starts)
-    chosen = np.unique(np.concatenate(([0, len(part) - 1], low_at, high_at)))
-    return (chosen[finite[chosen]] + start).astype(np.intp)
-
-
-def _first_lowest(values: Floats, starts: Indices) -> Indices:
-    """The first place of the lowest value of each part that begins at `starts`."""
-    lowest = np.minimum.reduceat(values, starts)
-    hits = np.flatnonzero(values == np.repeat(lowest, np.diff(np.append(starts, len(values)))))
-    return hits[np.searchsorted(hits, starts)]
+    low = first_lowest(np.where(finite, part, np.inf), begins)
+    return at[low], at[first_lowest(np.where(finite, -part, np.inf), begins)]
 
 
 def every_nth(start: int, stop: int, most: int) -> Indices:

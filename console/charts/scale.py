@@ -9,7 +9,7 @@ import numpy as np
 
 from console.charts import format as fmt
 from console.charts.catalogue import ChartSpec
-from console.charts.reduce import Floats
+from console.charts.pyramid import Floats
 
 _ENOUGH_FOR_OUTLIERS = 20
 

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from console.charts.reduce import Extremes, Floats, Indices, Smoother, column_indices, every_nth, typical_spacing
+from console.charts.pyramid import Extremes, Floats, Indices, Ruler
+from console.charts.reduce import Smoother, column_indices, every_nth, typical_spacing
 
 Axis = Literal["step", "epoch", "time"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time")
@@ -48,6 +49,27 @@ class Trace:
     odd_y: Floats  # that value: nan, inf or -inf
 
 
+class _Smoothed:
+    """A smoothed curve in a buffer with room to grow: a live point must not copy all that came before it."""
+
+    def __init__(self, smoother: Smoother) -> None:
+        self._smoother = smoother
+        self._data = np.empty(0)
+        self._size = 0
+
+    def follow(self, x: Floats, y: Floats) -> Floats:
+        """The smoothed values of all of these points, of which only the new ones are looked at."""
+        if self._size < len(y):
+            fresh = self._smoother.extend(x[self._size :], y[self._size :])
+            if len(y) > len(self._data):
+                grown = np.empty(max(len(y), len(self._data) * 5 // 4))
+                grown[: self._size] = self._data[: self._size]
+                self._data = grown
+            self._data[self._size : len(y)] = fresh
+            self._size = len(y)
+        return self._data[: self._size]
+
+
 class Series:
     """Columns step, time, epoch and value of one key. Unknown steps and epochs are NaN until they are placed."""
 
@@ -58,8 +80,9 @@ class Series:
         self._odd = np.empty(0, dtype=np.intp)
         self._breaks: dict[str, _Breaks] = {}
         self._reach: dict[str, tuple[int, float, float]] = {}
-        self._smooth: dict[tuple[str, float], tuple[Smoother, list[Floats], int]] = {}
+        self._smooth: dict[tuple[str, float], _Smoothed] = {}
         self._extremes = Extremes()
+        self._rulers: dict[str, Ruler] = {}
         self.total = 0  # points ever given
         self.coarse = False  # fewer are kept than were given, or the store has more
         self.history = 0  # points before this index came from the store, maybe thinned; later ones are live
@@ -136,6 +159,7 @@ class Series:
         self._breaks.clear()
         self._smooth.clear()
         self._reach.clear()
+        self._rulers.clear()
 
     # -- windows ---------------------------------------------------------------------------------------------
 
@@ -230,7 +254,8 @@ class Series:
         chosen: list[Indices] = []
         for start, stop in self.spans(axis, low, high):
             if smoothing is None:
-                chosen.append(column_indices(x, source, (start, stop), (low, high), max(1, pixels), self._extremes))
+                known, ruler = self._extremes, self._rulers.setdefault(axis, Ruler())
+                chosen.append(column_indices(x, source, (start, stop), (low, high), max(1, pixels), known, ruler))
             else:
                 picked = every_nth(start, stop, max(2, pixels))
                 chosen.append(picked[np.isfinite(source[picked])])
@@ -269,13 +294,8 @@ class Series:
         key = (axis, weight)
         if key not in self._smooth:
             self._smooth.clear()
-            self._smooth[key] = (Smoother(weight, self.spacing(axis)), [np.empty(0)], 0)
-        smoother, parts, done = self._smooth[key]
-        if done < self._size:
-            parts.append(smoother.extend(self.column(axis)[done:], self.values[done:]))
-            parts = [np.concatenate(parts)] if len(parts) > 1 else parts
-            self._smooth[key] = (smoother, parts, self._size)
-        return parts[0]
+            self._smooth[key] = _Smoothed(Smoother(weight, self.spacing(axis)))
+        return self._smooth[key].follow(self.column(axis), self.values)
 
     # -- single points ---------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from console.charts.reduce import Floats
+from console.charts.pyramid import Floats
 from console.charts.series import Series
 from console.charts.store import SeriesStore
 

@@ -23,15 +23,16 @@ OFFLINE = ErrorReply(
 class Call:
     """Attach what should happen, in any order; each callback runs at most once, on the GUI thread."""
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str, accept: str = "") -> None:
         self.description = description
+        self.accept = accept  # a form of the answer other than JSON that the callbacks can read
         self.ended = False
         self._reply: list[OnReply] = []
         self._refused: list[OnRefused] = []
         self._always: list[Callable[[], None]] = []
 
     def on_reply(self, callback: OnReply | None) -> "Call":
-        """`callback(body)` when the backend has accepted; body is parsed JSON or None."""
+        """`callback(body)` when the backend has accepted; body is parsed JSON, None, or bytes of the form asked for."""
         if callback:
             self._reply.append(callback)
         return self

@@ -77,9 +77,10 @@ class Link(QObject):
 
     # ---- requests ------------------------------------------------------------------------------------------
 
-    def get(self, path: str, query: dict[str, Any] | None = None) -> Call:
-        """Ask for `path` below /api/v1."""
-        return self._send("GET", path, None, query)
+    def get(self, path: str, query: dict[str, Any] | None = None, accept: str = "") -> Call:
+        """Ask for `path` below /api/v1. `accept` names a form that is preferred to JSON: the reply is bytes of that
+        form, or parsed JSON where the backend does not have it."""
+        return self._send("GET", path, None, query, accept=accept)
 
     def post(self, path: str, body: Any = None) -> Call:
         """Ask for a change; a fresh idempotency key goes with it, so a lost reply never does it twice."""
@@ -115,12 +116,21 @@ class Link(QObject):
         return self._send(method, path, body).on_reply(on_reply).on_refused(on_refused)
 
     def _send(
-        self, method: str, path: str, body: Any, query: dict[str, Any] | None = None, *, patience_ms: int = 0
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        query: dict[str, Any] | None = None,
+        *,
+        patience_ms: int = 0,
+        accept: str = "",
     ) -> Call:
-        call = Call(f"{method} {path}")
+        call = Call(f"{method} {path}", accept)
         target = API + quote(path, safe="/%?=&:") + (f"?{urlencode(query, doseq=True)}" if query else "")
         request = self._request(target)
         request.setTransferTimeout(patience_ms)  # 0: none
+        if accept:
+            request.setRawHeader(b"Accept", f"{accept}, application/json;q=0.5".encode())
         payload = QByteArray()
         if body is not None:
             request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
@@ -317,6 +327,10 @@ def _settle(call: Call, reply: QNetworkReply, raw: bytes) -> None:
     status = _status(reply)
     if not status:
         call.fail(OFFLINE)
+        return
+    kind = str(reply.header(QNetworkRequest.KnownHeaders.ContentTypeHeader) or "").partition(";")[0].strip()
+    if call.accept and kind == call.accept and 200 <= status < 300:
+        call.succeed(raw)
         return
     try:
         body = json.loads(raw) if raw else None

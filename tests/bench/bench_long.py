@@ -15,6 +15,7 @@ import psutil
 
 from backend.client import Client
 from backend.clock import SystemClock
+from backend.contract.packed import MEDIA_TYPE, unpack
 from backend.contract.resources import RunRecord
 from backend.store import open_store
 from tests.bench.window import p, spin
@@ -73,16 +74,22 @@ def through_daemon(home: RunningHome, steps: int) -> None:
     daemon = psutil.Process(home.backend.pid)
     with Client(home.backend, name="bench") as client:
 
-        def ask(low: float | None = None, high: float | None = None) -> tuple[float, float]:
+        def read(query: dict[str, Any]) -> None:
+            with client.stream("/runs/long/series", query, accept=MEDIA_TYPE) as parts:
+                unpack(b"".join(parts))
+
+        def ask(low: float | None = None, high: float | None = None, packed: bool = True) -> tuple[float, float]:
             query: dict[str, Any] = {"points": POINTS, "x": "step"}
             if low is not None:
                 query |= {"from": low, "to": high}
             before = sum(daemon.cpu_times()[:2])
-            wall, mine = timed(lambda: client.ask("GET", "/runs/long/series", query=query))
+            how = read if packed else lambda query: client.ask("GET", "/runs/long/series", query=query)
+            wall, mine = timed(lambda: how(query))
             return wall, mine + (sum(daemon.cpu_times()[:2]) - before) * 1e3
 
         tell("daemon: whole run, 10 series", [ask() for _ in range(5)], OPEN_S * 1e3)
         tell("daemon: windows, 10 series", [ask(*w) for w in windows(steps, 24)], ZOOM_MS)
+        tell("daemon: windows as JSON", [ask(*w, packed=False) for w in windows(steps, 24)], ZOOM_MS)
 
 
 def through_window(home: RunningHome, steps: int) -> None:

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
 
 from console.theme import Theme, theme
 from console.theme.fonts import FONT_FILES, load_fonts
@@ -142,3 +144,32 @@ def test_contrast(mode: str, text: str, ground: str, least: float) -> None:
     made.set_mode(mode)
     high, low = sorted((_luminance(made.role(text)), _luminance(made.role(ground))), reverse=True)
     assert (high + 0.05) / (low + 0.05) >= least
+
+
+class Counted(QLabel):
+    """A label that knows how often it was given a new style."""
+
+    restyled = 0
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.StyleChange:
+            self.restyled += 1
+        super().changeEvent(event)
+
+
+def test_a_switch_styles_a_widget_the_same_few_times_however_deep_it_lies(qtbot: QtBot) -> None:
+    outer = parent = QWidget()
+    qtbot.addWidget(outer)
+    for _ in range(20):
+        inner = QFrame(parent)
+        QVBoxLayout(parent).addWidget(inner)
+        parent = inner
+    label = Counted("deep", parent)
+    QVBoxLayout(parent).addWidget(label)
+    outer.show()
+    before = label.restyled
+    theme.set_mode("light" if theme.is_dark else "dark")
+    assert label.palette().windowText().color() == theme.role("text")
+    theme.set_mode("light" if theme.is_dark else "dark")
+    assert label.palette().windowText().color() == theme.role("text")
+    assert 2 <= label.restyled - before <= 2 * 4

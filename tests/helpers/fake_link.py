@@ -18,6 +18,7 @@ class Asked:
     path: str
     body: Any
     query: dict[str, Any]
+    accept: str = ""
     call: Call = field(default_factory=lambda: Call("fake"))
 
     def succeed(self, body: Any = None) -> None:
@@ -45,8 +46,8 @@ class FakeLink(QObject):
         self.asked: list[Asked] = []
         self.answers: dict[str, Any] = {}
 
-    def get(self, path: str, query: dict[str, Any] | None = None) -> Call:
-        return self._keep("GET", path, None, query)
+    def get(self, path: str, query: dict[str, Any] | None = None, accept: str = "") -> Call:
+        return self._keep("GET", path, None, query, accept)
 
     def post(self, path: str, body: Any = None) -> Call:
         return self._keep("POST", path, {} if body is None else body)
@@ -78,8 +79,8 @@ class FakeLink(QObject):
                 return asked
         raise LookupError(f"{method} {path} was not asked; asked: {[f'{a.method} {a.path}' for a in self.asked]}")
 
-    def _keep(self, method: str, path: str, body: Any, query: dict[str, Any] | None = None) -> Call:
-        asked = Asked(method, path, body, query or {})
+    def _keep(self, method: str, path: str, body: Any, query: dict[str, Any] | None = None, accept: str = "") -> Call:
+        asked = Asked(method, path, body, query or {}, accept)
         self.asked.append(asked)
         answer = self.answers.get(f"{method} {path}")
         if answer is not None:

@@ -102,7 +102,8 @@ class Feeder(QObject):
         link, turn = self._context.link, self._turn
         query = {"points": POINTS, "x": "step"}
         reading = _Turn(self, turn)
-        link.get(f"/runs/{run.id}/series", query).on_reply(reading.series).on_refused(reading.refused)
+        call = link.get(f"/runs/{run.id}/series", query, detail.ACCEPT)
+        call.on_reply(reading.series).on_refused(reading.refused)
         link.get(f"/runs/{run.id}/events").on_reply(reading.events)
         self._read_telemetry(reading)
 
@@ -114,16 +115,16 @@ class Feeder(QObject):
 
     # ---- replies -------------------------------------------------------------------------------------------
 
-    def take_series(self, turn: int, body: dict[str, Any]) -> None:
+    def take_series(self, turn: int, body: Any) -> None:
         """The history has come: draw it, then what waited."""
         if turn != self._turn:
             return
         counts = {}
-        for key, data in (body.get("series") or {}).items():
-            self._group.set_series(key, *detail.columns_of(data))
-            counts[key] = data["count"]
-            if data["steps"]:
-                self._last[key] = (data["steps"][-1], data["times"][-1])
+        for key, curve in detail.curves_of(body).items():
+            self._group.set_series(key, curve.steps, curve.times, curve.epochs, curve.values)
+            counts[key] = curve.count
+            if curve.last is not None:
+                self._last[key] = curve.last
         self._group.set_true_counts(counts)
         self._reading = False
         waiting, self._waiting = self._waiting, []
@@ -217,20 +218,19 @@ class Feeder(QObject):
         reading = _Turn(self, self._turn)
         if found := detail.wanted(self._group, low, high):
             for _, names in detail.key_queries(found.keys):
-                self._context.link.get(f"/runs/{self._run.id}/series", {**found.query, **names}).on_reply(
-                    reading.detail
-                )
+                query = {**found.query, **names}
+                self._context.link.get(f"/runs/{self._run.id}/series", query, detail.ACCEPT).on_reply(reading.detail)
         if found := detail.wanted_of_machine(self._group, low, high):
             names = {"names": ",".join(found.keys), "points": found.points, "from": found.low, "to": found.high}
             call = self._context.link.get(f"/runs/{self._run.id}/telemetry", names)
             call.on_reply(partial(self.take_machine, self._turn, found.high))
 
-    def take_detail(self, turn: int, body: dict[str, Any]) -> None:
+    def take_detail(self, turn: int, body: Any) -> None:
         """Finer points of the window in view."""
         if turn != self._turn:
             return
-        for key, data in (body.get("series") or {}).items():
-            self._group.set_detail(key, *detail.columns_of(data))
+        for key, curve in detail.curves_of(body).items():
+            self._group.set_detail(key, curve.steps, curve.times, curve.epochs, curve.values)
 
     def take_machine(self, turn: int, until: float, body: dict[str, Any]) -> None:
         """Finer readings of the window in view; behind one that reaches the present, what came live meanwhile."""

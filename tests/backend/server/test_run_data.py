@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from backend.contract import packed
+from backend.contract.base import number_from_json
 from backend.contract.errors import Refused
 from tests.helpers.foreign import event_file, scalar
 from tests.helpers.home import RunningHome
@@ -23,6 +26,27 @@ def test_a_run_with_more_series_than_may_be_named_opens_thinner(home: RunningHom
     assert len(home.ask("GET", f"/runs/{run['id']}/series", query={"keys": some})["series"]) == 200
     with pytest.raises(Refused, match="too many at once"):
         home.ask("GET", f"/runs/{run['id']}/series", query={"keys": ",".join(keys[:201])})
+
+
+def test_who_asks_for_packed_columns_gets_the_points_of_the_json(home: RunningHome) -> None:
+    run = home.start_run(steps=300, rate_hz=5000, points_per_step=4, nan_at_step=40)
+    home.wait_run(run["id"])
+    path, query = f"/runs/{run['id']}/series", {"points": 100, "from": 20, "to": 290}
+    whole = home.ask("GET", path, query=query)
+    with home.client.stream(path, query, accept=packed.MEDIA_TYPE) as parts:
+        found = packed.unpack(b"".join(parts))
+    assert (found.run_id, found.next_event) == (run["id"], whole["next_event"])
+    assert list(found.series) == list(whole["series"])
+    for key, told in whole["series"].items():
+        one = found.series[key]
+        unknown = np.zeros(len(one.steps), np.uint8) if one.flags is None else one.flags
+        for name, flag in (("steps", 0), ("times", 0), ("epochs", packed.NO_EPOCH), ("values", packed.NO_VALUE)):
+            column = [number_from_json(number) for number in told[name]]
+            assert [number is None for number in column] == [bool(mark & flag) for mark in unknown]
+            known = [number for number in column if number is not None]
+            assert np.array_equal(known, getattr(one, name)[unknown & flag == 0], equal_nan=True)
+        assert one.count == told["count"]
+    assert any(np.isnan(one.values).any() for one in found.series.values())
 
 
 NAMES = ("a,b", " spaces ", "<img src=x onerror=alert(1)>", "n" * 9_000)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.charts.reduce import CHUNK, Extremes, Smoother, every_nth, minmax_indices, typical_spacing
+from console.charts import pyramid, reduce
+from console.charts.pyramid import CHUNK, Extremes, Ruler
+from console.charts.reduce import Smoother, column_indices, every_nth, minmax_indices, typical_spacing
+from console.charts.series import Series
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,8 @@ def test_extremes_put_together_from_chunks_are_the_true_ones(count: int, buckets
     rng = np.random.default_rng(seed)
     y = rng.normal(size=count)
     y[rng.random(count) < share**4] = rng.choice([np.nan, np.inf, -np.inf])
+    hole = int(rng.integers(0, count))
+    y[hole : hole + count // 8] = rng.choice([np.nan, np.inf, -np.inf])  # whole chunks without a number
     known, parts = Extremes(), np.sort(rng.integers(0, count + 1, 3))
     for upto in (*parts.tolist(), count):  # the series grew in parts
         start = int(rng.integers(0, upto + 1))
@@ -62,13 +69,63 @@ def test_extremes_put_together_from_chunks_are_the_true_ones(count: int, buckets
         size = -(-(upto - start) // buckets)
         if upto - start <= 2 * buckets:
             continue
-        size = -(-size // CHUNK) * CHUNK if size >= 4 * CHUNK else size
+        size = Extremes.rounded(size)
         for first in range(start // size * size, upto, size):
             part = y[max(first, start) : min(first + size, upto)]
             part = part[np.isfinite(part)]
             if len(part):
                 inside = y[chosen[(chosen >= first) & (chosen < first + size)]]
                 assert (inside.min(), inside.max()) == (part.min(), part.max())
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.sampled_from([1, 7, 63, 256, 300, 640, 2_000]), min_size=1, max_size=40), st.integers(0, 2**32 - 1))
+def test_extremes_of_uneven_columns_are_the_true_ones(sizes: list[int], seed: int) -> None:
+    """Columns of few and of many points beside each other, in a series that grows: what lies in a column is
+    drawn, two columns beside it at most."""
+    rng = np.random.default_rng(seed)
+    before = int(rng.integers(0, 500))
+    edges = np.cumsum([before, *sizes])
+    y = rng.normal(size=edges[-1] + int(rng.integers(0, 500)))
+    y[rng.random(len(y)) < rng.random() ** 4] = rng.choice([np.nan, np.inf, -np.inf])
+    x = np.interp(np.arange(len(y)), edges, np.arange(len(edges)), left=-1.0, right=len(sizes) + 1.0)
+    known, ruler = Extremes(), Ruler()
+    for upto in (int(rng.integers(before, len(y) + 1)), len(y)):
+        stop = min(int(edges[-1]), upto)
+        if stop <= before:
+            continue
+        window = (0.0, float(len(sizes)))
+        chosen = column_indices(x[:upto], y[:upto], (before, stop), window, len(sizes), known, ruler)
+        assert (np.diff(chosen) > 0).all()
+        assert np.isfinite(y[chosen]).all()
+        assert len(chosen) <= 2 * len(sizes) + 8
+        for column, (first, last) in enumerate(pairwise(edges.tolist())):
+            part = y[first : min(last, stop)]
+            part = part[np.isfinite(part)]
+            if len(part):
+                left, right = edges[max(0, column - 2)], edges[min(len(sizes), column + 3)] + CHUNK
+                near = y[chosen[(chosen >= left) & (chosen < right)]]
+                assert (near.min() <= part.min(), near.max() >= part.max()) == (True, True)
+
+
+@pytest.mark.parametrize("kind", ["even", "sparse history beside dense live points"])
+def test_a_frame_looks_at_few_of_a_million_points(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = np.arange(1_000_000.0)
+    if kind != "even":
+        steps[:2_000] *= 500.0
+        steps[2_000:] += 1_000_000.0
+    series = Series(2_000_000, 2_000_000)
+    series.extend(steps, steps, None, np.random.default_rng(5).normal(size=len(steps)))
+    series.trace("step", 0, steps[-1], 300)
+    seen: list[int] = []
+    for name, module in (("bucket_extremes", reduce), ("first_lowest", reduce), ("first_lowest", pyramid)):
+        real = getattr(pyramid, name)
+        monkeypatch.setattr(module, name, lambda y, how, real=real: (seen.append(len(y)), real(y, how))[1])
+    for width in (1.0, 0.6, 0.3):
+        seen.clear()
+        series.extend([steps[-1] + len(seen)], [steps[-1]], None, [0.5])
+        series.trace("step", steps[-1] * (1 - width), steps[-1], 300)
+        assert sum(seen) < 80_000
 
 
 def test_buckets_stay_where_they_are_when_the_curve_grows() -> None:

@@ -24,6 +24,7 @@ class FakeServer(QObject):
         self.torn: dict[str, int] = {}
         self.cut: set[str] = set()
         self.mute: set[str] = set()
+        self.packed: dict[str, bytes] = {}  # paths whose answer is no JSON
         self._server: QLocalServer | None = None
         self._buffers: dict[QLocalSocket, bytes] = {}
 
@@ -90,9 +91,13 @@ class FakeServer(QObject):
             self.feeds.append(socket)
             return
         status, body = self.replies.get(f"{method} {path}", (404, None))
-        raw = b"" if body is None else json.dumps(body).encode()
+        raw, kind = b"" if body is None else json.dumps(body).encode(), "application/json"
+        if path in self.packed:
+            raw, kind = self.packed[path], "application/x-packed; charset=binary"
         more = 9 if path in self.cut else 0
-        socket.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(raw) + more}\r\n\r\n".encode() + raw)
+        socket.write(
+            f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(raw) + more}\r\n\r\n".encode() + raw
+        )
         socket.flush()
         if more:
             self._buffers.pop(socket, None)

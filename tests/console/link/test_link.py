@@ -101,6 +101,25 @@ def test_refusal_carries_the_words_of_the_backend(qtbot: QtBot, server: FakeServ
     assert headers["idempotency-key"]
 
 
+def test_a_form_other_than_json_is_bytes_where_the_backend_has_it(qtbot: QtBot, server: FakeServer, link: Link) -> None:
+    """An older backend answers JSON, and a refusal is JSON in either case."""
+    server.replies |= {"GET /new": (200, None), "GET /old": (200, {"a": 1})}
+    server.replies["GET /no"] = (409, {"kind": "refused", "code": "conflict", "text": "No."})
+    server.packed["/new"] = b"\x01{"
+    found: list[object] = []
+    refused: list[str] = []
+    for path in ("/new", "/old", "/no"):
+        call = link.get(path, None, "application/x-packed").on_reply(found.append)
+        call.on_refused(lambda error: refused.append(error.text))
+        qtbot.waitUntil(lambda call=call: call.ended)  # type: ignore[misc]
+    assert found == [b"\x01{", {"a": 1}]
+    assert refused == ["No."]
+    assert server.asked[-1][1]["accept"] == "application/x-packed, application/json;q=0.5"
+    unasked = link.get("/new").on_reply(found.append)
+    qtbot.waitUntil(lambda: unasked.ended)
+    assert found[2:] == [None]
+
+
 def test_no_backend_is_said_and_ends_the_busy_button(qtbot: QtBot, home: Home, link: Link) -> None:
     errors: list = []
     ended: list = []

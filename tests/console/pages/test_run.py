@@ -8,7 +8,9 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from backend.contract.packed import MEDIA_TYPE, PackedReply, PackedSeries, pack
 from backend.contract.resources import AlertRecord, Failure, LogLine, RunEvent, RunRecord, SystemStatus
+from console.charts.detail import curves_of
 from console.charts.table import show_table
 from console.pages.run import RunPage
 from console.pages.run.head import buttons_for
@@ -111,6 +113,40 @@ def test_a_zoom_asks_for_what_is_in_view(
     asked.succeed({"run_id": "r1", "series": {"train/loss": data}, "next_event": 5})
     best = group.store.best("train/loss", axis, *window)
     assert len(best) == len(fine)
+
+
+def packed_reply(values: list[float], flags: list[int] | None = None) -> bytes:
+    steps = np.arange(1, len(values) + 1)
+    marks = None if flags is None else np.array(flags, dtype=np.uint8)
+    columns = (steps, 900.0 + steps, steps / 10, np.array(values))
+    return pack(PackedReply("r1", {"train/loss": PackedSeries(*columns, marks, 9_000)}, 5))
+
+
+def test_packed_answers_are_drawn_like_json(desk: Desk, page: RunPage) -> None:
+    asked = desk.link.last("GET", "/runs/r1/series")
+    assert asked.accept == MEDIA_TYPE
+    asked.succeed(packed_reply([0.1, math.nan, 0.3], [0, 1, 0]))
+    page.refresh(Changes(points={"r1": [("train/loss", step, 900.0 + step, None, step / 10) for step in (3, 4)]}))
+    steps, values = losses(page)
+    assert steps == [1, 2, 3, 4]
+    assert math.isnan(values[1])
+    store = page.charts.group.store
+    assert store.true_counts["train/loss"] == 9_001
+    page.charts.feeder.take_detail(page.charts.feeder._turn, packed_reply([0.5] * 4))
+    assert len(store.best("train/loss", "step", 1, 3)) == 4
+    with_unknown = packed_reply([0.5] * 4, [0, 0, 2, 0])
+    assert curves_of(with_unknown)["train/loss"].epochs is None
+    assert curves_of(packed_reply([0.5] * 4))["train/loss"].epochs is not None
+
+
+def test_an_answer_that_cannot_be_read_leaves_the_page_as_it_is(
+    desk: Desk, page: RunPage, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.link.last("GET", "/runs/r1/series").succeed(series([0.1, 0.2]))
+    page.charts.feeder.take_detail(page.charts.feeder._turn, packed_reply([0.5] * 4)[:-8])
+    assert losses(page)[1] == [0.1, 0.2]
+    assert "cannot be read" in caplog.text
+    caplog.clear()
 
 
 LOAD = "cpu/utilization_percent"
