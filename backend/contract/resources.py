@@ -538,9 +538,10 @@ class CreateEndpoint(Request):
     model: str
     version: int | None = None  # champion, else the newest
     port: int | None = Field(None, ge=1024, le=65535)
-    max_batch: int = Field(32, ge=1, le=1024)
-    max_wait_ms: float = Field(2.0, ge=0, le=1000)
-    queue: int = Field(256, ge=1, le=100_000)
+    max_batch: int | None = Field(None, ge=1, le=1024)
+    max_wait_ms: float | None = Field(None, ge=0, le=1000)
+    queue: int | None = Field(None, ge=1, le=100_000)
+    load_timeout_s: float | None = Field(None, ge=10, le=3600)
     slo_p99_ms: float | None = Field(None, gt=0)
 
 
@@ -811,6 +812,11 @@ class BackendSettings(Record):
     mirror: bool = True
     energy_price: float = Field(0.0, ge=0, le=1e6)  # per kWh; 0: costs are not shown
     currency: str = Field("€", max_length=8)
+    endpoint_max_batch: int = Field(32, ge=1, le=1024)  # what an endpoint gets that is made without its own
+    endpoint_max_wait_ms: float = Field(2.0, ge=0, le=1000)
+    endpoint_queue: int = Field(256, ge=1, le=100_000)
+    endpoint_slo_p99_ms: float = Field(0.0, ge=0, le=600_000)  # 0: no limit
+    endpoint_load_timeout_s: float = Field(300.0, ge=10, le=3600)  # verify, load, warm up and golden check together
 
 
 class ChangeSettings(Request):
