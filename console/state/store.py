@@ -41,6 +41,7 @@ class AppState:
         self.stale_since: float | None = None
         self.mismatch: str | None = None
         self.retry: tuple[int, int] | None = None  # count, seconds until the next try
+        self.restarting = False  # a person asked for it, and nothing was heard of the new one yet
         self.system: SystemStatus | None = None
         self.settings: BackendSettings | None = None
         self.runs: OrderedDict[str, RunRecord] = OrderedDict()
@@ -101,6 +102,7 @@ class AppState:
     def connected(self) -> Changes:
         """The feed is open."""
         self.online, self.stale_since, self.retry, self.mismatch = True, None, None, None
+        self.restarting = False
         return Changes(connection=True)
 
     def lost(self) -> Changes:
