@@ -8,6 +8,7 @@ from typing import Any
 
 from backend.clock import Clock
 from backend.contract.resources import AlertRecord, BackendSettings, DriftReport, EndpointRecord
+from backend.contract.states import Severity
 from backend.drift.features import Compared, compare
 from backend.drift.hysteresis import Gate
 from backend.drift.profile import Profile, merge_windows
@@ -202,6 +203,7 @@ def _cause(
         kind=kind,
         title=f"{'Input' if inputs else 'Prediction'} drift on {endpoint.name}",
         text=worst.text,
+        severity=Severity.BAD,  # over its limit, as the feature itself is shown
         feature=worst.feature.name,
         evidence={
             "drifted": [item.feature.name for item in _worst_first(drifted)],

@@ -129,7 +129,7 @@ def story(alert: AlertRecord, audit: Iterable[AuditRecord], now: float) -> tuple
                                               alert.acknowledged_by or "")))  # fmt: skip
     if alert.resolved_at and "alert_resolved" not in named:
         found.append((alert.resolved_at, ("check", "ok", tr("Resolved"), alert.note, tr("watch"))))
-    role = "bad" if alert.severity == "bad" else "warn"
+    role = alert_words.role_of(alert.severity)
     found.append((alert.opened_at, ("triangle-alert", role, tr("Opened"), "", tr("watch"))))
     found.sort(key=lambda one: -one[0])
     return tuple((*row, words.moment(at, now)) for at, row in found)

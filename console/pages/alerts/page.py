@@ -283,7 +283,14 @@ class AlertsPage(AlertActions):
         found = []
         for alert in self.context.state.alerts.values():
             if alert.endpoint == endpoint and alert_words.is_drift(alert):
-                found.append(ChartEvent(alert.id, "error", tr("Alert opened"), time=alert.opened_at))
+                found.append(
+                    ChartEvent(
+                        alert.id,
+                        "error" if alert.severity == "bad" else "alert",
+                        tr("Alert opened"),
+                        time=alert.opened_at,
+                    )
+                )
                 if alert.resolved_at:
                     found.append(ChartEvent(f"{alert.id}-end", "good", tr("Alert resolved"), time=alert.resolved_at))
         if record is not None and record.serving_since:

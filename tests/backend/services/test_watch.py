@@ -127,6 +127,7 @@ class TestDrift:
         (alert,) = store.alerts.all()
         assert (alert.kind, alert.state, alert.endpoint, alert.version) == ("input_drift", "open", "sentiment", 1)
         assert alert.feature == "text_length"
+        assert alert.severity == "bad"  # red in the table of features, and everywhere else
         assert alert.text.startswith("Text length moved right: median 6")
         assert set(alert.evidence["drifted"]) == {"text_length", "predicted_label", "confidence"}
         assert alert.evidence["features"]["text_length"]["psi"] > 0.2
