@@ -1,16 +1,16 @@
 """What stands differently between a run and the last good one of its kind."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from backend.contract.base import Record
+from backend.contract.base import Record, Value
 
 
 class Difference(Record):
     """One fact that is not the same in both; None where a run does not have it."""
 
     name: str  # packages.torch, device, settings.learning_rate
-    this: Any = None
-    other: Any = None
+    this: Value = None
+    other: Value = None
 
 
 class LastGood(Record):
