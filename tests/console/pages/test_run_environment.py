@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from backend.contract.resources import RunRecord
 from console.pages.run.environment_tab import EnvironmentTab
+from console.pages.run.facts_tab import flatten
 from tests.console.pages.conftest import Desk
 
 PATH = "/runs/r1/last_good"
@@ -84,3 +85,10 @@ def test_nothing_differs_is_said(desk: Desk, tab: EnvironmentTab, qtbot: QtBot) 
     qtbot.mouseClick(tab._only, Qt.MouseButton.LeftButton)
     assert tab.model.rows() == []
     assert tab.view._empty_text == "Nothing differs."
+
+
+def test_values_stand_as_yaml_writes_them() -> None:
+    tree = {"bf16": True, "flags": [True, False, None], "rate": 5e-5, "inner": {"none": None}}
+    assert flatten(tree) == [
+        ("bf16", "true"), ("flags", "true, false, —"), ("rate", "5e-05"), ("inner.none", "—"),
+    ]  # fmt: skip
