@@ -8,10 +8,10 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QMouseEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from console import operations, status
 from console.actions import Action, Actions
+from console.areas import let_go
 from console.bell import BellPopover
 from console.catalogue import KINDS, PAGES, SHEETS
 from console.context import Context
@@ -387,15 +387,8 @@ class Window(Shell):
         elif event.button() == Qt.MouseButton.ForwardButton:
             self.go_forward()
         else:
-            self._let_go()
+            let_go(self)
             super().mousePressEvent(event)
-
-    def _let_go(self) -> None:
-        """A click on nothing takes the focus from a button: Space would press what nobody looks at, such as the search
-        box, which has the focus when the window opens."""
-        focused = QApplication.focusWidget()
-        if isinstance(focused, QAbstractButton) and self.isAncestorOf(focused):
-            focused.clearFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         normal = self.normalGeometry() if self.isMaximized() else self.geometry()

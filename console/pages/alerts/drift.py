@@ -301,8 +301,7 @@ class DriftView(QWidget):
             self.bins.set_bins(feature.edges, feature.reference, feature.current, names, upper)
 
     def _show_chart(self, feature: FeatureDrift) -> None:
-        spec = _spec(feature.feature, feature.limit, self._when(feature.feature))
-        if spec != self.chart.spec:
+        if (spec := _spec(feature.feature, feature.limit, self._when(feature.feature))) != self.chart.spec:
             self.chart.set_spec(spec)
         if self._charted == feature.feature:
             return
@@ -315,9 +314,8 @@ class DriftView(QWidget):
         """What the last value of the curve is of: of now, or of the last check that had enough texts."""
         known = [at for at, psi in self._history.get(feature, []) if psi is not None]
         checked = self._report.checked_at if self._report else None
-        if not known or (known[-1] == checked and not self._stale):
-            return tr("now")
-        return tr("at {time}", time=words.clock(known[-1]))
+        fresh = not known or (known[-1] == checked and not self._stale)
+        return tr("now") if fresh else tr("at {time}", time=words.clock(known[-1]))
 
     def set_stale(self, stale: bool) -> None:
         """Nobody checks any more (the backend does not answer, the endpoint does not run): nothing is of now."""
