@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from backend.contract.resources import AlertRecord
+from backend.contract.resources import AlertRecord, EndpointRecord, Rule
 from console import words
 from console.i18n import mark, tr
 from console.said import said_each
@@ -60,10 +60,34 @@ def is_drift(alert: AlertRecord) -> bool:
     return alert.kind in DRIFT
 
 
+def role_of(severity: str) -> str:
+    """The colour role of a severity, everywhere: red, amber, accent."""
+    return {"bad": "bad", "info": "accent"}.get(severity, "warn")
+
+
 def icon_of(alert: AlertRecord) -> tuple[str, str]:
     """Icon and colour role; what nobody must act on is grey."""
-    role = "text-secondary" if alert.state != "open" else "bad" if is_drift(alert) else alert.severity
-    return ICONS.get(alert.kind, "triangle-alert"), role if role != "info" else "accent"
+    role = role_of(alert.severity) if alert.state == "open" else "text-secondary"
+    return ICONS.get(alert.kind, "triangle-alert"), role
+
+
+P99 = "serve/latency_ms_p99"
+
+
+def p99_limit(endpoint: EndpointRecord, rules: Iterable[Rule]) -> tuple[float, str] | None:
+    """(milliseconds, severity) from which the p99 of an endpoint opens an alert, its own limit before that of a rule;
+    None when nothing watches it."""
+    watching = [
+        rule
+        for rule in rules
+        if rule.enabled and rule.test == "limit" and rule.above and rule.metric == P99
+        and rule.endpoint in (None, endpoint.name)
+    ]  # fmt: skip
+    strictest = min(watching, key=lambda rule: rule.limit, default=None)
+    own = endpoint.limits.get("slo_p99_ms")
+    if own:
+        return float(own), strictest.severity if strictest is not None else "warn"
+    return (strictest.limit, strictest.severity) if strictest is not None else None
 
 
 def title(alert: AlertRecord) -> str:

@@ -33,6 +33,7 @@ from console.link.loader import Loader
 from console.notify import Notifier
 from console.settings import Settings
 from console.shell import Services
+from console.state.changes import Changes
 from console.state.store import AppState
 from console.theme import theme
 from console.widgets import spoken
@@ -60,11 +61,13 @@ class BackendStarter(QObject):
         self._home, self._start, self._stop = home, start, stop
         self._thread: threading.Thread | None = None
 
-    def start(self, *, restart: bool = False) -> None:
-        """Begin; a start already under way is left alone."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._work, args=(restart,), name="backend-starter", daemon=True)
-            self._thread.start()
+    def start(self, *, restart: bool = False) -> bool:
+        """Begin; a start already under way is left alone: False."""
+        if self._thread is not None and self._thread.is_alive():
+            return False
+        self._thread = threading.Thread(target=self._work, args=(restart,), name="backend-starter", daemon=True)
+        self._thread.start()
+        return True
 
     def wait(self, timeout_s: float | None = None) -> None:
         """Until the start is over; for shutdown and tests."""
@@ -185,11 +188,22 @@ class Console(QObject):
         return "\n".join(lines)
 
     def _on_restart_asked(self) -> None:
+        if not self.starter.start(restart=True):
+            return
         self.window.toast(tr("Restarting the backend"), tr("Training and serving go on."), "info")
-        self.starter.start(restart=True)
+        self._show_restarting(True)
+
+    def _show_restarting(self, under_way: bool) -> None:
+        self.state.restarting = under_way
+        self.window.on_changes(Changes(connection=True))
+
+    def _on_start_again(self) -> None:
+        if self.starter.start():
+            self._show_restarting(True)
 
     def _on_start_failed(self, text: str) -> None:
-        again = ToastAction(tr("Try again"), self.starter.start, "refresh-cw")
+        self._show_restarting(False)
+        again = ToastAction(tr("Try again"), self._on_start_again, "refresh-cw")
         self.window.toast(tr("The backend did not start"), text, "bad", actions=(again,))
 
     def _on_quit_asked(self) -> None:

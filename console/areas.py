@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QApplication, QDockWidget, QScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QDockWidget, QScrollArea, QWidget
 
 from console.widgets.sheet import tab_stops
 
@@ -45,3 +45,11 @@ def show_whole(stop: QWidget) -> None:
         if isinstance(parent, QScrollArea):
             parent.ensureWidgetVisible(stop)
         parent = parent.parentWidget()
+
+
+def let_go(window: QWidget) -> None:
+    """A click on nothing takes the focus from a button: Space would press what nobody looks at, such as the search box,
+    which has the focus when the window opens."""
+    focused = QApplication.focusWidget()
+    if isinstance(focused, QAbstractButton) and window.isAncestorOf(focused):
+        focused.clearFocus()

@@ -18,7 +18,6 @@ from console.widgets.text import Text
 from console.words import age
 
 MOST = 20
-ICONS = {"bad": ("triangle-alert", "bad"), "warn": ("triangle-alert", "warn"), "info": ("info", "accent")}
 ENDED = {"completed": ("circle-check", "ok"), "failed": ("circle-x", "bad"), "interrupted": ("circle-alert", "warn")}
 
 
@@ -53,7 +52,7 @@ class BellPopover(Popover):
 
     def _entry(self, time: float, kind: str, record: Any) -> QWidget:
         if kind == "alert":
-            icon, role = ICONS.get(record.severity, ICONS["warn"])
+            icon, role = alert_words.icon_of(record)
             title, detail, link = alert_words.headline(record), alert_words.brief(record), f"alert/{record.id}"
         else:
             icon, role = ENDED[record.state]

@@ -154,6 +154,11 @@ def export_checkpoint(link: Link, run_id: str, checkpoint: str, path: str) -> Ca
     return link.post(f"/runs/{_id(run_id)}/checkpoints/{_id(checkpoint)}/export", {"path": path})
 
 
+def read_last_good(link: Link, run_id: str) -> Call:
+    """The last good run of the same kind, and what differs from it."""
+    return link.get(f"/runs/{_id(run_id)}/last_good")
+
+
 def kill_run(link: Link, run_id: str) -> Call:
     """End a run's worker at once; nothing is saved."""
     return _command(link, run_id, "kill")

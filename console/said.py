@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from backend.contract.sentences import SENTENCES, translated
-from console.i18n import tr, translator
+from console.i18n import mark, tr, translator
 
-__all__ = ["SENTENCES", "said", "said_each"]
+__all__ = ["SENTENCES", "said", "said_each", "said_why"]
 
 
 def said(text: str) -> str:
@@ -24,3 +24,20 @@ def said_each(text: str) -> str:
     if told == [part.rstrip(".") for part in parts]:
         return text
     return "".join(part if part.endswith("。") else f"{part}。" for part in told)
+
+
+_UNDO = re.compile(r"undo of (promote|rollback|undo) to version (\d+): (.*)", re.DOTALL)
+_UNDONE = {
+    "promote": mark("Undo of the promotion of v{n}: {why}"),
+    "rollback": mark("Undo of the roll back to v{n}: {why}"),
+    "undo": mark("Undo of the undo that brought v{n} back: {why}"),
+}
+
+
+def said_why(reason: str) -> str:
+    """A reason as it is read: what a person typed stays as typed, what the backend put before it is in the language of
+    now."""
+    found = _UNDO.fullmatch(reason)
+    if found is None:
+        return tr("Registered when it completed") if reason == "Registered when it completed" else reason
+    return tr(_UNDONE[found[1]], n=found[2], why=said_why(found[3]))

@@ -253,6 +253,7 @@ class Shell(QMainWindow):
         if wanted.restart:
             restart = Button(tr("Restart backend"), icon="refresh-cw", small=True)
             restart.clicked.connect(self.restart_backend)
+            restart.set_busy(wanted.busy)
             log = Button(tr("Log"), "ghost", small=True)
             log.clicked.connect(self._on_log_clicked)
             buttons = [restart, log]

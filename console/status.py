@@ -36,6 +36,7 @@ class BannerText:
     role: str = "warn"
     icon: str = "wifi-off"
     restart: bool = True
+    busy: bool = False  # the restart is under way
 
 
 def starting(state: Any) -> bool:
@@ -45,6 +46,8 @@ def starting(state: Any) -> bool:
 
 def backend_parts(state: Any, latency_ms: float | None) -> list[Part]:
     """Dot, word, and how long the last answer took."""
+    if state.restarting:
+        return [Part("dot", "accent"), Part("text", tr("Restarting backend"))]
     if state.online:
         parts = [Part("dot", "ok"), Part("text", tr("Backend connected"))]
         if latency_ms is not None:
@@ -139,6 +142,10 @@ def pins(state: Any, pinned: list[Any]) -> list[Pin]:
 
 def banner(state: Any, version: str) -> BannerText | None:
     """What stands under the top row, worst first; None when all is well."""
+    if state.restarting and not state.online:
+        return BannerText(
+            tr("Restarting the backend. Training and serving go on."), "", "accent", "refresh-cw", busy=True
+        )
     if state.mismatch:
         text = tr("Backend {theirs} and app {ours} differ.", theirs=state.mismatch, ours=version)
         return BannerText(text, tr("Restart the backend to finish the update."), icon="refresh-cw")

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QMouseEvent
 
 from console import operations, status
 from console.actions import Action, Actions
+from console.areas import let_go
 from console.bell import BellPopover
 from console.catalogue import KINDS, PAGES, SHEETS
 from console.context import Context
@@ -386,6 +387,7 @@ class Window(Shell):
         elif event.button() == Qt.MouseButton.ForwardButton:
             self.go_forward()
         else:
+            let_go(self)
             super().mousePressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:

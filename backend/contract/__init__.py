@@ -11,6 +11,7 @@ commands.py   what a job is told, one line each
 resources.py  what the interface of the backend returns
 packed.py     series as packed columns, for who asks for them
 answers.py    answers of a daemon of another age, read as far as they can be
+differences.py  what differs between a run and the last good one
 imports.py    runs that other programs made: what was found, what is taken
 texts.py      texts in English and Chinese
 sentences.py  sentences the backend says, to be read in either

@@ -12,7 +12,7 @@ ModeldeckError
 
 from typing import Any, Literal
 
-from backend.contract.base import Record
+from backend.contract.base import Data, Record
 
 
 class ModeldeckError(Exception):
@@ -84,5 +84,5 @@ class ErrorReply(Record):
     code: str
     text: str
     fix: str | None = None
-    details: dict[str, Any] = {}
+    details: Data = {}
     reference: str | None = None

@@ -6,9 +6,9 @@ bytes before `,"crc"`. Kinds are in the past tense or name a state; units are in
 NaN and infinities are strings (base.py).
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from backend.contract.base import Number, Record
+from backend.contract.base import Data, Number, Record, numbers_at
 
 
 class Started(Record):
@@ -40,7 +40,7 @@ class Planned(Record):
     test_rows: int | None = None
     duplicates_removed: int | None = None
     labels: tuple[str, ...] = ()
-    facts: dict[str, Any] = {}  # resolved precision, threads, truncated share …
+    facts: Data = {}  # resolved precision, threads, truncated share …
 
 
 class StateChanged(Record):
@@ -103,7 +103,7 @@ class Sampled(Record):
     """kind "sample": fixed inputs with what the model says of them at this step."""
 
     step: int
-    items: tuple[dict[str, Any], ...]  # {"text", "expected", "predicted", "score"}
+    items: tuple[Annotated[Data, numbers_at("score")], ...]  # {"text", "expected", "predicted", "score"}
 
 
 class Logged(Record):
@@ -139,7 +139,7 @@ class CommandDone(Record):
     command: str  # its kind
     ok: bool
     text: str = ""
-    result: dict[str, Any] = {}
+    result: Data = {}
 
 
 class EngineChanged(Record):
@@ -196,7 +196,7 @@ class Ended(Record):
     code: str | None = None  # FailureCode
     advice: str | None = None
     traceback: str | None = None
-    details: dict[str, Any] = {}
+    details: Data = {}
 
 
 EVENTS: dict[str, type[Record]] = {

@@ -1,10 +1,10 @@
 """What the interface of the backend returns. The JSON keys named in DESIGN section 5 stay."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from backend.contract.base import Number, Record, Request
+from backend.contract.base import Data, Number, Record, Request, Value, numbers_at
 
 # ---- system ------------------------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class Operation(Record):
     progress: float | None = None  # how much of the stage is done, 0 … 1; None where nobody can tell
     cancellable: bool = False  # POST /operations/{id}/cancel ends it and leaves nothing behind
     error: dict[str, Any] | None = None  # an ErrorReply
-    result: dict[str, Any] = {}
+    result: Data = {}
     started_at: float = 0.0
     ended_at: float | None = None
 
@@ -105,7 +105,7 @@ class DatasetRecord(Record):
     created_at: float = 0.0
     path: str = ""
     problems: tuple[DatasetProblem, ...] = ()
-    profile: dict[str, Any] = {}  # length histogram, languages, text statistics
+    profile: Data = {}  # length histogram, languages, text statistics
     used_by: tuple[str, ...] = ()  # run ids
     builtin: bool = False
 
@@ -135,7 +135,7 @@ class DatasetPreview(Record):
     format: str
     encoding: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
+    rows: tuple[tuple[Value, ...], ...]
     row_count: int | None
     suggested_mapping: dict[str, str] = {}
     suggested_task: str | None = None
@@ -157,7 +157,7 @@ class Failure(Record):
     tail: tuple[str, ...] = ()
     exit_code: int | None = None
     signal: int | None = None
-    details: dict[str, Any] = {}
+    details: Data = {}
 
 
 class RunRecord(Record):
@@ -173,7 +173,7 @@ class RunRecord(Record):
     epoch: float | None = None
     epochs: float | None = None
     metrics: dict[str, Number | None] = {}
-    best: dict[str, Any] = {}  # {"metric", "value", "step"}
+    best: Annotated[Data, numbers_at("value")] = {}  # {"metric", "value", "step"}
     cause: str | None = None
     failure: Failure | None = None
     model_version: str | None = None  # "sentiment:3"
@@ -211,7 +211,7 @@ class RunRecord(Record):
     trainable_parameters: int | None = None
     all_parameters: int | None = None
     labels: tuple[str, ...] = ()
-    facts: dict[str, Any] = {}
+    facts: Data = {}
     environment: dict[str, Any] = {}
 
 
@@ -302,7 +302,7 @@ class RunEvent(Record):
     step: int | None = None
     epoch: float | None = None
     text: str = ""
-    data: dict[str, Any] = {}
+    data: Data = {}
 
 
 class AddNote(Request):
@@ -376,7 +376,7 @@ class Finding(Record):
     apply: Literal["", "live", "fork", "clone"] = ""  # how the settings can be had: at the next checkpoint, in a fork …
     checkpoint: str | None = None  # of a fork: the newest one that was good
     checkpoint_step: int | None = None
-    evidence: dict[str, Any] = {}
+    evidence: Data = {}
 
 
 class Diagnosis(Record):
@@ -424,7 +424,7 @@ class VersionRecord(Record):
     commit: str | None = None
     labels: tuple[str, ...] = ()
     signature: dict[str, Any] = {}
-    evaluation: dict[str, Any] = {}  # the test (or validation) Evaluation
+    evaluation: Annotated[Data, numbers_at("values", "per_class")] = {}  # the test (or validation) Evaluation
     note: str = ""
     card: str = ""
     first_served_at: float | None = None
@@ -486,7 +486,7 @@ class PromotionPlan(Record):
     model: str
     version: int
     changes: tuple[Change, ...]
-    evidence: tuple[dict[str, Any], ...] = ()  # {"ok": bool|None, "text", "detail"}
+    evidence: tuple[Data, ...] = ()  # {"ok": bool|None, "text", "detail"}
     warnings: tuple[dict[str, Any], ...] = ()  # {"text", "detail"}; a warning asks for a reason
     blocked: str | None = None
     seconds: float | None = None
@@ -538,9 +538,10 @@ class CreateEndpoint(Request):
     model: str
     version: int | None = None  # champion, else the newest
     port: int | None = Field(None, ge=1024, le=65535)
-    max_batch: int = Field(32, ge=1, le=1024)
-    max_wait_ms: float = Field(2.0, ge=0, le=1000)
-    queue: int = Field(256, ge=1, le=100_000)
+    max_batch: int | None = Field(None, ge=1, le=1024)
+    max_wait_ms: float | None = Field(None, ge=0, le=1000)
+    queue: int | None = Field(None, ge=1, le=100_000)
+    load_timeout_s: float | None = Field(None, ge=10, le=3600)
     slo_p99_ms: float | None = Field(None, gt=0)
 
 
@@ -568,7 +569,7 @@ class AlertRecord(Record):
     opened_at: float = 0.0
     seen_at: float = 0.0  # last time the cause was seen
     count: int = 1  # checks in a row
-    evidence: dict[str, Any] = {}
+    evidence: Annotated[Data, numbers_at("value", "limit")] = {}
     model: str | None = None
     version: int | None = None
     run_id: str | None = None
@@ -789,7 +790,7 @@ class AuditRecord(Record):
     after: str = ""
     reason: str = ""
     result: str = "done"  # intent, done, aborted
-    details: dict[str, Any] = {}
+    details: Data = {}
     hash: str = ""
     previous_hash: str = ""
 
@@ -811,6 +812,11 @@ class BackendSettings(Record):
     mirror: bool = True
     energy_price: float = Field(0.0, ge=0, le=1e6)  # per kWh; 0: costs are not shown
     currency: str = Field("€", max_length=8)
+    endpoint_max_batch: int = Field(32, ge=1, le=1024)  # what an endpoint gets that is made without its own
+    endpoint_max_wait_ms: float = Field(2.0, ge=0, le=1000)
+    endpoint_queue: int = Field(256, ge=1, le=100_000)
+    endpoint_slo_p99_ms: float = Field(0.0, ge=0, le=600_000)  # 0: no limit
+    endpoint_load_timeout_s: float = Field(300.0, ge=10, le=3600)  # verify, load, warm up and golden check together
 
 
 class ChangeSettings(Request):

@@ -101,6 +101,13 @@ SENTENCES = (
     mark("Let the run finish with the version that started it, or start it again."),
     mark("Read the traceback; the last lines of the log say what the run was doing."),
     mark("Completed"), mark("Stopped"), mark("Failed"), mark("Started"),
+    # why an alert has ended by itself
+    mark("Traffic looks like the reference again."), mark("The endpoint was deleted."),
+    mark("Inputs drift too, which explains it; they have an alert of their own."),
+    mark("Inputs look like the reference again; predictions have an alert of their own."),
+    mark("What it spoke of is gone."), mark("The card answers again."), mark("The run was deleted."),
+    mark("The rule was switched off."), mark("The rule was changed."), mark("It is as it should be again."),
+    mark("Below the limit again."), mark("v{n} is live now."),
     mark("{n} min"), mark("{n} s"),
 )  # fmt: skip
 """A sentence that begins like another one with more behind it stands before it."""

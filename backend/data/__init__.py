@@ -8,6 +8,7 @@ mapping.py   which column is the text, which the label, and what the table is go
 personal.py  personal data in text: counted, shown masked
 profile.py   what stands in a dataset: lengths, labels, duplicates, languages, problems
 split.py     train, validation and test by seed and label, without the same text on two sides
+texts.py     a column of texts that takes little more room than its bytes
 versions.py  immutable, content-addressed dataset versions on disk
 agreement.py whether two answers of a model are the same
 images.py    rows of pixels as square images

@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,16 @@ from backend.data.mapping import split_name
 from backend.data.readers import open_table
 from backend.data.source import data_error
 from backend.data.table import Reader
+from backend.data.texts import Texts
 
 MOST_BYTES = 1 << 30
 """Largest source that is imported; the table is held in memory once."""
 
 MOST_BAD = 50
 """Bad rows that are named one by one; beyond them only the count grows."""
+
+ROWS_WRITTEN = 10_000
+"""A row group, and what of the table exists a second time while it is written."""
 
 DATA_FILE = "data.parquet"
 PROFILE_FILE = "profile.json"
@@ -37,8 +42,8 @@ class Imported:
     format: str
     encoding: str
     columns: tuple[str, ...]
-    values: dict[str, list[str]]  # column → one text a row
-    lines: list[int]
+    values: Mapping[str, Sequence[str]]  # column → one text a row
+    lines: Sequence[int]  # of each row in the source; eight bytes each where they are read
     sha256: str = ""  # of the source bytes
     bad: list[tuple[int, str]] = field(default_factory=list)
     rejected: int = 0
@@ -77,7 +82,9 @@ def read_source(
 
 
 def _read_rows(path: Path, table: Reader, mapping: dict[str, str], skip: bool, task: str) -> Imported:
-    result = Imported(path, table.format, table.encoding, table.columns, {name: [] for name in table.columns}, [])
+    lines = array("q")
+    kept = {name: Texts() for name in table.columns}
+    result = Imported(path, table.format, table.encoding, table.columns, kept, lines)
 
     def bad(line: int, text: str) -> None:
         result.rejected += 1
@@ -89,7 +96,7 @@ def _read_rows(path: Path, table: Reader, mapping: dict[str, str], skip: bool, t
 
     places = {role: table.columns.index(column) for role, column in mapping.items()}
     blank = {role.name for role in ROLES[task] if role.may_be_blank} | {"split"}
-    columns = [result.values[name] for name in table.columns]
+    columns = list(kept.values())
     for line, values in table.rows(bad):
         texts = [as_text(value) for value in values]
         problem = _row_problem(texts, places, blank)
@@ -100,7 +107,7 @@ def _read_rows(path: Path, table: Reader, mapping: dict[str, str], skip: bool, t
             texts[places["split"]] = split_name(texts[places["split"]]) or ""
         for column, text in zip(columns, texts, strict=True):
             column.append(text)
-        result.lines.append(line)
+        lines.append(line)
     result.sha256 = table.sha256
     if not result.rows:
         cause = f"none of its {result.rejected:,} rows can be used" if result.rejected else "has a header but no rows"
@@ -160,10 +167,14 @@ def write_version(folder: Path, data: Imported, profile: dict[str, Any]) -> int:
 def _write_parquet(path: Path, data: Imported) -> None:
     pyarrow = arrow()
 
-    table = pyarrow.table({name: pyarrow.array(data.values[name], pyarrow.string()) for name in data.columns})
+    schema = pyarrow.schema([(name, pyarrow.string()) for name in data.columns])
     fd = platform.open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with os.fdopen(fd, "wb") as file:
-        pyarrow.parquet.write_table(table, file, compression="zstd", row_group_size=10_000)
+        with pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+            for start in range(0, data.rows, ROWS_WRITTEN):
+                part = [data.values[name][start : start + ROWS_WRITTEN] for name in data.columns]
+                arrays = [pyarrow.array(values, pyarrow.string()) for values in part]
+                writer.write_table(pyarrow.table(arrays, schema=schema), row_group_size=ROWS_WRITTEN)
         file.flush()
         os.fsync(file.fileno())
 
@@ -282,5 +293,5 @@ def verify_content(folder: Path, columns: Sequence[str], task: str, mapping: dic
         values = read_columns(folder, columns)
     except Broken:
         return False
-    rows = list(range(len(values[columns[0]])))
+    rows = range(len(values[columns[0]]))
     return Imported(folder, "", "", tuple(columns), values, rows).content_sha256(task, mapping) == sha256

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response, StreamingResponse
 
 from backend.contract import packed
+from backend.contract.differences import LastGood
 from backend.contract.errors import Invalid
 from backend.contract.events import Evaluation, Sampled
 from backend.contract.packed import PackedReply, PackedSeries
@@ -14,6 +15,7 @@ from backend.contract.resources import Diagnosis, LogPage, RunEvent, SeriesReply
 from backend.server.parts import PartsIn
 from backend.server.route import Items, Route, items
 from backend.services.exports import export_csv, export_jsonl, export_parquet, export_wide_csv
+from backend.services.last_good import last_good
 from backend.services.run_report import build_report
 from backend.store.series_reading import Window
 from backend.store.series_rows import series_data
@@ -109,6 +111,13 @@ def read_log(
 def read_diagnosis(run_id: str, parts: PartsIn) -> Diagnosis:
     """What limits this run: cause, evidence, fix."""
     return parts.runs.diagnose(run_id)
+
+
+@router.get("/runs/{run_id}/last_good")
+def read_last_good(run_id: str, parts: PartsIn) -> LastGood:
+    """The newest completed run of the same recipe and data (else base model), and what differs from it."""
+    run = parts.runs.get(run_id)
+    return last_good(run, parts.store.runs.all(include_archived=True))
 
 
 @router.get("/runs/{run_id}/export", response_class=Response)

@@ -21,6 +21,7 @@ settings_check.py    a recipe's settings as typed by a person
 base_models.py       where first weights come from
 estimates.py         what a run would need
 exports.py           metric points to files, lossless
+last_good.py         the last good run of the same kind, and what differs from it
 run_report.py        one HTML page of a run that opens without a network
 report_parts.py      its tables, and how any text becomes harmless HTML
 report_style.py      its colours and layout

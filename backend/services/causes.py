@@ -24,7 +24,8 @@ DRIFT_KINDS = ("input_drift", "prediction_drift")
 
 @dataclass(frozen=True)
 class Cause:
-    """What a check found. `kind` and `feature` may change while the cause goes on; the key may not."""
+    """What a check found. `feature` may change while the cause goes on; key and kind may not: what somebody has
+    acknowledged as one thing does not become another under the same id."""
 
     key: Key
     kind: str
@@ -41,7 +42,7 @@ class Cause:
 def key_of(alert: AlertRecord) -> Key:
     """The cause an alert belongs to."""
     if alert.kind in DRIFT_KINDS:
-        return "drift", alert.endpoint, None
+        return "drift", alert.endpoint, alert.kind
     if alert.kind == "rule":  # several rules may speak of one metric
         return "rule", alert.endpoint, alert.evidence.get("cause")
     return alert.kind, alert.endpoint, alert.run_id or alert.feature

@@ -28,7 +28,7 @@ from backend.failpoints import failpoint
 from backend.jobs.folder import JobFolder, new_job_id
 from backend.paths import Home
 from backend.services import gateway_client
-from backend.services.endpoint_job import write_job
+from backend.services.endpoint_job import limits_of, write_job
 from backend.services.ingest import Ingest
 from backend.services.intent import Intent
 from backend.services.plan import build_plan
@@ -92,7 +92,7 @@ class EndpointService:
         """Folder, key and record of a new endpoint; nothing runs yet."""
         name = clean_name(request.name)
         version = self._versions.verify(model.name, number)
-        limits = request.model_dump(include={"max_batch", "max_wait_ms", "queue", "slo_p99_ms"})
+        limits = limits_of(request, self._store.settings.get())
         settings = {
             "endpoint": name,
             "model": model.name,

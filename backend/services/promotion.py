@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 
 STAGES = ("load", "warm_up", "switch", "verify")
 UNDOABLE = ("promote", "rollback", "undo")
-LOAD_S = 330.0
+LOAD_S = 300.0  # of an endpoint that does not say
+LOAD_SLACK_S = 30.0  # the gateway gives up first, and says why
 SWITCH_S = 30.0
 GATEWAY_DIED = "gateway_died"
 GATEWAY_S = 120.0
@@ -194,8 +195,14 @@ class Promoter:
             if states.get(intent.to_version) == "warming":
                 self._stage(operation_id, "warm_up")
 
-        self._tell(intent, command, LOAD_S, look)
+        self._tell(intent, command, self._load_s(intent), look)
         self._stage(operation_id, "warm_up")
+
+    def _load_s(self, intent: Intent) -> float:
+        """How long the answer to a Deploy is waited for."""
+        endpoint = self._store.endpoints.get(intent.endpoint)
+        own = endpoint.limits.get("load_timeout_s") if endpoint is not None else None
+        return float(own or LOAD_S) + LOAD_SLACK_S
 
     def _wake_failed(self, intent: Intent) -> None:
         """An endpoint whose version was given up may come to life by another one; what it says counts again."""
@@ -266,7 +273,9 @@ class Promoter:
         path = self._versions.get(intent.model, version).path
         while self._wait_for_gateway(intent):
             try:
-                self._tell(intent, Deploy(id=_id(), model=intent.model, version=version, path=path), LOAD_S)
+                self._tell(
+                    intent, Deploy(id=_id(), model=intent.model, version=version, path=path), self._load_s(intent)
+                )
                 self._tell(intent, Switch(id=_id(), version=version), SWITCH_S)
                 return
             except Unavailable as error:
@@ -311,7 +320,7 @@ class Promoter:
     def _finish_late(self, operation_id: str, intent: Intent) -> None:
         version = self._versions.verify(intent.model, intent.to_version)
         deploy = Deploy(id=_id(), model=intent.model, version=intent.to_version, path=version.path)
-        self._tell(intent, deploy, LOAD_S)
+        self._tell(intent, deploy, self._load_s(intent))
         done = self._tell(intent, Switch(id=_id(), version=intent.to_version), SWITCH_S)
         prove(self._endpoint(intent), self._versions.get(intent.model, intent.to_version))
         seconds = round(max(self._clock.now() - intent.began_at, 0.0), 3)

@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from backend.clock import Clock
-from backend.contract.resources import BackendSettings, DriftReport, EndpointRecord
+from backend.contract.resources import AlertRecord, BackendSettings, DriftReport, EndpointRecord
+from backend.contract.states import Severity
 from backend.drift.features import Compared, compare
 from backend.drift.hysteresis import Gate
 from backend.drift.profile import Profile, merge_windows
-from backend.services.causes import Cause, Causes, Key
+from backend.services.causes import DRIFT_KINDS, Cause, Causes, Key
 from backend.store import Store
 
 REPEAT_S = 60.0
 """A report that says the same as the last one is stored again only after this long."""
 
 HISTORY_S = 6 * 3600.0
+
+_TAKEN_OVER = {
+    "input_drift": "Inputs drift too, which explains it; they have an alert of their own.",
+    "prediction_drift": "Inputs look like the reference again; predictions have an alert of their own.",
+}
+"""Why the alert of the other kind ends when one of this kind begins."""
 
 
 @dataclass
@@ -43,24 +50,35 @@ class DriftWatch:
         """One check; None for an endpoint without a live version."""
         if endpoint.model is None or endpoint.live_version is None:
             return None
-        key: Key = ("drift", endpoint.name, None)
-        watched = self._watch(endpoint.name, endpoint.model, endpoint.live_version, key)
+        watched = self._watch(endpoint.name, endpoint.model, endpoint.live_version)
         since = self._clock.now() - settings.drift_window_seconds
         windows = self._store.endpoints.windows(endpoint.name, since, watched.version)
         current = merge_windows(window for window in windows if window.model == watched.model)
         compared = compare(
             watched.profile or {}, current, minimum=settings.drift_minimum_items, limit=settings.drift_psi_limit
         )
-        drifted = [item for item in compared if self._gate(watched, key, item, settings.drift_psi_limit)]
+        drifted = [item for item in compared if self._gate(watched, endpoint.name, item, settings.drift_psi_limit)]
         if any(item.decision.over(settings.drift_psi_limit) for item in drifted):
-            self._causes.hold(_cause(endpoint, key, drifted, compared, current["items"], settings))
+            cause = _cause(endpoint, drifted, compared, current["items"], settings)
+            self._gone(endpoint.name, _TAKEN_OVER[cause.kind], but=cause.key)
+            self._causes.hold(cause)
         elif drifted:
             pass  # quiet, not yet for long enough, or too few texts: the alert keeps what it saw last
         elif any(item.decision.score is not None for item in compared):  # else nobody can say that it is gone
-            self._causes.gone(key, "Traffic looks like the reference again.")
+            self._gone(endpoint.name, "Traffic looks like the reference again.")
         report = self._report(endpoint, watched, current["items"], compared, settings)
         self._keep(watched, report)
         return report
+
+    def _gone(self, name: str, why: str, but: Key | None = None) -> None:
+        """Resolve the drift alerts of an endpoint, but not this one."""
+        for key in _keys(name):
+            if key != but:
+                self._causes.gone(key, why)
+
+    def _alerts(self, name: str) -> list[AlertRecord]:
+        """The active drift alerts of an endpoint: none or one."""
+        return [alert for key in _keys(name) if (alert := self._causes.active(key)) is not None]
 
     def forget_missing(self, names: set[str]) -> None:
         """Endpoints that are gone take their alerts with them."""
@@ -70,23 +88,21 @@ class DriftWatch:
             if key[1] not in names:
                 self._causes.gone(key, "The endpoint was deleted.")
 
-    def _watch(self, name: str, model: str, version: int, key: Key) -> _Watched:
+    def _watch(self, name: str, model: str, version: int) -> _Watched:
         watched = self._watched.get(name)
         if watched is not None and (watched.model, watched.version) == (model, version):
             return watched
-        alert = self._causes.active(key)
-        if alert is not None and alert.version != version:
-            self._causes.gone(key, f"v{version} is live now.")
+        if any(alert.version != version for alert in self._alerts(name)):
+            self._gone(name, f"v{version} is live now.")
         profile, why = _read_profile(self._store, model, version)
         self._watched[name] = _Watched(model, version, profile, why)
         return self._watched[name]
 
-    def _gate(self, watched: _Watched, key: Key, item: Compared, limit: float) -> bool:
+    def _gate(self, watched: _Watched, endpoint: str, item: Compared, limit: float) -> bool:
         """Feed the check to the feature's gate. After a restart the gates of an open alert's features start open."""
         name = item.feature.name
         if name not in watched.gates:
-            alert = self._causes.active(key)
-            known = alert is not None and name in alert.evidence.get("drifted", ())
+            known = any(name in alert.evidence.get("drifted", ()) for alert in self._alerts(endpoint))
             watched.gates[name] = Gate(is_open=known)
         decision = item.decision
         return watched.gates[name].see(over=decision.over(limit), quiet=decision.quiet(limit * 0.8))
@@ -99,7 +115,6 @@ class DriftWatch:
         compared: list[Compared],
         settings: BackendSettings,
     ) -> DriftReport:
-        alert = self._causes.active(("drift", endpoint.name, None))
         return DriftReport(
             endpoint=endpoint.name,
             model=watched.model,
@@ -109,7 +124,7 @@ class DriftWatch:
             window_items=items,
             minimum_items=settings.drift_minimum_items,
             features=tuple(item.record for item in compared),
-            alerts=(alert.id,) if alert else (),
+            alerts=tuple(alert.id for alert in self._alerts(endpoint.name)),
             text=_in_words(watched, items, compared, settings),
         )
 
@@ -167,24 +182,28 @@ def _worst_first(items: list[Compared]) -> list[Compared]:
     return sorted(items, key=lambda item: -(item.decision.score or 0.0))
 
 
+def _keys(endpoint: str) -> list[Key]:
+    return [("drift", endpoint, kind) for kind in DRIFT_KINDS]
+
+
 def _cause(
     endpoint: EndpointRecord,
-    key: Key,
     drifted: list[Compared],
     compared: list[Compared],
     items: int,
     settings: BackendSettings,
 ) -> Cause:
     """One cause for all drifted features: changed inputs move the predictions too, so inputs name it where they
-    drift."""
+    drift. When that changes it is another cause, with an alert of its own."""
     inputs = [item for item in drifted if item.feature.side == "input"]
     worst = _worst_first(inputs or drifted)[0]
     kind = "input_drift" if inputs else "prediction_drift"
     return Cause(
-        key=key,
+        key=("drift", endpoint.name, kind),
         kind=kind,
         title=f"{'Input' if inputs else 'Prediction'} drift on {endpoint.name}",
         text=worst.text,
+        severity=Severity.BAD,  # over its limit, as the feature itself is shown
         feature=worst.feature.name,
         evidence={
             "drifted": [item.feature.name for item in _worst_first(drifted)],

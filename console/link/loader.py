@@ -24,6 +24,7 @@ TABLES: tuple[tuple[str, str], ...] = (
     ("datasets", "/datasets"),
     ("audit", "/audit?count=200"),
     ("settings", "/settings"),
+    ("rules", "/rules"),
     ("drift", "/drift"),
     ("recipes", "/recipes"),
     ("base_models", "/base_models"),
@@ -114,6 +115,8 @@ class Loader(QObject):
         changes = self._state.apply(messages)
         if changes.any():
             self.changed.emit(changes)
+        if changes.rules:  # they have no topic: the audit log says that somebody changed one
+            self.load("rules", "/rules")
 
     def _on_reset(self, _reason: str) -> None:
         self.reload()

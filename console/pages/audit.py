@@ -16,6 +16,7 @@ from backend.contract.resources import AuditRecord
 from console import operations, words
 from console.context import Context
 from console.i18n import mark, tr, tr_n
+from console.said import said_why
 from console.tables import Column, Field, TableModel, TableView
 from console.tables.columns import tsv_cell
 from console.widgets.buttons import Button
@@ -121,7 +122,7 @@ def _columns(state: Any) -> tuple[Column, ...]:
                weight=500, tip=lambda r: r.action),
         Column("object", tr("Object"), lambda r: named(r, state), width=190, tip=lambda r: r.object),
         Column("change", tr("Before → after"), _change, width=210),
-        Column("reason", tr("Reason"), lambda r: r.reason, stretch=True, role=lambda _r: "text-secondary"),
+        Column("reason", tr("Reason"), lambda r: said_why(r.reason), stretch=True, role=lambda _r: "text-secondary"),
         Column("result", tr("Result"), lambda r: r.result, width=90,
                role=lambda r: "bad" if r.result == "aborted" else "text-secondary"),
     )  # fmt: skip
@@ -304,7 +305,7 @@ def _facts(record: AuditRecord) -> list[tuple[str, str, bool]]:
         (tr("Before"), record.before or words.DASH, False),
         (tr("After"), record.after or words.DASH, False),
         (tr("Result"), record.result, False),
-        (tr("Reason"), record.reason or words.DASH, False),
+        (tr("Reason"), said_why(record.reason) or words.DASH, False),
     ]
     facts += [(str(key), json.dumps(value, ensure_ascii=False), False) for key, value in record.details.items()]
     hashes = ((tr("Hash"), record.hash), (tr("Previous"), record.previous_hash))

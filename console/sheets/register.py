@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QLineEdit
 
-from backend.contract.resources import RunRecord
+from backend.contract.answers import readable
+from backend.contract.resources import Operation, RunRecord
 from console import operations, words
 from console.asking import ask
 from console.context import Context
+from console.following import Followed
 from console.i18n import tr
+from console.said import said
 from console.widgets.form import FormField
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
+from console.widgets.toast import ToastAction
 
 
 class RegisterSheet(Sheet):
@@ -47,12 +52,34 @@ class RegisterSheet(Sheet):
         call = operations.register_run(self._context.link, self._run.id, self._name.text().strip(), self._note.text())
         ask(self._context, call, self.primary).on_reply(self._on_reply)
 
-    def _on_reply(self, _body: Any) -> None:
+    def _on_reply(self, body: Any) -> None:
         self.close_sheet()
-        name = self._name.text().strip()
-        number = next_version(self._context, name)
-        self._context.toast(tr("Registering {name} v{n}", name=name, n=number), self._run.name, kind="info")
-        self._context.navigate(f"model/{name}/{number}")
+        tell_registering(self._context, self._name.text().strip(), body, self._run.name)
+
+
+class Registration(Followed):
+    """Tells how a registration ended, wherever the window is by then."""
+
+    def tell(self, operation: Operation) -> None:
+        """The version it became, with the way there; or why there is none."""
+        if operation.state == "done":
+            name, number = operation.result.get("model", ""), operation.result.get("version")
+            link = partial(self._context.navigate, f"model/{name}/{number}")
+            self._context.toast(tr("Registered {name} v{n}", name=name, n=number),
+                                actions=(ToastAction(tr("Open"), link, "arrow-right"),))  # fmt: skip
+            return
+        error = operation.error or {}
+        self._context.toast(tr("It was not registered"), said(str(error.get("text") or "")), kind="bad")
+
+
+def tell_registering(context: Context, name: str, body: Any, detail: str = "") -> None:
+    """Say that it began, follow it to its end, and go where the version will be."""
+    number = next_version(context, name)
+    context.toast(tr("Registering {name} v{n}", name=name, n=number), detail, kind="info")
+    operation = readable(Operation, body)
+    if operation is not None:
+        Registration(context, operation)
+    context.navigate(f"model/{name}/{number}")
 
 
 def next_version(context: Context, name: str) -> int:

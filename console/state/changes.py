@@ -23,6 +23,7 @@ class Changes:
     alerts: set[str] = field(default_factory=set)
     drift: set[str] = field(default_factory=set)
     operations: set[str] = field(default_factory=set)
+    rules: set[str] = field(default_factory=set)
     points: dict[str, list[Point]] = field(default_factory=dict)  # run id → as logged
     run_events: dict[str, list[Any]] = field(default_factory=dict)  # run id → RunEvent
     log: dict[str, list[Any]] = field(default_factory=dict)  # run id → LogLine

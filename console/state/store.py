@@ -18,6 +18,7 @@ from backend.contract.resources import (
     LogLine,
     ModelRecord,
     Operation,
+    Rule,
     RunEvent,
     RunRecord,
     SystemStatus,
@@ -41,6 +42,7 @@ class AppState:
         self.stale_since: float | None = None
         self.mismatch: str | None = None
         self.retry: tuple[int, int] | None = None  # count, seconds until the next try
+        self.restarting = False  # a person asked for it, and nothing was heard of the new one yet
         self.system: SystemStatus | None = None
         self.settings: BackendSettings | None = None
         self.runs: OrderedDict[str, RunRecord] = OrderedDict()
@@ -49,6 +51,7 @@ class AppState:
         self.endpoints: OrderedDict[str, EndpointRecord] = OrderedDict()
         self.alerts: OrderedDict[str, AlertRecord] = OrderedDict()
         self.operations: OrderedDict[str, Operation] = OrderedDict()
+        self.rules: OrderedDict[str, Rule] = OrderedDict()
         self.drift: dict[str, DriftReport] = {}
         self.audit: deque[AuditRecord] = deque(maxlen=AUDIT_KEPT)  # newest first
         self.recipes: list[dict[str, Any]] = []
@@ -101,6 +104,7 @@ class AppState:
     def connected(self) -> Changes:
         """The feed is open."""
         self.online, self.stale_since, self.retry, self.mismatch = True, None, None, None
+        self.restarting = False
         return Changes(connection=True)
 
     def lost(self) -> Changes:
@@ -204,6 +208,8 @@ class AppState:
         if (record := readable(AuditRecord, data)) is not None:
             self.audit.appendleft(record)
             changes.audit = True
+            if record.object.startswith("rule/"):
+                changes.rules.add(record.object.removeprefix("rule/"))
 
     def _on_system(self, data: dict[str, Any], message: dict[str, Any], changes: Changes) -> None:
         if message.get("kind") == "changed":
@@ -237,5 +243,6 @@ _TABLES: dict[str, tuple[Any, str]] = {
     "endpoints": (EndpointRecord, "name"),
     "alerts": (AlertRecord, "id"),
     "operations": (Operation, "id"),
+    "rules": (Rule, "id"),
     "drift": (DriftReport, "endpoint"),
 }

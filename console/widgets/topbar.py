@@ -37,7 +37,7 @@ class SearchBox(QAbstractButton):
     def __init__(self) -> None:
         super().__init__()
         self.setFixedSize(330, 28)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click opens the palette and leaves the focus where it is
         self.retranslate()
         key_table.changed.connect(self.retranslate)
 

@@ -5,12 +5,16 @@ import threading
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from backend.launch import LaunchFailed
 from backend.paths import Home
+from console import status
 from console.app import BackendStarter, Console, OneWindow
 from console.settings import LANGUAGE
+from console.widgets.buttons import Button
+from console.widgets.statusbar import Part
 
 
 @pytest.fixture
@@ -102,4 +106,58 @@ def test_a_slot_that_fails_is_told_and_the_window_lives_on(qtbot: QtBot, home: H
     error = RuntimeError("boom")
     console._on_exception(RuntimeError, error, error.__traceback__)
     assert "boom" in console.window.toasts.toasts[-1].accessibleName()
+    console.close()
+
+
+def _restart_button(console: Console) -> Button:
+    category = console.window.stack.page().categories["backend"]
+    found: Button = category.restart
+    return found
+
+
+def test_a_restart_looks_busy_until_the_backend_is_connected_again(qtbot: QtBot, home: Home) -> None:
+    going = threading.Event()
+    console = Console(home, start_backend=False)
+    console.settings.set(LANGUAGE, "en")
+    console.starter = BackendStarter(home, lambda _home: None, lambda _home: (going.wait(), None)[1])
+    qtbot.addWidget(console.window)
+    console.window.on_changes(console.state.connected())
+    console.window.navigate("settings/backend")
+    button = _restart_button(console)
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert button.busy
+    assert Part("text", "Restarting backend") in status.backend_parts(console.state, 1.0)
+    told = len(console.window.toasts.toasts)
+    console._on_restart_asked()  # from the palette, meanwhile
+    assert len(console.window.toasts.toasts) == told
+    console.window.on_changes(console.state.lost())
+    shown = [button for button in console.window.banner.findChildren(Button) if button.isVisibleTo(console.window)]
+    assert [button.busy for button in shown if button.text() == "Restart backend"] == [True]
+    assert "Restarting the backend" in console.window.banner.message.text()
+    going.set()
+    console.starter.wait()
+    assert button.busy  # it answers, and nothing was heard from it yet
+    console.window.on_changes(console.state.connected())
+    assert not button.busy
+    assert console.window.banner.isHidden()
+    console.close()
+
+
+def test_a_restart_that_fails_is_no_longer_busy_and_can_be_tried_again(qtbot: QtBot, home: Home) -> None:
+    def fail(_home: Home) -> None:
+        raise LaunchFailed("The backend ended at once (exit 1).")
+
+    console = Console(home, start_backend=False)
+    console.starter = BackendStarter(home, fail, lambda _home: None)
+    qtbot.addWidget(console.window)
+    with qtbot.waitSignal(console.starter.failed):
+        console._on_restart_asked()
+        assert console.state.restarting
+    console.starter.wait()
+    console._on_start_failed("exit 1")
+    assert not console.state.restarting
+    with qtbot.waitSignal(console.starter.failed):
+        console.window.toasts.toasts[-1].findChildren(Button)[0].click()
+        assert console.state.restarting
+    console.starter.wait()
     console.close()

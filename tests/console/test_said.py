@@ -12,7 +12,7 @@ from backend.jobs.failures import ADVICE
 from backend.services.diagnosis import diagnose
 from backend.services.measured import Measured, Save
 from console.i18n import translator
-from console.said import SENTENCES, said, said_each
+from console.said import SENTENCES, said, said_each, said_why
 from tests.backend.services.test_diagnosis import GB, a_card, a_run, every_rule, look, points
 
 
@@ -91,3 +91,13 @@ def test_what_is_not_in_the_list_stays(chinese: None) -> None:
 def test_english_stays_as_it_was_said() -> None:
     for sentence in SENTENCES:
         assert said(sentence) == sentence
+
+
+def test_the_reason_of_an_undo_is_read_in_the_language_of_now_and_a_persons_words_stay() -> None:
+    stored = "undo of promote to version 3: undo of rollback to version 2: Completed"
+    assert said_why(stored) == "Undo of the promotion of v3: Undo of the roll back to v2: Completed"
+    translator.set_language("zh")
+    assert said_why(stored) == "撤销 v3 的上线：撤销到 v2 的回滚：Completed"
+    assert said_why("Completed") == "Completed"  # typed by a person
+    assert said_why("Registered when it completed") == "完成时自动登记"
+    assert said("v7 is live now.") == "v7 已上线。"

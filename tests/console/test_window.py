@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -386,3 +387,17 @@ def test_opening_the_shell_needs_no_page_module() -> None:
     code = "import console.app, sys; print([m for m in sys.modules if m.startswith(('console.pages.', 'console.charts', 'torch', 'mlflow', 'sqlalchemy', 'fastapi', 'pyqtgraph'))])"  # noqa: E501
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_space_after_a_click_on_nothing_does_nothing(qtbot: QtBot, window: Window) -> None:
+    """The search box has the focus when the window opens, without a ring; it is a button, and Space presses those."""
+    window.topbar.search.setFocus()
+    qtbot.waitUntil(window.topbar.search.hasFocus)
+    empty = page(window)
+    QTest.mouseClick(empty, Qt.MouseButton.LeftButton, pos=empty.rect().bottomRight() - QPoint(40, 40))
+    qtbot.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Space)
+    assert not window.palette_box.isVisible()
+    window.topbar.search.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClick(window.topbar.search, Qt.Key.Key_Space)  # reached by Tab, with its ring
+    assert window.palette_box.isVisible()
+    window.palette_box.close_palette()

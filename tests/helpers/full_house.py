@@ -130,7 +130,7 @@ def _fill_serving(state: AppState) -> None:
         window_items=412, minimum_items=100, features=features,
     )  # fmt: skip
     moved = {"before": 64.2, "after": 118.0, "psi": 0.31, "text": "Text length moved right: median 64 → 118 tokens."}
-    for name, kind, severity in (("a1", "input_drift", "warn"), ("a2", "latency", "bad")):
+    for name, kind, severity in (("a1", "input_drift", "bad"), ("a2", "latency", "warn")):
         evidence = {"features": {"text_length": moved}, "limit": 0.2}
         if kind == "latency":
             evidence = {"metric": "serve/latency_ms_p99", "value": 1400.4, "limit": 500.0, "for_seconds": 60.0}

@@ -80,7 +80,7 @@ class Trained(Request):
         True, "Group by length", "Batches of like lengths waste less padding", advanced=True, live=True
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
-        "auto", "Precision", "auto is fp32 on the CPU, bf16 on a GPU that has it", advanced=True
+        "auto", "Precision", "Automatic is fp32 on the CPU, bf16 on a GPU that has it", advanced=True
     )
     threads: int = setting(
         0,

@@ -4,6 +4,7 @@ all at once.
 
 import os
 import platform as python_platform
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -160,7 +161,7 @@ def environment(threads: int, device: torch.device) -> dict[str, Any]:
         "python": sys.version.split()[0], "system": python_platform.platform(), "machine": python_platform.machine(),
         "cpu": cpu_name(), "cores": os.cpu_count(), "threads": threads, "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "gpu": card, "packages": packages, "commit": commit_id(),
+        "gpu": card, "driver": driver_version() if card else None, "packages": packages, "commit": commit_id(),
     }  # fmt: skip
 
 
@@ -173,6 +174,20 @@ def cpu_name() -> str:
     except OSError:
         pass
     return python_platform.processor() or python_platform.machine()
+
+
+def driver_version() -> str | None:
+    """The version of the graphics driver as the kernel module says it; None where there is none or it does not say."""
+    try:
+        return _read_driver(Path("/proc/driver/nvidia/version").read_text())
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _read_driver(text: str) -> str | None:
+    """The first dotted number of `NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  …`."""
+    found = re.search(r"\b\d{3,}(\.\d+)+\b", text)
+    return found.group() if found else None
 
 
 def commit_id() -> str | None:

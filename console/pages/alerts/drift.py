@@ -146,6 +146,7 @@ class DriftView(QWidget):
         self._alert: AlertRecord | None = None
         self._history: dict[str, list[tuple[float, float | None]]] = {}
         self._charted = ""
+        self._stale = False
         self.suggestion = Suggestion()
         self.features = Panel(tr("Features"))
         self.table = FeatureTable()
@@ -159,7 +160,7 @@ class DriftView(QWidget):
         self.story = StoryPanel()
         self.story.setMinimumHeight(STORY_LEAST)
         self.group = ChartGroup(self, axis="time", labels="clock")
-        self.chart = TimeSeriesChart(self.group, _spec("", None))
+        self.chart = TimeSeriesChart(self.group, _spec("", None, ""))
         self.bins = BinnedChart("")
         self.labels = LegendPanel()
         holder = QWidget()
@@ -300,13 +301,27 @@ class DriftView(QWidget):
             self.bins.set_bins(feature.edges, feature.reference, feature.current, names, upper)
 
     def _show_chart(self, feature: FeatureDrift) -> None:
+        if (spec := _spec(feature.feature, feature.limit, self._when(feature.feature))) != self.chart.spec:
+            self.chart.set_spec(spec)
         if self._charted == feature.feature:
             return
         self._charted = feature.feature
         points = [(at, psi) for at, psi in self._history.get(feature.feature, []) if psi is not None]
-        self.chart.set_spec(_spec(feature.feature, feature.limit))
         self.group.set_series(_key(feature.feature), None, [at for at, _ in points], None, [psi for _, psi in points])
         self.group.reset()
+
+    def _when(self, feature: str) -> str:
+        """What the last value of the curve is of: of now, or of the last check that had enough texts."""
+        known = [at for at, psi in self._history.get(feature, []) if psi is not None]
+        checked = self._report.checked_at if self._report else None
+        fresh = not known or (known[-1] == checked and not self._stale)
+        return tr("now") if fresh else tr("at {time}", time=words.clock(known[-1]))
+
+    def set_stale(self, stale: bool) -> None:
+        """Nobody checks any more (the backend does not answer, the endpoint does not run): nothing is of now."""
+        if stale != self._stale:
+            self._stale = stale
+            self._show_feature()
 
     # ---- words beside it -----------------------------------------------------------------------------------
 
@@ -376,9 +391,9 @@ def _key(feature: str) -> str:
     return f"psi/{feature}"
 
 
-def _spec(feature: str, limit: float | None) -> ChartSpec:
+def _spec(feature: str, limit: float | None, when: str) -> ChartSpec:
     limits = (Limit(limit, "bad"), Limit(limit / 2, "warn")) if limit else ()
-    series = SeriesSpec(_key(feature), "reference", tr("now"), style=".2f")
+    series = SeriesSpec(_key(feature), "reference", when, style=".2f")
     return ChartSpec(
         f"psi:{feature}", alert_words.feature_name(feature) if feature else " ", (series,), unit="PSI", fill=True,
         zero=True, robust=False, lane=True, limits=limits,

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 from backend.contract.resources import AlertRecord, AuditRecord
 from console import alert_words, words
 from console.i18n import mark, tr
+from console.said import said, said_why
 from console.widgets.panel import Panel
 from console.widgets.rows import HistoryRow, KeyValue
 from console.widgets.text import Text
@@ -122,14 +123,14 @@ def story(alert: AlertRecord, audit: Iterable[AuditRecord], now: float) -> tuple
     done = [entry for entry in audit if entry.object == f"alert/{alert.id}" and entry.action in ACTIONS]
     for entry in done:
         icon, role, text = ACTIONS[entry.action]
-        found.append((entry.time, (icon, role, tr(text), entry.reason, entry.actor)))
+        found.append((entry.time, (icon, role, tr(text), said_why(entry.reason), entry.actor)))
     named = {entry.action for entry in done}
     if alert.acknowledged_at and "alert_acknowledged" not in named:
         found.append((alert.acknowledged_at, ("check-check", "accent", tr("Acknowledged"), alert.note,
                                               alert.acknowledged_by or "")))  # fmt: skip
     if alert.resolved_at and "alert_resolved" not in named:
-        found.append((alert.resolved_at, ("check", "ok", tr("Resolved"), alert.note, tr("watch"))))
-    role = "bad" if alert.severity == "bad" else "warn"
+        found.append((alert.resolved_at, ("check", "ok", tr("Resolved"), said(alert.note), tr("watch"))))
+    role = alert_words.role_of(alert.severity)
     found.append((alert.opened_at, ("triangle-alert", role, tr("Opened"), "", tr("watch"))))
     found.sort(key=lambda one: -one[0])
     return tuple((*row, words.moment(at, now)) for at, row in found)

@@ -46,7 +46,7 @@ def specs_for(alert: AlertRecord) -> tuple[ChartSpec, ...]:
     serve = {spec.id: spec.with_(span=1, lane=False) for spec in ENDPOINT_CHARTS}
     machine = {spec.id: spec for spec in (*MACHINE_CHARTS, *RUN_CHARTS)}
     limit = alert.evidence.get("limit")
-    role = "bad" if alert.severity == "bad" else "warn"
+    role = alert_words.role_of(alert.severity)
     first: tuple[ChartSpec, ...] = ()
     if alert.kind in ("latency", "endpoint"):
         first = (serve["latency"], serve["requests"])

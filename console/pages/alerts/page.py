@@ -31,6 +31,7 @@ from console.widgets.popover import Popover
 from console.widgets.text import Text
 
 NARROW = 1130  # of the page: below, the inbox becomes a menu beside the title
+REPORT_EVERY_S = 60.0
 AGE_EVERY_S = 10.0
 LOOKS: dict[str, tuple[StateLook, str]] = {
     "ok": (StateLook("", "circle-check", "ok", True), mark("OK")),
@@ -241,6 +242,7 @@ class AlertsPage(AlertActions):
                 self._read_drift(name or "")
         self.drift.set_alert(alert)
         self._take_report()
+        self.drift.set_stale(self._is_old(self.drift.endpoint, now))
         title, detail = self.doing.suggestion()
         self.drift.show_suggestion(title, detail, why=self.doing.endpoint is not None)
         if alert is not None:
@@ -254,6 +256,13 @@ class AlertsPage(AlertActions):
         settings = self.context.state.settings
         check = settings.drift_check_seconds if settings else None
         self.drift.show_facts(self.endpoint, self.doing.version(), check, now)
+
+    def _is_old(self, name: str, now: float) -> bool:
+        """Nobody compares this traffic any more. A report that says the same is stored once a minute."""
+        settings, report = self.context.state.settings, self.context.state.drift.get(name)
+        period = max(REPORT_EVERY_S, settings.drift_check_seconds if settings else 0.0)
+        checked = report.checked_at if report is not None else None
+        return self.context.offline() or (checked is not None and now - checked > 3 * period)
 
     def _take_report(self) -> None:
         report = self.context.state.drift.get(self.drift.endpoint)
@@ -274,7 +283,14 @@ class AlertsPage(AlertActions):
         found = []
         for alert in self.context.state.alerts.values():
             if alert.endpoint == endpoint and alert_words.is_drift(alert):
-                found.append(ChartEvent(alert.id, "error", tr("Alert opened"), time=alert.opened_at))
+                found.append(
+                    ChartEvent(
+                        alert.id,
+                        "error" if alert.severity == "bad" else "alert",
+                        tr("Alert opened"),
+                        time=alert.opened_at,
+                    )
+                )
                 if alert.resolved_at:
                     found.append(ChartEvent(f"{alert.id}-end", "good", tr("Alert resolved"), time=alert.resolved_at))
         if record is not None and record.serving_since:

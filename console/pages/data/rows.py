@@ -10,10 +10,12 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QTimer, Signal
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from backend.contract.answers import items_of
+from backend.contract.errors import ErrorReply
 from backend.contract.resources import DatasetRecord
 from console import operations, words
 from console.context import Context
 from console.i18n import tr
+from console.said import said
 from console.tables import Column, TableModel, TableView
 from console.theme import theme
 from console.widgets.buttons import Button
@@ -51,6 +53,11 @@ class PagedModel(TableModel):
         first, last = number * PAGE, min(self._total, (number + 1) * PAGE) - 1
         if first <= last:
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
+
+    @property
+    def has_any(self) -> bool:
+        """Whether some page is here."""
+        return bool(self._pages)
 
     def has_page(self, number: int) -> bool:
         return number in self._pages
@@ -135,6 +142,7 @@ class RowsView(QWidget):
         self._context, self._compact = context, compact
         self.record: DatasetRecord | None = None
         self._find = ""
+        self._why_not = ""  # why the rows that are asked for cannot be read
         self._turn = 0
         self._asked: set[int] = set()
         self.table: TableView | None = None
@@ -180,7 +188,13 @@ class RowsView(QWidget):
 
     def retry(self) -> None:
         """The backend answers again: pages that could not be read are asked for when they are painted."""
-        if self.table is not None:
+        if self.table is None or self.record is None or not self._why_not:
+            return
+        if self.model is not None and not self.model.has_any:
+            self._restart(None if self._find else self.record.rows)
+        else:
+            self._asked = {page for page in self._asked if self.model is not None and self.model.has_page(page)}
+            self._tell_unread("")
             self.table.viewport().update()
 
     def search(self, text: str) -> None:
@@ -192,6 +206,7 @@ class RowsView(QWidget):
     def _restart(self, total: int | None) -> None:
         self._turn += 1
         self._asked = set()
+        self._why_not = ""
         if self.model is not None:
             self.model.reset_rows(total if total is not None else 0)
         self._say()
@@ -206,7 +221,15 @@ class RowsView(QWidget):
         if self._find:
             text = tr("{n} of {all} hold “{find}”", n=words.count(model.total), all=words.count(record.rows),
                       find=self._find)  # fmt: skip
-        self.panel.set_title(tr("Rows"), text)
+        self.panel.set_title(tr("Rows"), f"{text} · {self._why_not}" if self._why_not and model.total else text)
+
+    def _tell_unread(self, why: str) -> None:
+        """Say why rows are missing: in the middle when none is here, else in the head, and those that are here stay."""
+        self._why_not = why
+        if why and self.model is not None and self.table is not None and not self.model.has_any:
+            self.model.reset_rows(0)
+            self.table.set_empty_text(why)
+        self._say()
 
     # ---- reading -------------------------------------------------------------------------------------------
 
@@ -229,6 +252,7 @@ class RowsView(QWidget):
         record = self.record
         if record is None or self._context.offline():
             self._asked.discard(page)
+            self._tell_unread(tr("Backend does not answer. Rows are read as soon as it does."))
             return
         self._asked.add(page)
         call = operations.read_rows(self._context.link, record.id, page * PAGE, PAGE, self._find)
@@ -237,6 +261,7 @@ class RowsView(QWidget):
     def _on_rows(self, turn: int, page: int, body: dict[str, Any]) -> None:
         if turn != self._turn or self.model is None or self.table is None:
             return
+        self._why_not = ""
         items = items_of(body)
         total = body.get("total", len(items))
         if total != self.model.total:
@@ -245,6 +270,6 @@ class RowsView(QWidget):
         self.model.put_page(page, items)
         self._say()
 
-    def _on_refused(self, turn: int, error: Any) -> None:
-        if turn == self._turn and self.table is not None:
-            self.table.set_empty_text(error.text)
+    def _on_refused(self, turn: int, error: ErrorReply) -> None:
+        if turn == self._turn:
+            self._tell_unread(said(error.text))

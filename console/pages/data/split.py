@@ -12,6 +12,7 @@ from console import operations, words
 from console.context import Context
 from console.i18n import tr, tr_n
 from console.pages.data import words as data_words
+from console.said import said
 from console.tables import Column, TableModel, TableView
 from console.widgets.buttons import Button
 from console.widgets.chips import Icon
@@ -88,16 +89,24 @@ class SplitView(QWidget):
             self.read()
 
     def read(self) -> None:
-        """Ask the backend; offline, what stands there stays."""
+        """Ask the backend; offline, what stands there stays when it is of this version."""
         record = self._record
-        if record is None or self._context.offline():
+        if record is None:
+            return
+        if self._context.offline():
+            if record.id != self._read:
+                self._read = ""
+                self._show_failed(tr("Backend does not answer."))
             return
         self._stack.setCurrentWidget(self._skeleton)
         call = operations.read_split(self._context.link, record.id)
         call.on_reply(partial(self._on_split, record)).on_refused(self._on_refused)
 
     def _on_refused(self, error: Any) -> None:
-        self._failed.text.setText(error.text)
+        self._show_failed(said(error.text))
+
+    def _show_failed(self, text: str) -> None:
+        self._failed.text.setText(text)
         self._failed.text.setHidden(False)
         self._stack.setCurrentWidget(self._failed)
 

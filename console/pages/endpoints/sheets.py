@@ -39,7 +39,9 @@ class NewEndpointSheet(Sheet):
         self.add(FormField(tr("Model"), self._model))
         self.add(FormField(tr("Version"), self._version))
         self.add(self._field)
-        self._slo, self._port = QLineEdit(), QLineEdit()
+        kept = context.state.settings
+        self._slo = QLineEdit(f"{kept.endpoint_slo_p99_ms:g}" if kept is not None and kept.endpoint_slo_p99_ms else "")
+        self._port = QLineEdit()
         self._slo_field = FormField(tr("p99 latency limit, ms"), self._slo, hint=tr("Above it an alert is opened"),
                                     note=tr("optional"))  # fmt: skip
         self._port_field = FormField(tr("Port"), self._port, hint=tr("A free one is taken when empty"),
@@ -96,8 +98,9 @@ class NewEndpointSheet(Sheet):
 
     def _on_accepted(self) -> None:
         slo, port = _number(self._slo.text()), _number(self._port.text(), PORTS)
-        limits = {"slo_p99_ms": slo, "port": int(port) if port else None}
-        limits = {key: value for key, value in limits.items() if value}
+        limits: dict[str, Any] = {"slo_p99_ms": slo or None}  # null: none, even where the settings have one
+        if port:
+            limits["port"] = int(port)
         call = operations.create_endpoint(
             self._context.link, self._name.text().strip(), self._model.currentText(), self._version.currentData(),
             **limits,

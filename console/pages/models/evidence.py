@@ -11,6 +11,7 @@ from backend.contract.resources import EndpointRecord, FileRecord, HistoryEntry,
 from console import words
 from console.i18n import mark, tr, tr_n
 from console.pages.models import words as model_words
+from console.said import said_why
 from console.widgets.buttons import Button, IconButton
 from console.widgets.chips import Icon, StatePill
 from console.widgets.lineage import LineageStrip, Node
@@ -231,12 +232,12 @@ def history_words(entry: HistoryEntry) -> tuple[str, str, str]:
 
 def _history_row(entry: HistoryEntry, now: float) -> HistoryRow:
     icon, role, text = history_words(entry)
-    why = entry.reason
+    why = said_why(entry.reason)
     if entry.seconds is not None and entry.result == "done":
         took = tr("took {time}", time=words.seconds_exact(entry.seconds))
         why = f"{why} · {took}" if why else took
     made = HistoryRow(icon, role, text, why, entry.actor, words.day_and_time(entry.time, now))
-    set_tip(made, text, line=f"{entry.reason}\n{words.full_time(entry.time)}".strip())
+    set_tip(made, text, line=f"{said_why(entry.reason)}\n{words.full_time(entry.time)}".strip())
     return made
 
 

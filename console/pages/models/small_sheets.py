@@ -14,7 +14,7 @@ from console.asking import ask
 from console.context import Context
 from console.i18n import mark, tr
 from console.pages.models.evidence import sections
-from console.sheets.register import next_version
+from console.sheets.register import next_version, tell_registering
 from console.widgets.form import FormField
 from console.widgets.sheet import Sheet
 from console.widgets.text import Text
@@ -86,12 +86,9 @@ class RegisterRunSheet(Sheet):
             call = operations.register_run(self._context.link, run.id, name, note)
             ask(self._context, call, self.primary).on_reply(self._on_reply)
 
-    def _on_reply(self, _body: Any) -> None:
-        name = self._name.text().strip()
+    def _on_reply(self, body: Any) -> None:
         self.close_sheet()
-        number = next_version(self._context, name)
-        self._context.toast(tr("Registering {name} v{n}", name=name, n=number), kind="info")
-        self._context.navigate(f"model/{name}/{number}")
+        tell_registering(self._context, self._name.text().strip(), body)
 
 
 def _suggested(run: RunRecord) -> str:

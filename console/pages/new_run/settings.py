@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
-from console.i18n import tr, tr_n
+from console.i18n import mark, tr, tr_n
 from console.pages.new_run.schema import Problem, Setting
 from console.widgets.buttons import IconButton
 from console.widgets.chips import Kbd
@@ -23,16 +23,31 @@ OPEN_FIELDS = 4
 COLUMN_GAP, ROW_GAP = 12, 13
 
 
+CHOICES: dict[str, str] = {
+    "full": mark("Full"), "lora": "LoRA", "qlora": "QLoRA",
+    "linear": mark("Linear"), "cosine": mark("Cosine"), "constant": mark("Constant"),
+    "auto": mark("Automatic"), "stop": mark("Stop"), "continue": mark("Go on"),
+    "bpe": "BPE", "wordpiece": "WordPiece", "unigram": "Unigram",
+    "eval/loss": mark("Loss"), "eval/accuracy": mark("Accuracy"), "eval/f1": "macro F1",
+}  # fmt: skip
+"""What the values of a choice are called; others, such as bf16, have no other name."""
+
+
+def choice_text(value: str) -> str:
+    """A value of a choice as a person reads it."""
+    return tr(CHOICES[value]) if value in CHOICES else value
+
+
 def make_control(setting: Setting) -> QWidget:
     """The control that fits a setting."""
     if setting.kind == "bool":
         return Toggle("", name=tr(setting.title))
     if setting.kind == "choice":
         if len(setting.choices) <= 4 and sum(map(len, setting.choices)) <= 26:
-            words = {"lora": "LoRA", "qlora": "QLoRA", "full": tr("Full")}
-            return Segmented([(c, words.get(c, c)) for c in setting.choices], name=tr(setting.title))
+            return Segmented([(c, choice_text(c)) for c in setting.choices], name=tr(setting.title))
         box = QComboBox()
-        box.addItems(list(setting.choices))
+        for value in setting.choices:
+            box.addItem(choice_text(value), value)
         return box
     return QLineEdit()
 
@@ -42,7 +57,7 @@ def read_control(control: QWidget) -> Any:
     if isinstance(control, QLineEdit):
         return control.text()
     if isinstance(control, QComboBox):
-        return control.currentText()
+        return control.currentData()
     if isinstance(control, Segmented):
         return control.value
     return control.isChecked() if isinstance(control, Toggle) else None
@@ -53,7 +68,7 @@ def write_control(control: QWidget, setting: Setting, value: Any) -> None:
     if isinstance(control, QLineEdit):
         control.setText(setting.shown(value))
     elif isinstance(control, QComboBox):
-        control.setCurrentText(str(value))
+        control.setCurrentIndex(control.findData(str(value)))
     elif isinstance(control, Segmented) and value in setting.choices:
         control.set_value(str(value))
     elif isinstance(control, Toggle):

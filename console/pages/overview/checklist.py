@@ -119,6 +119,8 @@ class Checklist(QWidget):
         self.backend.show_state(
             not offline, tr("Does not answer yet.") if offline else tr("Connected, version {version}.", version=version)
         )
+        for button in self.backend.buttons:
+            button.set_busy(state.restarting)
         self._show_processor(state.telemetry)
         data = list(state.datasets.values())
         self.data.show_state(

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter
 
 from backend.contract.resources import EndpointRecord
 from backend.contract.states import EndpointState
-from console import words
+from console import alert_words, words
 from console.context import Context
 from console.i18n import tr
 from console.tables import Column, TableModel, TableView
@@ -98,8 +98,10 @@ class LiveEndpoints(Panel):
         return "text-tertiary" if self._stale else "text"
 
     def _worst_role(self, endpoint: EndpointRecord) -> str:
-        worst, limit = stat(endpoint, "latency_ms_p99"), endpoint.limits.get("slo_p99_ms")
-        return "warn" if worst is not None and limit and worst > limit else self._role(endpoint)
+        worst = stat(endpoint, "latency_ms_p99")
+        limit = alert_words.p99_limit(endpoint, self._context.state.rules.values())
+        over = worst is not None and limit is not None and worst > limit[0] and not self._stale
+        return alert_words.role_of(limit[1]) if over and limit is not None else self._role(endpoint)
 
     def _error_role(self, endpoint: EndpointRecord) -> str:
         return "bad" if (stat(endpoint, "errors_per_s") or 0) > 0.1 and not self._stale else self._role(endpoint)

@@ -236,7 +236,7 @@ class OverviewPage(Page):
             self._refresh_machine()
         if everything or changes.runs:
             self.runs.refresh()
-        if everything or changes.endpoints or changes.models:
+        if everything or changes.endpoints or changes.models or changes.rules:
             self.endpoints.refresh()
         if everything or changes.alerts or changes.telemetry:
             self.alerts.refresh()

@@ -12,7 +12,8 @@ docks.py        panels that float, dock and remember their place
 findings.py     diagnosis, summary and events panels
 log_tab.py      the whole log
 tables_tab.py   checkpoints and samples
-facts_tab.py    config and environment
+facts_tab.py    config, and how facts are listed
+environment_tab.py  packages, driver, commit, and what differs from the last good run
 sheets.py       stop, note and fork sheets
 """
 

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu, QSlider, QWidget
 
+from backend.contract.base import number_from_json
 from backend.contract.resources import CheckpointRecord, RunEvent, RunRecord
 from console import operations, words
 from console.actions import Action
@@ -237,7 +238,8 @@ class RunActions(Page):
     def _on_why(self, finding: Any) -> None:
         sheet = Sheet(said(finding.title), icon="lightbulb", icon_role="warn", primary=tr("Close"))
         for name, value in finding.evidence.items():
-            shown = words.fixed(value, 4) if isinstance(value, float) else str(value)
+            number = number_from_json(value)
+            shown = words.fixed(number, 4) if isinstance(number, float) else str(value)
             sheet.add(Text(f"{name.replace('_', ' ')}: {shown}", "body", wrap=True))
         sheet.accepted.connect(sheet.close_sheet)
         self.context.open_sheet(sheet)

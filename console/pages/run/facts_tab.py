@@ -1,8 +1,8 @@
-"""Config and environment of a run as trees of names and values, with copy."""
+"""A tree of names and values as a table with a filter, and the Config tab: what was set, with copy."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -29,17 +29,22 @@ def flatten(value: Any, prefix: str = "") -> list[tuple[str, str]]:
         return [
             pair for key, inner in value.items() for pair in flatten(inner, f"{prefix}.{key}" if prefix else str(key))
         ]
+    return [(prefix, shown(value))]
+
+
+def shown(value: Any) -> str:
+    """A value as YAML writes it; a list without brackets, nothing as a dash."""
     if isinstance(value, (list, tuple)):
-        return [(prefix, ", ".join(map(str, value)))]
+        return ", ".join(map(shown, value))
     if isinstance(value, bool):
-        return [(prefix, str(value).lower())]  # as YAML writes it
-    return [(prefix, words.DASH if value is None else str(value))]
+        return str(value).lower()
+    return words.DASH if value is None else str(value)
 
 
-class _Facts(QWidget):
+class Facts(QWidget):
     """A filterable table of two columns; `marked` names have a dot and heavier values."""
 
-    def __init__(self, context: Context, name: str) -> None:
+    def __init__(self, context: Context, name: str, *more: Column) -> None:
         super().__init__()
         self._context = context
         self._marked: set[str] = set()
@@ -47,6 +52,7 @@ class _Facts(QWidget):
             Column("name", tr("Name"), lambda r: r[0], kind="custom", paint=self._paint_name, width=320, mono=True),
             Column("value", tr("Value"), lambda r: r[1], kind="custom", paint=self._paint_value, stretch=True,
                    tip=lambda r: r[1]),
+            *more,
         )  # fmt: skip
         self.model = TableModel(columns, row_id=lambda r: r[0])
         self.view = TableView(self.model, name=name, row_height=28)
@@ -68,18 +74,18 @@ class _Facts(QWidget):
         panel.add(inset(self.view), 1)
         self._layout.addWidget(panel, 1)
 
-    def _paint_name(self, painter: QPainter, rect: QRectF, fact: tuple[str, str]) -> None:
+    def _paint_name(self, painter: QPainter, rect: QRectF, fact: tuple[str, ...]) -> None:
         marked = fact[0] in self._marked
         paint.draw_text(painter, rect, fact[0], theme.mono("small"), "text" if marked else "text-secondary")
         if marked:
             left = rect.left() + paint.text_width(fact[0], theme.mono("small"))
             paint.dot(painter, QPointF(min(left + 10, rect.right() - 3), rect.center().y()), "accent", 6)
 
-    def _paint_value(self, painter: QPainter, rect: QRectF, fact: tuple[str, str]) -> None:
+    def _paint_value(self, painter: QPainter, rect: QRectF, fact: tuple[str, ...]) -> None:
         font = theme.font("body", 600 if fact[0] in self._marked else 400)
         paint.draw_text(painter, rect, fact[1], font, "text")
 
-    def show_facts(self, facts: list[tuple[str, str]], marked: set[str]) -> None:
+    def show_facts(self, facts: Sequence[tuple[str, ...]], marked: set[str]) -> None:
         """Replace the rows."""
         self._marked = marked
         self.model.set_rows(facts)
@@ -90,10 +96,10 @@ class _Facts(QWidget):
 
     def _on_filter(self, text: str) -> None:
         needle = text.casefold()
-        self.model.set_filter((lambda r: needle in f"{r[0]} {r[1]}".casefold()) if needle else None)
+        self.model.set_filter((lambda r: needle in " ".join(r).casefold()) if needle else None)
 
 
-class ConfigTab(_Facts):
+class ConfigTab(Facts):
     """Settings of the run; those that differ from the recipe are marked. Copies as YAML, which New run reads again."""
 
     def __init__(self, context: Context, run: RunRecord) -> None:
@@ -126,25 +132,3 @@ class ConfigTab(_Facts):
 
     def _on_copy(self) -> None:
         self._context.copy(run_to_yaml(self._run))
-
-
-class EnvironmentTab(_Facts):
-    """Packages, driver, commit and machine that the worker reported."""
-
-    def __init__(self, context: Context, run: RunRecord) -> None:
-        super().__init__(context, tr("Environment"))
-        copy = Button(tr("Copy"), icon="copy")
-        copy.clicked.connect(self._on_copy)
-        self.build(copy)
-        self.show_run(run)
-
-    def show_run(self, run: RunRecord) -> None:
-        """Show what the record knows; before the worker has started that is nothing."""
-        self._run = run
-        facts = flatten(run.environment) if run.environment else []
-        facts += [(f"facts.{name}", text) for name, text in flatten(run.facts)] if run.facts else []
-        self.show_facts(facts, set())
-        self.note.setText("" if facts else tr("The worker has not reported yet."))
-
-    def _on_copy(self) -> None:
-        self._context.copy(json.dumps(self._run.environment, indent=2, ensure_ascii=False))

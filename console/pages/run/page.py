@@ -15,7 +15,8 @@ from console import words
 from console.context import Context
 from console.i18n import mark, tr
 from console.pages.run.acting import RunActions
-from console.pages.run.facts_tab import ConfigTab, EnvironmentTab
+from console.pages.run.environment_tab import EnvironmentTab
+from console.pages.run.facts_tab import ConfigTab
 from console.pages.run.findings import failure_view
 from console.pages.run.gone import show_gone
 from console.pages.run.head import RunHead

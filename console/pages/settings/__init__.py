@@ -4,6 +4,7 @@ page.py      the page: categories, search, deep links
 parts.py     rows, sections and categories, and what the search finds of them
 fields.py    controls of console settings and of what the backend keeps
 machine.py   backend, GPUs and storage
+models.py    models and gates: limits of new endpoints, what a version must pass
 rules.py     alert rules with their limits
 rule_sheet.py  a rule made or changed
 rule_preview.py  what it would have done, what a forecast says now

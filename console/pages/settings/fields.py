@@ -192,6 +192,16 @@ RESERVE = Kept("reserve_disk_bytes", mark("Keep free on the disk"), mark("Runs a
 ENERGY_PRICE = Kept("energy_price", mark("Price of a kilowatt-hour"), mark("0 shows energy without its cost."),
                     "", digits=3, high=1e6)  # fmt: skip
 CURRENCY = Kept("currency", mark("Currency"), mark("Stands before the cost of a run."))
+ENDPOINTS = (
+    Kept("endpoint_max_batch", mark("Largest batch"), mark("So many inputs go through the model together.")),
+    Kept("endpoint_max_wait_ms", mark("Wait for company"), mark("How long an idle model waits for a fuller batch."),
+         "ms", digits=1),
+    Kept("endpoint_queue", mark("Longest queue"), mark("Requests beyond it are told to come again later.")),
+    Kept("endpoint_slo_p99_ms", mark("p99 latency limit"), mark("Above it an alert is opened; 0 sets no limit."), "ms"),
+)  # fmt: skip
+LOAD_TIMEOUT = Kept("endpoint_load_timeout_s", mark("Time to get ready"),
+                    mark("A version that needs longer to load, warm up and pass its checks is not made live."),
+                    "s")  # fmt: skip
 DRIFT = (
     Kept("drift_psi_limit", mark("Drift limit"), mark("An alert opens when a feature's PSI is above."), digits=2,
          high=10),

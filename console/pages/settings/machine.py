@@ -79,7 +79,10 @@ class BackendCategory(Category):
     def refresh(self) -> None:
         """Bring everything up to the state."""
         system, offline = self._context.state.system, self._context.offline()
-        if offline or system is None:
+        self.restart.set_busy(self._context.state.restarting)
+        if self._context.state.restarting:
+            self.state.set_hint(tr("Restarting the backend. Training and serving go on."))
+        elif offline or system is None:
             self.state.set_hint(tr("Backend does not answer."), "warn")
         else:
             since = words.day_and_time(system.started_at, self._context.clock())

@@ -14,6 +14,7 @@ from console.pages.settings.facts import AboutCategory, PrivacyCategory
 from console.pages.settings.fields import ConsoleRow
 from console.pages.settings.keys import KeyboardCategory
 from console.pages.settings.machine import BackendCategory, GpuCategory, StorageCategory
+from console.pages.settings.models import ModelsCategory
 from console.pages.settings.parts import Category, CategoryList, Section
 from console.pages.settings.rules import AlertsCategory
 from console.settings import KEYS, SETTINGS
@@ -25,7 +26,7 @@ from console.widgets.page import Page, PageHeader
 
 ICONS = {
     "general": "settings", "charts": "chart-line", "backend": "server", "gpus": "gpu", "storage": "hard-drive",
-    "alerts": "bell", "keyboard": "keyboard", "privacy": "shield", "about": "info",
+    "models": "package", "alerts": "bell", "keyboard": "keyboard", "privacy": "shield", "about": "info",
 }  # fmt: skip
 GROUPS = (
     ("General", mark("Look"), ("theme", "density", "high_contrast", "reduce_motion")),
@@ -84,7 +85,8 @@ class SettingsPage(Page):
             for category in (
                 DeclaredCategory(context, "general", tr("General"), "General"),
                 DeclaredCategory(context, "charts", tr("Charts"), "Charts"),
-                BackendCategory(context), GpuCategory(context), StorageCategory(context), AlertsCategory(context),
+                BackendCategory(context), GpuCategory(context), StorageCategory(context), ModelsCategory(context),
+                AlertsCategory(context),
                 KeyboardCategory(context), PrivacyCategory(context), AboutCategory(context),
             )
         }  # fmt: skip

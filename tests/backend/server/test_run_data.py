@@ -87,3 +87,13 @@ def test_a_table_of_mixed_columns_keeps_its_numbers_and_names_the_rest(home: Run
     run = _imported(home, tmp_path / "log.csv")
     assert any("oops" in text and "line 3" in text for text in run["left_out"])
     assert home.ask("GET", f"/runs/{run['id']}/series")["series"]["loss"]["values"] == [0.5, 0.25]
+
+
+def test_the_last_good_run_is_told_with_what_differs(home: RunningHome) -> None:
+    first = home.wait_run(home.start_run(steps=3, rate_hz=0)["id"])
+    second = home.wait_run(home.start_run(steps=4, rate_hz=0)["id"])
+    found = home.ask("GET", f"/runs/{second['id']}/last_good")
+    assert (found["run_id"], found["name"], found["same"]) == (first["id"], first["name"], "data")
+    assert found["differences"] == [{"name": "settings.steps", "this": 4, "other": 3}]
+    with pytest.raises(Refused, match="no run"):
+        home.ask("GET", "/runs/nobody/last_good")

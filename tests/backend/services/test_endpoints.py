@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -447,3 +448,16 @@ def test_several_endpoints_must_be_told_apart(live: Registry) -> None:
             live.endpoints.promote("tiny", Promote(version=3, reason=WHY), ACTOR)
     finally:
         live.store.endpoints.remove("other")
+
+
+def test_a_change_waits_for_as_long_as_the_endpoint_may_take(live: Registry) -> None:
+    endpoint = live.store.endpoints.get("front")
+    assert endpoint is not None
+    intent: Any = SimpleNamespace(endpoint="front")
+    promoter = live.endpoints.promoter
+    assert promoter._load_s(intent) == 330.0
+    live.store.endpoints.change("front", limits={**endpoint.limits, "load_timeout_s": 600.0})
+    try:
+        assert promoter._load_s(intent) == 630.0  # the gateway gives up first, and says why
+    finally:
+        live.store.endpoints.change("front", limits=endpoint.limits)

@@ -127,6 +127,7 @@ class TestDrift:
         (alert,) = store.alerts.all()
         assert (alert.kind, alert.state, alert.endpoint, alert.version) == ("input_drift", "open", "sentiment", 1)
         assert alert.feature == "text_length"
+        assert alert.severity == "bad"  # red in the table of features, and everywhere else
         assert alert.text.startswith("Text length moved right: median 6")
         assert set(alert.evidence["drifted"]) == {"text_length", "predicted_label", "confidence"}
         assert alert.evidence["features"]["text_length"]["psi"] > 0.2
@@ -134,7 +135,7 @@ class TestDrift:
         assert alert.evidence["features"]["confidence"]["before"] > alert.evidence["features"]["confidence"]["after"]
         assert report(store).alerts == (alert.id,)
 
-    def test_predictions_alone_are_another_kind_and_become_input_drift_in_place(
+    def test_predictions_alone_are_another_kind_and_inputs_have_an_alert_of_their_own(
         self, store: Store, clock: ManualClock, watch: Watch
     ) -> None:
         serve(store)
@@ -146,8 +147,30 @@ class TestDrift:
         clock.advance(200)
         ask(store, clock, length=200, positive=0.97)
         checks(watch, clock, 3)
-        (same,) = active(store)
-        assert (same.id, same.kind) == (alert.id, "input_drift")
+        (found,) = active(store)
+        assert (found.kind, found.title) == ("input_drift", "Input drift on sentiment")
+        before = next(each for each in store.alerts.all() if each.id == alert.id)
+        assert (before.kind, before.title) == ("prediction_drift", alert.title)  # what was acknowledged stays itself
+        assert (before.state, before.note[:16]) == ("resolved", "Inputs drift too")
+        assert report(store).alerts == (found.id,)
+
+    def test_an_input_alert_does_not_turn_into_one_about_predictions(
+        self, store: Store, clock: ManualClock, watch: Watch
+    ) -> None:
+        serve(store)
+        ask(store, clock, length=200, positive=0.97)
+        checks(watch, clock, 3)
+        (first,) = active(store)
+        store.alerts.change(first.id, state="acknowledged")
+        clock.advance(200)
+        for _ in range(6):
+            ask(store, clock, positive=0.97)
+            checks(watch, clock, 1)
+        (second,) = active(store)
+        assert (second.kind, second.state) == ("prediction_drift", "open")
+        (before,) = [each for each in store.alerts.all() if each.id == first.id]
+        assert (before.kind, before.title, before.state) == ("input_drift", first.title, "resolved")
+        assert before.note.startswith("Inputs look like the reference again")
 
     def test_it_resolves_itself_only_after_several_quiet_checks(
         self, store: Store, clock: ManualClock, watch: Watch

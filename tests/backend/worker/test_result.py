@@ -48,3 +48,11 @@ def test_a_commit_without_a_branch_and_no_checkout_at_all(project: Path) -> None
     (project / ".git").mkdir()
     (project / ".git/HEAD").write_text(f"{COMMIT}\n")
     assert result.commit_id() == COMMIT
+
+
+def test_the_driver_is_read_from_what_the_kernel_says() -> None:
+    text = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  Thu Feb 22 01:44:30 UTC\nGCC version: 13.2.0\n"
+    assert result._read_driver(text) == "550.54.14"
+    opened = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build\n"
+    assert result._read_driver(opened) == "570.86.15"
+    assert result._read_driver("nothing known") is None

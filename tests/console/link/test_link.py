@@ -213,6 +213,19 @@ def test_a_table_whose_connection_broke_is_read_again(
     assert loaded == [True]
 
 
+def test_rules_that_somebody_changed_are_read_again(
+    qtbot: QtBot, server: FakeServer, link: Link, loader: Loader
+) -> None:
+    """They have no topic of their own."""
+    with qtbot.waitSignal(loader.loaded, timeout=10_000):
+        link.start()
+    rule = {"id": "latency-p99", "kind": "latency", "limit": 250.0}
+    server.replies["GET /rules"] = (200, {"items": [rule]})
+    audit = {"seq": 1, "time": 1.0, "actor": "ada", "action": "change_rule", "object": "rule/latency-p99"}
+    server.push({"id": 1, "topic": "audit", "kind": "added", "data": audit}, event="audit")
+    qtbot.waitUntil(lambda: [each.limit for each in loader._state.rules.values()] == [250.0])
+
+
 def test_the_version_of_a_backend_that_is_not_talked_to_is_known(
     qtbot: QtBot, server: FakeServer, link: Link, loader: Loader
 ) -> None:

@@ -17,7 +17,7 @@ from backend.contract.resources import (
     RunRecord,
     VersionRecord,
 )
-from console import alert_words
+from console import alert_words, words
 from console.pages.alerts import AlertsPage
 from console.pages.alerts import words as page_words
 from console.pages.alerts.inbox import fold
@@ -229,6 +229,34 @@ def test_when_the_traffic_is_over_the_alert_still_shows_what_it_saw(full: Desk, 
     page._on_chosen("drift/api")
     assert page.drift.feature is not None
     assert page.drift.feature.psi is None  # of the traffic itself nothing is known now
+
+
+def test_the_curve_says_now_only_of_a_value_of_now(full: Desk, qtbot: QtBot) -> None:
+    page = show(full, qtbot, alert("a"))
+    past = report(NOW - 2)
+    features = [f.model_copy(update={"history_times": (NOW - 12, NOW - 2), "history_psi": (0.1, 0.31)})
+                for f in past.features]  # fmt: skip
+    full.link.last("GET", "/drift/api").succeed(
+        past.model_copy(update={"features": tuple(features)}).model_dump(mode="json")
+    )
+
+    def legend() -> str:
+        return page.drift.chart.spec.series[0].name
+
+    assert legend() == "now"
+    page.refresh(_checked(full, report(NOW + 60, None)))  # too few texts since
+    assert legend() == f"at {words.clock(NOW - 2)}"
+    page.refresh(_checked(full, report(NOW + 70, 0.33)))
+    assert legend() == "now"
+    full.context.clock = lambda: NOW + 70 + 181  # nobody has checked for three minutes
+    page.refresh(Changes(alerts={"a"}))
+    assert legend() == f"at {words.clock(NOW + 70)}"
+    full.context.clock = lambda: NOW + 75
+    page.refresh(Changes(alerts={"a"}))
+    assert legend() == "now"
+    full.context.offline = lambda: True
+    page.refresh(Changes(connection=True))
+    assert legend() == f"at {words.clock(NOW + 70)}"
 
 
 def _checked(desk: Desk, fresh: DriftReport) -> Changes:

@@ -104,6 +104,48 @@ def test_rows_are_read_by_page_as_they_come_into_view(desk: Desk, qtbot: QtBot) 
     assert len(desk.link.asked) < 6, "a jump must not read what lies between"
 
 
+AWAY = "Backend does not answer. Rows are read as soon as it does."
+
+
+def test_rows_that_cannot_be_read_say_why_and_come_when_the_backend_is_back(desk: Desk, qtbot: QtBot) -> None:
+    desk.context.offline = lambda: not desk.state.online
+    view = RowsView(desk.context)
+    qtbot.addWidget(view)
+    view.resize(900, 500)
+    view.show()
+    desk.state.lost()
+    view.show_dataset(dataset("a", rows=100_000))
+    qtbot.waitUntil(lambda: view.table._empty_text == AWAY)
+    assert view.model.rowCount() == 0  # no stripes without a reason
+    desk.state.connected()
+    view.retry()
+    qtbot.waitUntil(lambda: bool(desk.link.asked))
+    desk.link.last("GET", "/datasets/a/rows").succeed(rows(0, PAGE, 100_000))
+    assert view.model.rowCount() == 100_000
+    assert view.panel.subtitle.text() == "100,000"
+    desk.state.lost()
+    view.table.scrollTo(view.model.index(60_000, 0))
+    qtbot.waitUntil(lambda: view.panel.subtitle.text() == f"100,000 · {AWAY}")
+    assert view.model.row_at(3)["text"] == "text 3"  # what was read can be read on
+    desk.state.connected()
+    view.retry()
+    assert view.panel.subtitle.text() == "100,000"
+    qtbot.waitUntil(lambda: desk.link.asked[-1].query["start"] > 59_000)
+    desk.link.asked[-1].refuse("The file is damaged.")
+    assert view.panel.subtitle.text() == "100,000 · The file is damaged."
+
+
+def test_a_split_that_cannot_be_read_says_why(desk: Desk, qtbot: QtBot) -> None:
+    desk.context.offline = lambda: not desk.state.online
+    desk.state.lost()
+    page = show(desk, qtbot, dataset("a"), dataset("b", name="other"))
+    page.tabs.choose("split")
+    assert page.split._failed.text.text() == "Backend does not answer."
+    assert page.split._stack.currentWidget() is page.split._failed
+    page.refresh(desk.state.connected())
+    assert page.split._stack.currentWidget() is page.split._skeleton
+
+
 def test_an_answer_to_an_older_search_is_dropped(desk: Desk, qtbot: QtBot) -> None:
     view = RowsView(desk.context)
     qtbot.addWidget(view)

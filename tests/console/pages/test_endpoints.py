@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from backend.contract.events import RequestWindow
-from backend.contract.resources import EndpointRecord, ModelRecord, VersionRecord
+from backend.contract.resources import BackendSettings, EndpointRecord, ModelRecord, VersionRecord
 from console.actions import Actions
 from console.context import Context
 from console.pages.endpoints import EndpointsPage
@@ -345,6 +345,18 @@ def test_deploy_makes_an_endpoint_and_goes_there(bench: Bench, qtbot: QtBot) -> 
     assert asked.body == {"name": "sentiment", "model": "sentiment", "version": 2, "slo_p99_ms": 25.0}
     asked.succeed(endpoint(name="sentiment").model_dump(mode="json"))
     assert bench.places == ["endpoint/sentiment"]
+
+
+def test_deploy_begins_with_the_latency_limit_of_the_settings(bench: Bench, qtbot: QtBot) -> None:
+    serve(bench)
+    bench.state.settings = BackendSettings(endpoint_slo_p99_ms=40)
+    bench.page._on_deploy()
+    sheet = bench.host.sheet
+    assert isinstance(sheet, NewEndpointSheet)
+    assert sheet._slo.text() == "40"
+    sheet._slo.clear()  # this one has none
+    qtbot.mouseClick(sheet.primary, Qt.MouseButton.LeftButton)
+    assert bench.link.last("POST", "/endpoints").body["slo_p99_ms"] is None
 
 
 def test_delete_asks_first(bench: Bench, qtbot: QtBot) -> None:

@@ -16,6 +16,7 @@ from console.pages.models import ModelsPage, figures
 from console.pages.models.sheets import LEAST_REASON, PromoteSheet, RollBackSheet
 from console.pages.models.small_sheets import CardSheet, RegisterRunSheet
 from console.settings import Settings
+from console.sheets.register import tell_registering
 from console.state.changes import Changes
 from console.state.store import AppState
 from console.widgets.sheet import SheetHost
@@ -378,7 +379,27 @@ def test_register_names_the_next_version(bench: Bench, qtbot: QtBot) -> None:
     assert isinstance(sheet, RegisterRunSheet)
     assert sheet.primary is not None
     qtbot.mouseClick(sheet.primary, Qt.MouseButton.LeftButton)
-    assert bench.link.last("POST", "/models").body == {"run_id": "r9", "name": "sentiment", "note": ""}
+    asked = bench.link.last("POST", "/models")
+    assert asked.body == {"run_id": "r9", "name": "sentiment", "note": ""}
+    begun = {"id": "op1", "kind": "register", "object": "model/sentiment", "state": "running"}
+    asked.succeed(begun)
+    assert bench.toasts[-1][0] == "Registering sentiment v3"
+    done = {**begun, "state": "done", "result": {"model": "sentiment", "version": 3, "run_id": "r9"}}
+    bench.link.last("GET", "/operations/op1").succeed(done)
+    text, more = bench.toasts[-1]
+    assert text == "Registered sentiment v3"
+    bench.places.clear()
+    more["actions"][0].callback()
+    assert bench.places == ["model/sentiment/3"]
+
+
+def test_a_registration_that_fails_is_told_with_its_reason(bench: Bench, qtbot: QtBot) -> None:
+    begun = {"id": "op1", "kind": "register", "object": "model/sentiment", "state": "running"}
+    tell_registering(bench.page.context, "sentiment", begun)
+    error = {"kind": "refused", "code": "x", "text": "The disk is full."}
+    bench.state.operations["op1"] = Operation.model_validate({**begun, "state": "failed", "error": error})
+    qtbot.waitUntil(lambda: bench.toasts[-1][0] == "It was not registered")
+    assert (bench.toasts[-1][1]["detail"], bench.toasts[-1][1]["kind"]) == ("The disk is full.", "bad")
 
 
 def test_card_needs_its_required_parts(bench: Bench, qtbot: QtBot) -> None:

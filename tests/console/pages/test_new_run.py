@@ -1,5 +1,6 @@
 """The New run sheet: typed settings, one-click fixes, the estimate while typing, draft, file, command, launch."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from pytestqt.qtbot import QtBot
 
 from backend.contract.recipes import RECIPES
 from backend.contract.resources import DatasetRecord, RunRecord
+from console.i18n import translator
 from console.pages.new_run import NewRunSheet
 from console.pages.new_run.estimate import time_range
 from console.pages.new_run.request import as_command, next_name
 from console.pages.new_run.schema import settings_of
+from console.pages.new_run.settings import choice_text, make_control, read_control, write_control
 from console.settings import DRAFTS
 from console.widgets.buttons import Button
 from console.yaml import read_request, run_to_yaml
@@ -225,3 +228,20 @@ def test_a_sheet_opened_too_early_begins_afresh_when_the_recipes_come(desk: Desk
         pass
     assert desk.started[-1] == ("run.new", {"run": None, "settings": None, "dataset": "d1", "file": None})
     assert desk.context.settings.get(DRAFTS) == {}
+
+
+def test_choices_are_words_in_either_language_and_the_recipe_gets_its_own_spelling(qtbot: QtBot) -> None:
+    known = {s.name: s for s in settings_of(RECIPES[0].settings.model_json_schema())}
+    for language, words in (("en", ["Linear", "Cosine", "Constant"]), ("zh", ["线性", "余弦", "恒定"])):
+        translator.set_language(language)
+        control = make_control(known["schedule"])
+        qtbot.addWidget(control)
+        assert [text for _, text in control._choices] == words
+        write_control(control, known["schedule"], "cosine")
+        assert read_control(control) == "cosine"
+    assert choice_text("auto") == "自动"
+    assert choice_text("bf16") == "bf16"
+    box = make_control(replace(known["schedule"], choices=("linear", "cosine", "constant", "stop", "continue")))
+    qtbot.addWidget(box)
+    write_control(box, known["schedule"], "continue")
+    assert (box.currentText(), read_control(box)) == ("继续", "continue")

@@ -18,9 +18,11 @@ from backend.contract.resources import (
     HostReading,
     MigSlice,
     ModelRecord,
+    Rule,
     RunRecord,
     TelemetrySample,
 )
+from console import alert_words
 from console.i18n import translator
 from console.pages.overview import OverviewPage
 from console.pages.overview.changed import link_of, sentence
@@ -460,6 +462,40 @@ def test_an_endpoint_over_its_limit_is_marked(desk: Desk, page: OverviewPage) ->
     assert roles["latency_ms_p99"] == "warn"
     page.set_stale(NOW)
     assert page.endpoints._role(record) == "text-tertiary"
+
+
+def test_without_a_limit_of_its_own_that_of_the_rule_marks_an_endpoint(desk: Desk, page: OverviewPage) -> None:
+    record = EndpointRecord(name="support", state="serving", stats={"serve/latency_ms_p99": 600.0})
+    desk.state.endpoints["support"] = record
+    page.refresh(Changes(everything=True))
+    role = next(c.role for c in page.endpoints.model.columns if c.key == "latency_ms_p99")
+    assert role is not None
+    assert role(record) == "text"
+    rule = Rule(id="latency-p99", kind="latency", metric="serve/latency_ms_p99", limit=500.0)
+
+    def with_rule(**fields: Any) -> str | None:
+        desk.state.load("rules", {"items": [rule.model_copy(update=fields).model_dump(mode="json")]})
+        return role(record)
+
+    assert with_rule() == "warn"
+    assert with_rule(severity="bad") == "bad"
+    assert with_rule(limit=601.0) == "text"
+    assert with_rule(endpoint="other") == "text"
+    assert with_rule(enabled=False) == "text"
+    assert with_rule(metric="serve/errors_per_s") == "text"
+    own = record.model_copy(update={"limits": {"slo_p99_ms": 1000}})
+    with_rule()
+    assert role(own) == "text"  # its own limit comes first, as in the watch
+    page.set_stale(NOW)
+    assert role(record) == "text-tertiary"
+
+
+@pytest.mark.parametrize(("severity", "role"), [("bad", "bad"), ("warn", "warn"), ("info", "accent")])
+@pytest.mark.parametrize("kind", ["input_drift", "latency", "run", "rule"])
+def test_severity_alone_gives_an_open_alert_its_colour(kind: str, severity: str, role: str) -> None:
+    alert = AlertRecord(id="a", kind=kind, severity=severity)
+    assert alert_words.icon_of(alert)[1] == role
+    assert alert_words.icon_of(alert.model_copy(update={"state": "acknowledged"}))[1] == "text-secondary"
 
 
 def test_alerts_show_the_newest_three_and_lead_to_the_inbox(desk: Desk, page: OverviewPage, qtbot: QtBot) -> None:

@@ -485,3 +485,18 @@ def test_quiet_hours_and_webhook_are_asked_of_the_backend(
     notices.webhook.test.click()
     desk.link.last("POST", "/webhook/test").refuse("hooks.example.org answered 404.")
     assert desk.toasts[-1] == ("bad", "hooks.example.org answered 404.", "")
+
+
+def test_limits_of_new_endpoints_are_asked_for_as_typed(desk: Desk, page: SettingsPage) -> None:
+    page.open_target("models")
+    control = row(page, "models", "endpoint_max_batch").control
+    assert (control.minimum(), control.maximum(), control.value()) == (1, 1024, 32)
+    control.setValue(64)
+    asked = desk.link.last("PATCH", "/settings")
+    assert asked.body == {"values": {"endpoint_max_batch": 64}}
+    asked.succeed(BackendSettings(endpoint_max_batch=64).model_dump(mode="json"))
+    assert desk.toasts[-1] == ("ok", "Largest batch: 64", "before: 32")
+    latency = row(page, "models", "endpoint_slo_p99_ms")
+    latency.control.setValue(25)
+    assert desk.link.last("PATCH", "/settings").body == {"values": {"endpoint_slo_p99_ms": 25.0}}
+    assert latency.control.suffix() == " ms"
