@@ -161,6 +161,8 @@ def base_model(name: str | None) -> str:
     """How a base model is called in a sentence: the starter by its name, a folder by its last part."""
     if name == "starter":
         return "all-MiniLM-L6-v2"
+    if name == "scratch":
+        return tr("from scratch")
     return "" if not name else name.rstrip("/\\").replace("\\", "/").rpartition("/")[2] if name[0] in "/~." else name
 
 

@@ -17,18 +17,7 @@ METRICS: dict[str, str] = {
     "loss": mark("Loss"),
     "size": mark("Size, MB"),
 }
-TASKS: dict[str, str] = {
-    "text-classification": mark("Text classification"),
-    "summarization": mark("Summarization"),
-    "embedding": mark("Embedding"),
-}
 LIVE_STATES = ("serving", "degraded", "starting")
-
-
-def task_name(task: str) -> str:
-    """Text classification."""
-    known = TASKS.get(task.replace("_", "-"))
-    return tr(known) if known else task.replace("-", " ").replace("_", " ").capitalize()
 
 
 def metric_name(key: str) -> str:

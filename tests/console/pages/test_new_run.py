@@ -55,6 +55,13 @@ def sheet(filled: Desk, qtbot: QtBot) -> NewRunSheet:
     return open_sheet(filled, qtbot)
 
 
+def take(sheet: NewRunSheet, qtbot: QtBot, recipe: str) -> None:
+    """A click on the card of a recipe."""
+    at = [known["name"] for known in sheet.form.recipes].index(recipe)
+    centre = sheet.form.cards.rect_of(at).center().toPoint()
+    qtbot.mouseClick(sheet.form.cards, Qt.MouseButton.LeftButton, pos=centre)
+
+
 def type_into(sheet: NewRunSheet, name: str, text: str) -> None:
     control = sheet.form.fields.fields[name].control
     control.setFocus()
@@ -166,9 +173,7 @@ def test_advanced_says_what_differs_and_resets(sheet: NewRunSheet, qtbot: QtBot)
 
 
 def test_another_recipe_has_its_own_fields(sheet: NewRunSheet, qtbot: QtBot) -> None:
-    place = next(at for at, recipe in enumerate(RECIPES) if recipe.name == "selftest")
-    centre = sheet.form.cards.rect_of(place).center().toPoint()
-    qtbot.mouseClick(sheet.form.cards, Qt.MouseButton.LeftButton, pos=centre)
+    take(sheet, qtbot, "selftest")
     assert sheet.form.body() == {"recipe": "selftest", "settings": {}}
     assert list(sheet.form.fields.open_names) == ["steps", "rate_hz", "points_per_step", "seed"]
 
