@@ -243,7 +243,9 @@ class RunForm(QWidget):
             fix = tr("Start from scratch") if usual == choices.SCRATCH else text if usual == "starter" else ""
             found["base_model"] = Problem(tr("Name a base model."), fix, usual if fix else None)
         if fed and not self.dataset.value and self._samples is not None:
-            found["dataset"] = Problem(tr("No dataset fits this recipe: import one."), tr("Import data…"), choices.IMPORT)
+            found["dataset"] = Problem(
+                tr("No dataset fits this recipe: import one."), tr("Import data…"), choices.IMPORT
+            )
         if (based or fed) and self.ending.value == choices.NEW_NAME and not self.model_name.text().strip():
             found["register_as"] = Problem(tr("Give the model a name."))
         values, wrong = self.fields.read()

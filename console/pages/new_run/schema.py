@@ -139,7 +139,9 @@ def _setting(name: str, field: Mapping[str, Any], named: Mapping[str, Any]) -> S
 
 def _resolved(part: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """What a reference to a named type stands for."""
-    address = part.get("$ref") or next((one.get("$ref") for one in part.get("allOf", ()) if isinstance(one, dict)), None)
+    address = part.get("$ref") or next(
+        (one.get("$ref") for one in part.get("allOf", ()) if isinstance(one, dict)), None
+    )
     return {**named.get(str(address).rpartition("/")[2], {}), **part} if address else dict(part)
 
 
