@@ -129,11 +129,17 @@ class Adapted(Texts):
 class Architecture(Request):
     """The shape of a transformer that is built from nothing; a base model brings its own."""
 
-    layers: int = setting(4, "Layers", "Blocks of attention and feed-forward; only from scratch", ge=1, le=96, scratch=True)
-    d_model: int = setting(256, "Width", "Size of every hidden state; only from scratch", ge=8, le=16384, scratch=True)
-    heads: int = setting(4, "Heads", "Of attention; they divide the width; only from scratch", ge=1, le=128, scratch=True)
+    layers: int = setting(4, "Layers", "Blocks of attention and feed-forward; only from scratch", ge=1, le=96)
+    d_model: int = setting(256, "Width", "Size of every hidden state; only from scratch", ge=8, le=16384)
+    heads: int = setting(4, "Heads", "Of attention; they divide the width; only from scratch", ge=1, le=128)
     feed_forward: int = setting(
-        1024, "Feed-forward", "Size inside a block; usually four times the width", ge=8, le=65536, advanced=True, scratch=True
+        1024,
+        "Feed-forward",
+        "Size inside a block; usually four times the width",
+        ge=8,
+        le=65536,
+        advanced=True,
+        scratch=True,
     )
 
     @model_validator(mode="after")
@@ -147,10 +153,17 @@ class Vocabulary(Request):
     """The tokenizer that is trained on the data when there is no base model."""
 
     tokenizer: Literal["bpe", "wordpiece", "unigram"] = setting(
-        "bpe", "Tokenizer", "How words are cut into pieces; only from scratch", advanced=True, scratch=True
+        "bpe", "Tokenizer", "How words are cut into pieces; only from scratch", advanced=True
     )
     vocabulary_size: int = setting(
-        8000, "Vocabulary", "Pieces at most; only from scratch", ge=64, le=500_000, unit="pieces", advanced=True, scratch=True
+        8000,
+        "Vocabulary",
+        "Pieces at most; only from scratch",
+        ge=64,
+        le=500_000,
+        unit="pieces",
+        advanced=True,
+        scratch=True,
     )
 
 

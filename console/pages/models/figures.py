@@ -32,7 +32,8 @@ MACRO_TASKS = ("", "text-classification")
 class Figure:
     """One row: low and high are the 95 % interval of `change`; None where it cannot be known.
 
-    `label` is the class of the worst one, or "macro" for a mean over classes. `better` is True when more is better, False when less is, None when neither. `style` is metric, size.
+    `label` is the class of the worst one, or "macro" for a mean over classes. `better` is True when more is better,
+    False when less is, None when neither. `style` is metric, size.
     """
 
     name: str

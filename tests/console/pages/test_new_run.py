@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from backend.contract.recipes import RECIPES
+from backend.contract.recipes import RECIPES, schema_of
 from backend.contract.resources import DatasetRecord, RunRecord
 from console.pages.new_run import NewRunSheet
 from console.pages.new_run.estimate import time_range
@@ -21,7 +21,7 @@ from tests.console.pages.conftest import Desk
 
 
 def recipe_line(recipe: Any) -> dict[str, Any]:
-    schema = recipe.settings.model_json_schema()
+    schema = schema_of(recipe.settings)
     defaults = recipe.settings().model_dump(mode="json")
     return {**recipe.model_dump(exclude={"settings", "main"}), "schema": schema, "defaults": defaults}
 

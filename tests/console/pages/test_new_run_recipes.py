@@ -1,4 +1,4 @@
-"""New run for recipes that the console has never heard of: cards, data, base models and fields as the catalogue says."""
+"""New run for recipes that the console never heard of: cards, data, base models and fields as the catalogue says."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QToolTip
 from pytestqt.qtbot import QtBot
 
 from backend.contract.base import Request
-from backend.contract.recipes import RECIPES
+from backend.contract.recipes import RECIPES, schema_of
 from backend.contract.recipes.fields import Architecture, Texts, Trained, TrainingSettings, Vocabulary, setting
 from backend.contract.resources import DatasetRecord, ModelRecord
 from console.i18n import load_catalog, translator
@@ -29,7 +29,9 @@ SAMPLES = [
 class GptSettings(TrainingSettings, Texts, Architecture, Vocabulary):
     """What a language model from scratch would have."""
 
+    layers: int = setting(2, "Layers", "Another default", ge=1)
     packing: bool = setting(True, "Packing", "Fills every sequence", advanced=True)
+    patch: int = setting(0, "Patch", "Of images", ge=0, advanced=True, scratch=True)
 
 
 class TableSettings(Request):
@@ -44,7 +46,7 @@ def line(name: str, settings: type[Request], **fields: Any) -> dict[str, Any]:
     known = {"name": name, "title": name.title(), "subtitle": "", "icon": "type", "task": "text-generation",
              "dataset_tasks": ["text-generation"], "needs_dataset": True, "needs_base_model": True,
              "bases": ["scratch", "version", "folder", "hub"], "metric": "eval/loss", "hidden": False,
-             "schema": settings.model_json_schema(), "defaults": settings().model_dump(mode="json")}  # fmt: skip
+             "schema": schema_of(settings), "defaults": settings().model_dump(mode="json")}  # fmt: skip
     return {**known, **fields}
 
 
@@ -129,7 +131,7 @@ def test_the_shape_is_asked_only_from_scratch_and_typing_survives(sheet: NewRunS
     take(sheet, qtbot, "gpt")
     fields = sheet.form.fields
     assert fields.shape_names == ["layers", "d_model", "heads"]
-    assert {"feed_forward", "tokenizer", "vocabulary_size"} <= set(fields.folded_names)
+    assert {"feed_forward", "tokenizer", "vocabulary_size", "patch"} <= set(fields.folded_names)
     qtbot.waitUntil(fields.fields["layers"].isVisible)
     for name, text in (("layers", "6"), ("epochs", "7"), ("batch_size", "many")):
         control = fields.fields[name].control
@@ -137,7 +139,7 @@ def test_the_shape_is_asked_only_from_scratch_and_typing_survives(sheet: NewRunS
         QTest.keyClicks(control, text)
     assert sheet.form.body()["settings"] == {"layers": 6, "epochs": 7}
     pick(sheet.form.base, "writer:2")
-    assert not {"layers", "d_model", "heads", "tokenizer"} & set(sheet.form.fields.fields)
+    assert not {"layers", "d_model", "heads", "tokenizer", "patch"} & set(sheet.form.fields.fields)
     assert sheet.form.body()["settings"] == {"epochs": 7}
     assert sheet.form.fields.fields["batch_size"].control.text() == "many"  # type: ignore[attr-defined]
     pick(sheet.form.base, "scratch")
@@ -247,7 +249,7 @@ def texts_of_recipes() -> set[str]:
         found |= {recipe.title, recipe.subtitle}
         if recipe.hidden:
             continue
-        for known in settings_of(recipe.settings.model_json_schema()):
+        for known in settings_of(schema_of(recipe.settings)):
             found |= {known.title, known.description, known.unit, known.usual}
     return found - {""}
 
