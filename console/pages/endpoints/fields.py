@@ -49,6 +49,8 @@ class FieldForm(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setAccessibleName(tr("Input"))
         self.viewport().setAutoFillBackground(False)
+        self.setObjectName("fieldForm")
+        self.setStyleSheet("#fieldForm, #fieldForm > QWidget > QWidget { background: transparent; }")
         self._fields: tuple[InputField, ...] = ()
         self.controls: dict[str, QWidget] = {}
 
@@ -63,6 +65,8 @@ class FieldForm(QScrollArea):
         layout = QFormLayout(holder)
         layout.setContentsMargins(0, 0, 6, 0)
         layout.setVerticalSpacing(5)
+        layout.setFormAlignment(Qt.AlignmentFlag.AlignTop)
+        layout.setLabelAlignment(Qt.AlignmentFlag.AlignVCenter)
         layout.setHorizontalSpacing(10)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.controls = {}

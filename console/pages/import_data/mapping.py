@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
 
 from backend.contract.resources import DatasetPreview
@@ -69,7 +69,8 @@ class MappingForm(QWidget):
             note = "" if role.needed else tr("optional")
             field = FormField(title, box, hint=tr(HINTS.get((task, role.name), "")), note=note)
             self.roles[role.name], self.fields[role.name] = box, field
-            self._grid.addWidget(field, 1 + at // IN_A_ROW, 2 * (at % IN_A_ROW), 1, 2)
+            place = 1 + at // IN_A_ROW, 2 * (at % IN_A_ROW), 1, 2
+            self._grid.addWidget(field, *place, Qt.AlignmentFlag.AlignTop)
 
     def _named(self, task: str) -> dict[str, str]:
         """Role → column as the backend found it; for another task as the columns are called."""

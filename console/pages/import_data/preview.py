@@ -66,8 +66,7 @@ class PreviewTable(Panel):
 
 def _columns(preview: DatasetPreview, mapping: Mapping[str, str], task: str) -> Sequence[Column]:
     roles = {column: role_name(task, role) for role, column in mapping.items()}
-    first = next((mapping[role.name] for role in roles_of(task) if role.name in mapping), "")
-    wide = first or (preview.columns[0] if preview.columns else "")
+    wide = _widest(preview, [mapping[role.name] for role in roles_of(task) if role.name in mapping])
     found = []
     for at, column in enumerate(preview.columns):
         title = f"{column} · {roles[column]}" if column in roles else column
@@ -78,6 +77,17 @@ def _columns(preview: DatasetPreview, mapping: Mapping[str, str], task: str) -> 
                    sortable=False, hideable=False, small=role is not None, role=role, tip=get)
         )  # fmt: skip
     return found
+
+
+def _widest(preview: DatasetPreview, named: Sequence[str]) -> str:
+    """Of the columns with a role the one with the longest texts."""
+    columns = [name for name in named if name in preview.columns] or list(preview.columns[:1])
+
+    def letters(name: str) -> int:
+        at = preview.columns.index(name)
+        return sum(len(_cell(at, (0, row))) for row in preview.rows[:ROWS])
+
+    return max(columns, key=letters, default="")
 
 
 def _grey(_row: Any) -> str:

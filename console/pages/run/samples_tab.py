@@ -38,6 +38,7 @@ class SamplesTab(QWidget):
         self._split.addWidget(self._detail)
         self._split.setStretchFactor(0, 3)
         self._split.setStretchFactor(1, 2)
+        self._split.setSizes([3000, 2000])
         self._empty = EmptyState("list-checks", tr("No samples yet"), tr("They appear with the first evaluation."))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -105,21 +106,22 @@ class SampleDetail(Panel):
         super().__init__(tr("Sample"))
         self.shown = ""
         self.texts: dict[str, QPlainTextEdit] = {}
-        self._titles: dict[str, Text] = {}
+        self.places: dict[str, QWidget] = {}
         columns = QSplitter(Qt.Orientation.Horizontal)
         columns.setChildrenCollapsible(False)
         for name, title in (("text", tr("Input")), ("expected", tr("Expected")), ("predicted", tr("Now"))):
             box = QPlainTextEdit()
             box.setReadOnly(True)
             box.setAccessibleName(title)
-            self.texts[name], self._titles[name] = box, Text(title, "small", "text-secondary")
+            self.texts[name] = box
             holder = QWidget()
             column = QVBoxLayout(holder)
             column.setContentsMargins(0, 2, 0, 0)
             column.setSpacing(4)
-            column.addWidget(self._titles[name])
+            column.addWidget(Text(title, "small", "text-secondary"))
             column.addWidget(box, 1)
             columns.addWidget(holder)
+            self.places[name] = holder
         self.add(columns, 1)
         self.setMinimumHeight(110)
 
@@ -130,6 +132,7 @@ class SampleDetail(Panel):
             text = str(row[name]) if row else ""
             if box.toPlainText() != text:
                 box.setPlainText(text)
+        self.places["expected"].setVisible(bool(row and row["expected"]))
         score = row.get("score") if row else None
         self.set_title(tr("Sample"), tr("score {score}", score=words.fixed(score, 3)) if score is not None else "")
 
