@@ -53,7 +53,7 @@ class ReadText(QPlainTextEdit):
             style, colour = QTextCharFormat(), QColor(theme.role(role))
             colour.setAlphaF(0.34)
             style.setBackground(colour)
-            one.cursor, one.format = cursor, style  # type: ignore[attr-defined]
+            one.cursor, one.format = cursor, style
             found.append(one)
         self.setExtraSelections(found)
         if spans:
@@ -64,7 +64,7 @@ class ReadText(QPlainTextEdit):
 
     def marked(self) -> list[str]:
         """The marked parts of the text."""
-        return [one.cursor.selectedText() for one in self.extraSelections()]  # type: ignore[attr-defined]
+        return [one.cursor.selectedText() for one in self.extraSelections()]
 
 
 def _units(text: str, place: int) -> int:

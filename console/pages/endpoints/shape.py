@@ -172,7 +172,7 @@ def _is_number(value: Any) -> bool:
 
 def vector_of(answer: Mapping[str, Any]) -> list[float]:
     """The numbers of an embedding."""
-    found = next((answer[key] for key in VECTORS if isinstance(answer.get(key), list)), [])
+    found: list[Any] = next((answer[key] for key in VECTORS if isinstance(answer.get(key), list)), [])
     return [float(number) for number in found if _is_number(number)]
 
 

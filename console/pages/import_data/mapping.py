@@ -55,8 +55,8 @@ class MappingForm(QWidget):
     def _build_roles(self) -> None:
         """A box for each role of the task; what was chosen for a role of the same name stays."""
         kept = {role: str(box.currentData() or "") for role, box in self.roles.items()}
-        for role in self.roles:
-            old = self.fields.pop(role)
+        for name in self.roles:
+            old = self.fields.pop(name)
             self._grid.removeWidget(old)
             old.hide()
             old.deleteLater()
