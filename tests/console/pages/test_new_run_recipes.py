@@ -16,7 +16,7 @@ from backend.contract.resources import DatasetRecord, ModelRecord
 from console.i18n import load_catalog, translator
 from console.pages.new_run import NewRunSheet
 from console.pages.new_run.request import as_command
-from console.pages.new_run.schema import settings_of
+from console.pages.new_run.schema import Setting, settings_of
 from console.widgets.controls import Segmented, Toggle
 from tests.console.pages.conftest import Desk
 
@@ -242,15 +242,21 @@ def test_a_narrow_card_tells_the_rest_in_its_tooltip(sheet: NewRunSheet, monkeyp
     assert shown == ["Gpt: small and quick"]
 
 
+def words_of(known: Setting) -> set[str]:
+    return {known.title, known.description, known.unit, known.usual}
+
+
 def texts_of_recipes() -> set[str]:
     """Everything that a form shows of the catalogue."""
-    found = set()
+    found = {
+        text for shape in (Architecture, Vocabulary) for s in settings_of(schema_of(shape)) for text in words_of(s)
+    }
     for recipe in RECIPES:
         found |= {recipe.title, recipe.subtitle}
         if recipe.hidden:
             continue
         for known in settings_of(schema_of(recipe.settings)):
-            found |= {known.title, known.description, known.unit, known.usual}
+            found |= words_of(known)
     return found - {""}
 
 
