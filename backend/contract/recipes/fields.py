@@ -139,7 +139,6 @@ class Architecture(Request):
         ge=8,
         le=65536,
         advanced=True,
-        scratch=True,
     )
 
     @model_validator(mode="after")
@@ -163,7 +162,6 @@ class Vocabulary(Request):
         le=500_000,
         unit="pieces",
         advanced=True,
-        scratch=True,
     )
 
 
