@@ -143,7 +143,7 @@ def _example(one: InputField) -> Any:
 
 TEXTS = ("text", "translation", "summary", "generated_text", "output", "completion", "response")
 VECTORS = ("embedding", "vector")
-WORDS = ("token_str", "token", "word", "text", "fill")
+WORDS = ("piece", "token_str", "token", "word", "text", "fill")
 NUMBERS = ("value", "prediction", "number", "target")
 
 

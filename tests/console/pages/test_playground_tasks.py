@@ -208,6 +208,7 @@ def test_snippets_hold_what_the_version_takes() -> None:
         ({"text": "x", "tokens": 3, "finish": "end", "score": 0.4}, "text", "x"),
         ({"answer": "", "start": None, "end": None}, "answer", "∅"),
         ({"predictions": [[{"word": "b", "score": 0.1}], [{"word": "c", "score": 0.2}]]}, "fills", "b, c"),
+        ({"text": "a b", "masks": [[{"piece": "b", "score": 0.3}]]}, "fills", "b"),
         ({"value": 3}, "number", "3"),
         ({"label": "a", "score": 1.0}, "label", "a"),
         ({"vector": [1, 2]}, "embedding", "[2]"),
