@@ -20,6 +20,7 @@ asking.py    how a page asks the backend, and the words of a refusal
 history.py   back, forward, undo
 alert_words.py  how alerts, features and their values read
 words.py     numbers, sizes, times as people read them
+tasks.py     how tasks and the roles of columns are called
 yaml.py      a run's request as flat YAML, and back
 actions.py   every action as data: menus, shortcuts, palette, help sheet
 keys.py      every key: what pages bind, the user's own

@@ -12,6 +12,15 @@ from console.i18n import mark, tr
 DASH = "—"
 MINUS = "−"
 
+METRICS = {
+    "f1": "F1", "bleu": "BLEU", "chrf": "chrF", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougel": "ROUGE-L",
+    "rougelsum": "ROUGE-Lsum", "mrr": "MRR", "ndcg": "nDCG", "r2": "R²", "mae": "MAE", "mse": "MSE", "rmse": "RMSE",
+    "auc": "AUC", "roc_auc": "ROC AUC", "em": "exact match", "mlm_loss": "MLM loss", "mlm_accuracy": "MLM accuracy",
+    "nsp_loss": "NSP loss", "nsp_accuracy": "NSP accuracy", "macro_f1": "macro F1", "micro_f1": "micro F1",
+}  # fmt: skip
+"""Metrics that are not called by their plain name; the same in every language."""
+
+_SCORES = frozenset(("f1", "accuracy", "precision", "recall", "auc"))
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -52,17 +61,28 @@ def metric(name: str, value: float | None) -> str:
         return fixed(value, 0)
     if name.endswith("learning_rate"):
         return f"{value:.2e}".replace("e-0", "e-").replace("-", MINUS)
-    if name.endswith(("loss", "accuracy", "f1", "precision", "recall")):
+    if name.endswith(("loss", "accuracy", "f1", "precision", "recall", "exact_match", "mrr", "auc", "r2")):
         return fixed(value, 4)
     size = abs(value)
     return fixed(value, 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2 if size >= 1 else 4)
 
 
 def metric_name(key: str, *, part: bool = True) -> str:
-    """eval/f1 → "eval macro F1", without its `part` "macro F1"; the same in every language."""
+    """eval/f1 → "eval F1", without its `part` "F1"; the same in every language."""
     where, _, name = key.rpartition("/")
-    text = {"f1": "macro F1", "precision": "macro precision", "recall": "macro recall"}.get(name, name)
-    return f"{where} {text}".strip().replace("_", " ") if part else text.replace("_", " ")
+    text = METRICS.get(name.lower(), name).replace("_", " ")
+    return f"{where} {text}".strip().replace("_", " ") if part else text
+
+
+def higher_is_better(key: str) -> bool:
+    """Scores and rates grow; losses, errors, times and sizes shrink."""
+    part, _, name = key.rpartition("/")
+    if name.endswith(("loss", "perplexity", "error", "mae", "mse", "_bytes", "_ms", "seconds")) or name in (
+        "wer",
+        "cer",
+    ):
+        return False
+    return name in _SCORES or name.endswith("_per_s") or (part in ("eval", "test") and not name.endswith("_s"))
 
 
 def energy(kwh: float | None, price: float = 0.0, currency: str = "") -> str:
@@ -161,6 +181,8 @@ def base_model(name: str | None) -> str:
     """How a base model is called in a sentence: the starter by its name, a folder by its last part."""
     if name == "starter":
         return "all-MiniLM-L6-v2"
+    if name == "scratch":
+        return tr("from scratch")
     return "" if not name else name.rstrip("/\\").replace("\\", "/").rpartition("/")[2] if name[0] in "/~." else name
 
 

@@ -6,6 +6,7 @@ context.py    what every command is given: home, connection, output
 output.py     tables and lines for people
 backend.py    backend start | stop | status
 datasets.py   dataset import | list | show
+recipes.py    recipe list | show
 runs.py       run start | list | show | watch | pause | resume | stop | checkpoint | …
 run_files.py  run import | export | report
 models.py     model list | show | register | promote | rollback | history

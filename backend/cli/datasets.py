@@ -10,6 +10,7 @@ from backend.cli.output import facts, number, table, when
 from backend.contract.answers import completed, completed_items
 from backend.contract.errors import Invalid
 from backend.contract.resources import DatasetRecord
+from backend.contract.tasks import ROLES
 
 
 def add(nouns: Any, common: argparse.ArgumentParser) -> None:
@@ -19,14 +20,29 @@ def add(nouns: Any, common: argparse.ArgumentParser) -> None:
     load.add_argument("path", help="a CSV, TSV, JSONL or Parquet file, or the name of built-in data")
     load.add_argument("--name", help="its name (default: the file's)")
     load.add_argument("--task", help="what it is for (default: as the columns say)")
-    load.add_argument("--map", default="", metavar="text=COL,label=COL", help="which column has which role")
+    load.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="ROLE=COL[,ROLE=COL]",
+        help="which column has which role; may repeat",
+    )
     load.add_argument("--encoding", help="of a text file (default: found out)")
     load.add_argument("--skip-bad-rows", action="store_true", help="leave out rows that cannot be read, and count them")
     load.set_defaults(command=run_import)
+    load.epilog, load.formatter_class = _roles(), argparse.RawDescriptionHelpFormatter
     verbs.add_parser("list", parents=[common], help="all of them").set_defaults(command=run_list)
     show = verbs.add_parser("show", parents=[common], help="one of them")
     show.add_argument("id", help="id, or name for its newest version")
     show.set_defaults(command=run_show)
+
+
+def _roles() -> str:
+    """The roles of every task, for the help."""
+    width = max(map(len, ROLES))
+    lines = (f"  {task.ljust(width)}  {' '.join(r.name if r.needed else f'[{r.name}]' for r in roles)}"
+             for task, roles in ROLES.items())  # fmt: skip
+    return "\n".join(("tasks and their roles, [optional]:", *lines)).rstrip()
 
 
 def parse_mapping(text: str) -> dict[str, str]:
@@ -49,7 +65,7 @@ def run_import(context: Context, given: argparse.Namespace) -> int:
         "path": path,
         "name": given.name,
         "task": given.task,
-        "mapping": parse_mapping(given.map),
+        "mapping": {role: column for text in given.map for role, column in parse_mapping(text).items()},
         "encoding": given.encoding,
         "skip_bad_rows": given.skip_bad_rows,
     }

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.cli import backend, datasets, doctor, endpoints, models, runs, watching
+from backend.cli import backend, datasets, doctor, endpoints, models, recipes, runs, watching
 from backend.cli.context import Context
 from backend.contract.errors import Broken, Refused
 from backend.launch import VERSION
@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"Modeldeck {VERSION}", help="show the version and exit")
     parser.add_argument("--home", type=Path, default=None, help=argparse.SUPPRESS)
     nouns = parser.add_subparsers(dest="noun", required=True, metavar="noun")
-    for module in (backend, datasets, runs, models, endpoints, watching, doctor):
+    for module in (backend, datasets, recipes, runs, models, endpoints, watching, doctor):
         module.add(nouns, common)
     return parser
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from backend.cli import run_files
+from backend.cli import recipes, run_files
 from backend.cli.context import Context
 from backend.cli.datasets import quoted
 from backend.cli.output import facts, number, plain, size, table, when
@@ -66,8 +66,12 @@ def _with_id(verbs: Any, verb: str, common: argparse.ArgumentParser, text: str) 
 
 
 def _add_start(verbs: Any, common: argparse.ArgumentParser) -> None:
-    start = verbs.add_parser("start", parents=[common], help="start or queue a run")
-    start.add_argument("recipe")
+    start = verbs.add_parser(
+        "start", parents=[common], help="start or queue a run",
+        epilog=f"recipes (`recipe show NAME` has the settings of one):\n{recipes.known()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    start.add_argument("recipe", help="one of those below")
     start.add_argument("--dataset", help="id or name")
     start.add_argument(
         "--base-model", help="starter, a folder, NAME:VERSION, a hub id, or scratch; else what the recipe begins with"

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from backend.contract.recipes import RECIPES
+from backend.contract.recipes import RECIPES, schema_of
 from backend.server.parts import PartsIn
 from backend.server.route import Route
 from backend.services.base_models import known_base_models
@@ -18,7 +18,7 @@ def list_recipes() -> dict[str, Any]:
     found = []
     for recipe in RECIPES:
         line = recipe.model_dump(exclude={"settings", "main"})
-        schema = recipe.settings.model_json_schema()
+        schema = schema_of(recipe.settings)
         defaults = recipe.settings().model_dump(mode="json")
         found.append({**line, "settings": schema, "schema": schema, "defaults": defaults})
     return {"items": found}

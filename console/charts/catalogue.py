@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from console.i18n import mark, tr
+from console.words import metric_name
 
 Shape = Literal["line", "stack", "band"]
 
@@ -132,7 +133,7 @@ RUN_CHARTS: tuple[ChartSpec, ...] = (
         zero=True,
     ),
     _C("accuracy", mark("Eval accuracy"), (_S("eval/accuracy", "eval", style=".4f", points=True),), hidden=True),
-    _C("f1", mark("Eval macro F1"), (_S("eval/f1", "eval", style=".4f", points=True),), hidden=True),
+    _C("f1", mark("Eval F1"), (_S("eval/f1", "eval", style=".4f", points=True),), hidden=True),
     _C("tokens", mark("Tokens"), (_S("train/tokens_per_s"),), mark("tokens/s"), zero=True, hidden=True),
     _C("step_seconds", mark("Time per step"), (_S("train/step_s", style=".3f"),), "s", zero=True, hidden=True),
     _C(
@@ -231,15 +232,51 @@ MACHINE_CHARTS: tuple[ChartSpec, ...] = tuple(
 )
 
 
-def spec_for(key: str, known: tuple[ChartSpec, ...] = RUN_CHARTS + ENDPOINT_CHARTS) -> ChartSpec:
-    """The chart for any logged key: the catalogued one-curve chart, else one made from the key's name."""
+def spec_for(
+    key: str, known: tuple[ChartSpec, ...] = RUN_CHARTS + ENDPOINT_CHARTS, logged: Iterable[str] = ()
+) -> ChartSpec:
+    """The chart for any logged key: the catalogued chart it belongs to alone, else one made from the key's name. What
+    is `logged` of both the training and the validation part under one name shares a chart."""
     for spec in known:
-        if len(spec.series) == 1 and spec.series[0].key == key:
+        if spec.series[0].key == key and all(series.key in (key, _partner(key)) for series in spec.series):
             return spec.with_(hidden=False)
     group, _, rest = key.rpartition("/")
+    title = (metric_name(rest, part=False) if rest else key)[:80] or "metric"
+    title = title[:1].upper() + title[1:] if group in ("train", "eval", "test") else title
+    other = _partner(key)
+    if other and other in logged:
+        train, held_out = sorted((key, other), reverse=True)
+        both = (SeriesSpec(train, "train", "train", smooth=True), SeriesSpec(held_out, "eval", "eval", points=True))
+        return ChartSpec(f"metric:eval/{rest}", title, both)
     role = {"train": "train", "eval": "eval"}.get(group.split("/")[0], "single-neutral")
     series = SeriesSpec(key, role, points=group == "eval", smooth=group == "train")
-    return ChartSpec(f"metric:{key}", (rest or key).replace("_", " ")[:80] or "metric", (series,), unit=group[:40])
+    return ChartSpec(f"metric:{key}", title, (series,), unit=group[:40])
+
+
+def _partner(key: str) -> str:
+    """The same metric of the other part; empty where there is none."""
+    group, _, rest = key.partition("/")
+    return {"train": f"eval/{rest}", "eval": f"train/{rest}"}.get(group, "")
+
+
+def recipe_charts(
+    specs: tuple[ChartSpec, ...], wanted: Iterable[str], logged: Iterable[str], *, trains: bool
+) -> tuple[ChartSpec, ...]:
+    """`specs` with a chart for each metric a recipe is judged by (`wanted`, shown) and for whatever else was measured
+    on held-out rows (waiting to be added). Without `trains` there are no gradients: charts of them wait as well."""
+    known, shown = set(logged), list(dict.fromkeys(wanted))
+    if not trains:
+        specs = tuple(s.with_(hidden=s.hidden or _of_gradients(s, known)) for s in specs)
+    drawn = {series.key for spec in specs for series in spec.series}
+    keys = [*shown, *(key for key in logged if key.startswith("eval/") and key not in shown)]
+    partners = {*known, *(_partner(key) for key in shown if _partner(key) in known)}
+    made = [spec_for(key, (), partners | {key}).with_(hidden=key not in shown) for key in keys if key not in drawn]
+    return (*specs, *made)
+
+
+def _of_gradients(spec: ChartSpec, logged: set[str]) -> bool:
+    keys = {series.key for series in spec.series}
+    return any(key.startswith("train/") for key in keys) and not keys & logged
 
 
 SHOWN_IMPORTED = 12
@@ -256,7 +293,7 @@ def imported_charts(keys: Iterable[str]) -> tuple[ChartSpec, ...]:
             found.append(spec.with_(hidden=False))
             left = [key for key in left if all(series.key != key for series in spec.series)]
     plain = [key for key in left if key.rpartition("/")[2] not in _COUNTERS]
-    found += [spec_for(key) for key in plain]
+    found += list({spec.id: spec for spec in (spec_for(key, logged=plain) for key in plain)}.values())
     shown = tuple(spec.with_(hidden=at >= SHOWN_IMPORTED) for at, spec in enumerate(found))
     return shown + tuple(spec_for(key).with_(hidden=True) for key in left if key not in plain)
 

@@ -141,7 +141,7 @@ class ChartGrid(QScrollArea):
 
     def add_metric(self, key: str) -> TimeSeriesChart:
         """A chart of any logged metric at the end; the one that is already there is shown instead."""
-        spec = spec_for(key, self._defaults)
+        spec = spec_for(key, self._defaults, self.group.store.names())
         if spec.id not in self._charts:
             self._make(spec)
             self._added[spec.id] = key

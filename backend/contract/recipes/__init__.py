@@ -16,9 +16,11 @@ tabular.py             a number or a class for a row of a table
 selftest.py             no model at all
 """
 
+from typing import Any
+
 from backend.contract.base import Record, Request
 from backend.contract.recipes.causal_lm import CausalLmSettings
-from backend.contract.recipes.fields import TextSettings, TrainingSettings
+from backend.contract.recipes.fields import Architecture, TextSettings, TrainingSettings, Vocabulary
 from backend.contract.recipes.image_classification import ImageClassificationSettings
 from backend.contract.recipes.masked_lm import MaskedLmSettings
 from backend.contract.recipes.question_answering import QuestionAnsweringSettings
@@ -199,6 +201,19 @@ RECIPES: tuple[RecipeInfo, ...] = (
     ),
 )
 
+_SHAPE = frozenset((*Architecture.model_fields, *Vocabulary.model_fields))
+
+
+def schema_of(settings: type[Request]) -> dict[str, Any]:
+    """The JSON schema of a recipe's settings. A field that only counts without a base model says `scratch`, also where
+    a recipe has given it another default."""
+    schema = settings.model_json_schema()
+    for name, field in schema["properties"].items():
+        if name in _SHAPE:
+            field["scratch"] = True
+    return schema
+
+
 __all__ = [
     "RECIPES",
     "CausalLmSettings",
@@ -215,4 +230,5 @@ __all__ = [
     "TokenClassificationSettings",
     "TrainingSettings",
     "TranslationSettings",
+    "schema_of",
 ]

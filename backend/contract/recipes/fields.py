@@ -1,7 +1,7 @@
 """The fields that training recipes share, in the order in which a form shows them.
 
 `json_schema_extra` of a field may hold: advanced (folded away), unit, usual (text under the field), choices (allowed
-texts), live (may change while the run is under way, at a checkpoint).
+texts), live (may change while the run is under way, at a checkpoint), scratch (counts only without a base model).
 """
 
 from typing import Any, Literal, Self
@@ -13,7 +13,7 @@ from backend.contract.base import Request
 
 def setting(default: Any, title: str, description: str, *, advanced: bool = False, **rest: Any) -> Any:
     """A field of a form; what pydantic does not know goes to `json_schema_extra`."""
-    own = ("unit", "usual", "live")
+    own = ("unit", "usual", "live", "scratch")
     extra: dict[str, Any] = {"advanced": advanced, **{key: rest.pop(key) for key in own if key in rest}}
     return Field(default, title=title, description=description, json_schema_extra=extra, **rest)
 
@@ -133,7 +133,12 @@ class Architecture(Request):
     d_model: int = setting(256, "Width", "Size of every hidden state; only from scratch", ge=8, le=16384)
     heads: int = setting(4, "Heads", "Of attention; they divide the width; only from scratch", ge=1, le=128)
     feed_forward: int = setting(
-        1024, "Feed-forward", "Size inside a block; usually four times the width", ge=8, le=65536, advanced=True
+        1024,
+        "Feed-forward",
+        "Size inside a block; usually four times the width",
+        ge=8,
+        le=65536,
+        advanced=True,
     )
 
     @model_validator(mode="after")
@@ -150,7 +155,13 @@ class Vocabulary(Request):
         "bpe", "Tokenizer", "How words are cut into pieces; only from scratch", advanced=True
     )
     vocabulary_size: int = setting(
-        8000, "Vocabulary", "Pieces at most; only from scratch", ge=64, le=500_000, unit="pieces", advanced=True
+        8000,
+        "Vocabulary",
+        "Pieces at most; only from scratch",
+        ge=64,
+        le=500_000,
+        unit="pieces",
+        advanced=True,
     )
 
 

@@ -25,7 +25,7 @@ from console.theme import theme
 POINTS = 2000
 CHARTS: tuple[tuple[str, str, str], ...] = (
     ("eval/loss", mark("Eval loss"), ".4f"),
-    ("eval/f1", mark("Eval macro F1"), ".4f"),
+    ("eval/f1", mark("Eval F1"), ".4f"),
     ("eval/accuracy", mark("Eval accuracy"), ".4f"),
     ("train/loss", mark("Train loss"), ".4f"),
     ("train/grad_norm", mark("Gradient norm"), ".2f"),
@@ -38,7 +38,9 @@ MOST_CHARTS = 4
 def charts_of(runs: Sequence[RunRecord], added: Sequence[str] = (), hidden: Collection[str] = ()) -> list[str]:
     """Keys worth a chart: metrics that some run has logged, held-out ones first; then what most runs have logged; then
     what the user has added. Without what the user has hidden."""
+    judged = dict.fromkeys(str((run.best or {}).get("metric") or "") for run in runs)
     found = [key for key, _, _ in CHARTS if any(key in run.metrics for run in runs)]
+    found = [*(key for key in judged if key and key not in found), *found]
     if len(found) < MOST_CHARTS:
         count = Counter(key for run in runs for key in run.metrics if key not in found)
         found += [key for key, n in count.most_common() if n > 1 or not found]
@@ -51,9 +53,15 @@ def logged(runs: Sequence[RunRecord]) -> list[str]:
     return [key for key, _ in Counter(key for run in runs for key in run.metrics).most_common()]
 
 
+def _title(key: str) -> str:
+    """eval/bleu is Eval BLEU; the name of anybody's own metric stays as it is."""
+    name = words.metric_name(key)
+    return name[:1].upper() + name[1:60] if key.startswith(("eval/", "test/")) else key[:60]
+
+
 def _spec(key: str, runs: Iterable[str]) -> ChartSpec:
     """The chart of one metric with a curve for each run."""
-    title, style = next(((title, style) for known, title, style in CHARTS if known == key), (key[:60], ""))
+    title, style = next(((title, style) for known, title, style in CHARTS if known == key), (_title(key), ""))
     single = SeriesSpec(key, "single-neutral", "", style=style, smooth=key.startswith("train/"))
     return overlay(
         ChartSpec(f"compare:{key}", title, (single,)), [(run_id, "") for run_id in runs], theme.series_order()

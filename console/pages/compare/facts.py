@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from backend.contract.resources import RunRecord
@@ -44,7 +44,14 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 def metrics_of(runs: Sequence[RunRecord]) -> list[tuple[str, str, bool]]:
     """The columns of the metrics table."""
-    return [m for m in METRICS if any(run.metrics.get(m[0]) is not None for run in runs)][:MOST_METRICS]
+    known = [m for m in METRICS if any(run.metrics.get(m[0]) is not None for run in runs)]
+    return [*_judged(runs, {m[0] for m in known}), *known][:MOST_METRICS]
+
+
+def _judged(runs: Sequence[RunRecord], known: Collection[str]) -> list[tuple[str, str, bool]]:
+    """What these runs were judged by, where it is none of the usual ones."""
+    keys = dict.fromkeys(str((run.best or {}).get("metric") or "") for run in runs)
+    return [(key, words.metric_name(key), words.higher_is_better(key)) for key in keys if key and key not in known]
 
 
 def value_of(run: RunRecord, key: str) -> float | None:

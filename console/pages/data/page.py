@@ -24,6 +24,7 @@ from console.pages.data.rows import RowsView
 from console.pages.data.split import SplitView
 from console.pages.data.versions import VersionsView, earlier
 from console.state.changes import Changes
+from console.tasks import task_name
 from console.theme import theme
 from console.widgets.buttons import Button
 from console.widgets.controls import Tabs
@@ -255,9 +256,9 @@ class DataPage(Page):
 
     def _why_not_train(self) -> str:
         record = self.record
-        tasks = {recipe.get("task") for recipe in self.context.state.recipes} - {None, ""}
-        if record is not None and tasks and record.task not in tasks and record.task.replace("-", "_") not in tasks:
-            return tr("No recipe trains on {task} data yet.", task=data_words.task_name(record.task).lower())
+        recipes = self.context.state.recipes
+        if record is not None and recipes and not any(record.task in (r.get("dataset_tasks") or ()) for r in recipes):
+            return tr("No recipe trains on data of this kind yet: {task}.", task=task_name(record.task))
         return self._away()
 
     # ---- actions -------------------------------------------------------------------------------------------

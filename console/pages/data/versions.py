@@ -13,6 +13,7 @@ from console import words
 from console.i18n import tr, tr_n
 from console.pages.data import words as data_words
 from console.tables import Column, TableModel, TableView
+from console.tasks import task_name
 from console.widgets.panel import Panel
 from console.widgets.rows import KeyValue
 from console.widgets.text import Text
@@ -110,7 +111,7 @@ def origin(record: DatasetRecord, now: float) -> list[tuple[str, str]]:
     found = [
         (tr("Source"), data_words.source_name(record)),
         (tr("Imported"), words.day_and_time(record.created_at, now)),
-        (tr("Task"), data_words.task_name(record.task)),
+        (tr("Task"), task_name(record.task)),
         (tr("Format"), f"{str(profile.get('format', '')).upper()} · {profile.get('encoding', '')}".strip(" ·")),
         (tr("Size"), words.size(record.size_bytes)),
     ]

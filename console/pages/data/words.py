@@ -9,13 +9,6 @@ from backend.contract.resources import DatasetProblem, DatasetRecord, RunRecord
 from console import words
 from console.i18n import mark, tr, tr_n
 
-TASKS: dict[str, str] = {
-    "text-classification": mark("Text classification"),
-    "token-classification": mark("Token classification"),
-    "text-generation": mark("Text generation"),
-    "translation": mark("Translation"),
-    "tabular": mark("Table"),
-}
 PARTS: dict[str, str] = {"train": mark("Train"), "validation": mark("Validation"), "test": mark("Test")}
 LANGUAGES: dict[str, str] = {
     "en": mark("English"), "de": mark("German"), "fr": mark("French"), "es": mark("Spanish"), "it": mark("Italian"),
@@ -34,11 +27,6 @@ ICONS: dict[str, str] = {
     "split_overlap": "split",
 }
 ROLES = {"bad": "bad", "warn": "warn", "info": "text-secondary"}
-
-
-def task_name(task: str) -> str:
-    """Text classification."""
-    return tr(TASKS[task]) if task in TASKS else task.replace("-", " ").capitalize()
 
 
 def language_name(code: str) -> str:

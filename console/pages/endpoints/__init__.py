@@ -7,8 +7,11 @@ figures.py     tiles and per-version figures out of request windows; no Qt
 feeder.py      reads the history once, then appends what the feed brings
 traffic.py     live and standby versions with their requests, engines, roll back, promote
 playground.py  asks, and keeps the last 50 tries
-asking.py      what was typed as texts to send; no widgets
-answer.py      the editor, scores, latency split, why
+asking.py      what was typed as texts or objects to send; no widgets
+shape.py       what a version takes and answers, by its signature; no Qt
+fields.py      an input that is an object, as a form
+answer.py      the editor, the answer, latency split, why
+outputs.py     an answer by what it is: scores, marked words, a span, a text, a vector, a number
 sheets.py      deploy, delete
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from console.asking import ask
 from console.i18n import tr
 from console.pages.endpoints.head import AT_REST, EndpointHead, address
 from console.pages.endpoints.playground import Playground
+from console.pages.endpoints.shape import InputShape, example_of, shape_of
 from console.pages.endpoints.sheets import DeleteEndpointSheet, NewEndpointSheet
 from console.pages.endpoints.traffic import TrafficPanel
 from console.widgets.menus import add_entry
@@ -33,6 +35,16 @@ class EndpointActions(Page):
     def endpoint(self) -> EndpointRecord | None:
         """The record as last heard."""
         return self.context.state.endpoints.get(self._name)
+
+    @property
+    def shape(self) -> InputShape:
+        """What the live version takes; a text as long as nothing is known of it."""
+        endpoint = self.endpoint
+        model = self.context.state.models.get(endpoint.model or "") if endpoint else None
+        if endpoint is None or model is None:
+            return InputShape()
+        live = next((v for v in model.versions if v.version == endpoint.live_version), None)
+        return shape_of(live.signature if live else {}, (live.task if live else "") or model.task)
 
     # ---- why not -------------------------------------------------------------------------------------------
 
@@ -165,11 +177,11 @@ class EndpointActions(Page):
 
     def _on_copy_curl(self) -> None:
         if self.endpoint is not None:
-            self._copy_snippet(curl(self.endpoint))
+            self._copy_snippet(curl(self.endpoint, self.shape))
 
     def _on_copy_python(self) -> None:
         if self.endpoint is not None:
-            self._copy_snippet(python(self.endpoint))
+            self._copy_snippet(python(self.endpoint, self.shape))
 
     def _copy_snippet(self, text: str) -> None:
         QGuiApplication.clipboard().setText(text)
@@ -186,21 +198,28 @@ class EndpointActions(Page):
         return menu
 
 
-def curl(endpoint: EndpointRecord) -> str:
+def _body(shape: InputShape | None) -> str:
+    """An example of what the version takes."""
+    return json.dumps({"inputs": [example_of(shape or InputShape())]}, ensure_ascii=False)
+
+
+def curl(endpoint: EndpointRecord, shape: InputShape | None = None) -> str:
     """A request as a command, with address and key."""
+    body = _body(shape).replace("'", "'\\''")
     return (
         f"curl -s {address(endpoint)} \\\n  -H 'Authorization: Bearer {endpoint.key}' \\\n"
-        f"  -H 'Content-Type: application/json' \\\n  -d '{{\"inputs\": [\"a text\"]}}'\n"
+        f"  -H 'Content-Type: application/json' \\\n  -d '{body}'\n"
     )
 
 
-def python(endpoint: EndpointRecord) -> str:
+def python(endpoint: EndpointRecord, shape: InputShape | None = None) -> str:
     """The same with the standard library."""
+    body = repr(json.loads(_body(shape)))
     return (
         "import json\nimport urllib.request\n\n"
         "request = urllib.request.Request(\n"
         f'    "{address(endpoint)}",\n'
-        '    json.dumps({"inputs": ["a text"]}).encode(),\n'
+        f"    json.dumps({body}).encode(),\n"
         f'    {{"Authorization": "Bearer {endpoint.key}", "Content-Type": "application/json"}},\n'
         ")\n"
         "with urllib.request.urlopen(request) as reply:\n"

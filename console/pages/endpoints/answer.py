@@ -15,17 +15,16 @@ from PySide6.QtWidgets import (
 )
 
 from console import words
-from console.i18n import mark, tr, tr_n
+from console.i18n import mark, tr
 from console.keys import key_table
+from console.pages.endpoints import outputs
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.attribution import TokenAttribution
 from console.widgets.buttons import Button
 from console.widgets.panel import row
-from console.widgets.rows import BarRow
 from console.widgets.text import Text
 
-SHOWN_LABELS = 4
 STAGES: tuple[tuple[str, str, str], ...] = (
     ("queue_ms", mark("queue"), "s7-slate"),
     ("tokenize_ms", mark("tokenize"), "s3-teal"),
@@ -106,7 +105,9 @@ class LatencySplit(QWidget):
 
 
 class Output(QWidget):
-    """The scores of one answer, the best first."""
+    """One answer, shown as what it is (see outputs.py). Signals: copy_wanted(text)."""
+
+    copy_wanted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,38 +117,42 @@ class Output(QWidget):
         self.title = Text(tr("Output"), "small", "text-secondary")
         self.note = Text("", "small", "text-tertiary")
         layout.addWidget(row(self.title, None, self.note))
-        self._rows = QVBoxLayout()
-        self._rows.setSpacing(1)
-        layout.addLayout(self._rows)
-        layout.addStretch(1)
+        self._body: QWidget | None = None
+        self._layout = layout
 
     def show_hint(self, title: str, text: str, role: str = "text-tertiary") -> None:
         """Nothing to show, or why."""
         self.title.setText(title)
         self.note.setText("")
-        self._clear()
-        self._rows.addWidget(Text(text, "small", role, wrap=True))
+        inner = self._fresh()
+        inner.addWidget(Text(text, "small", role, wrap=True))
+        inner.addStretch(1)
 
-    def show_answer(self, title: str, prediction: dict[str, Any]) -> None:
+    def show_answer(self, title: str, prediction: dict[str, Any], asked: Any = "") -> None:
+        """`asked` is the input it answers: words and spans are marked in it."""
         self.title.setText(title)
         self.note.setText(tr("cut to fit") if prediction.get("truncated") else "")
-        self._clear()
-        scores = sorted((prediction.get("scores") or {}).items(), key=lambda pair: -pair[1])
-        for index, (label, score) in enumerate(scores[:SHOWN_LABELS]):
-            best = index == 0
-            role = "accent" if best else "line-strong"
-            self._rows.addWidget(BarRow(label, score, words.percent(score, 1), role, strong=best))
-        if len(scores) > SHOWN_LABELS:
-            rest = sum(score for _, score in scores[SHOWN_LABELS:])
-            left = len(scores) - SHOWN_LABELS
-            more = tr_n(left, "{n} more label", "{n} more labels")
-            self._rows.addWidget(Text(f"{more}: {words.percent(rest, 1)}", "small", "text-tertiary"))
+        inner = self._fresh()
+        shown = {name: value for name, value in prediction.items() if name != "truncated"}
+        outputs.fill(inner, shown, asked, self.copy_wanted.emit)
+        inner.addStretch(0 if any(inner.stretch(at) for at in range(inner.count())) else 1)
 
-    def _clear(self) -> None:
-        while (item := self._rows.takeAt(0)) is not None:
-            if widget := item.widget():
-                widget.hide()
-                widget.deleteLater()
+    def _fresh(self) -> QVBoxLayout:
+        """An empty place for an answer; the one before goes as a whole."""
+        if self._body is not None:
+            self._body.hide()
+            self._body.deleteLater()
+        self._body = QWidget()
+        inner = QVBoxLayout(self._body)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(3)
+        self._layout.addWidget(self._body, 1)
+        return inner
+
+    def texts(self) -> list[str]:
+        """What is written in it, for tests and copies."""
+        body = self._body
+        return [] if body is None else [child.text() for child in body.findChildren(Text)]
 
 
 class Why(QWidget):

@@ -92,7 +92,6 @@ class EndpointsPage(EndpointActions):
         middle.addWidget(self._chart_holder, 1)
         middle.addWidget(self.traffic)
         self.traffic.setFixedWidth(356)
-        self.playground.setFixedHeight(200)
         head = QVBoxLayout()
         head.setSpacing(6)
         head.addWidget(self.head)
@@ -216,7 +215,8 @@ class EndpointsPage(EndpointActions):
         self._show_failure(endpoint)
         self._show_tiles(endpoint)
         self._show_traffic(endpoint)
-        self.playground.show_endpoint(endpoint.name, loaded(endpoint), self._why_not_ask(endpoint))
+        self.playground.show_endpoint(endpoint.name, loaded(endpoint), self._why_not_ask(endpoint), self.shape)
+        self._fit_playground()
         if self.isVisible():
             self._make_charts()
             self._read_history(endpoint)
@@ -364,4 +364,9 @@ class EndpointsPage(EndpointActions):
         self.head.address.setVisible(self.width() >= 1080)
         low = self.height() < 740
         self.traffic.set_low(low)
-        self.playground.setFixedHeight(190 if low else 200)
+        self._fit_playground()
+
+    def _fit_playground(self) -> None:
+        """Longer inputs and answers than a sentence with its classes get more room."""
+        low, long = self.height() < 740, not self.shape.explained
+        self.playground.setFixedHeight((210 if low else 250) if long else (190 if low else 200))

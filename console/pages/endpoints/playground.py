@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,8 @@ from console.context import Context
 from console.i18n import tr, tr_n
 from console.pages.endpoints.answer import Editor, LatencySplit, Output, Why
 from console.pages.endpoints.asking import InputError, Try, read_inputs
+from console.pages.endpoints.fields import FieldForm
+from console.pages.endpoints.shape import InputShape, example_of, headline, line_of
 from console.widgets.buttons import Button, IconButton
 from console.widgets.chips import Kbd
 from console.widgets.controls import Segmented
@@ -42,6 +45,7 @@ class Playground(Panel):
         self._current: Try | None = None
         self._reason = ""
         self._file = ""
+        self.shape = InputShape()
         self.which = Segmented([("live", tr("Live"))], "live", name=tr("Version"))
         self.which.changed.connect(self._on_which)
         self.past = IconButton("history", tr("The last tries"), small=True)
@@ -55,8 +59,11 @@ class Playground(Panel):
         columns.addWidget(line(True))
         self.output, self.other, self.why = Output(), Output(), Why()
         self.why.wanted.connect(self._on_why)
+        for output in (self.output, self.other):
+            output.copy_wanted.connect(self._on_copy)
         columns.addLayout(self._build_output(), 34)
-        columns.addWidget(line(True))
+        self._rule = line(True)
+        columns.addWidget(self._rule)
         columns.addWidget(self.why, 44)
         columns.addWidget(self.other, 44)
         self.other.hide()
@@ -73,6 +80,9 @@ class Playground(Panel):
         self.editor.run_wanted.connect(self.run)
         self.editor.dropped.connect(self.read_file)
         self.editor.textChanged.connect(self._on_typed)
+        self.form = FieldForm()
+        self.form.run_wanted.connect(self.run)
+        self.form.hide()
         self.mode = Segmented([("text", tr("Text")), ("json", "JSON"), ("file", tr("File"))], "text", name=tr("Input"))
         self.mode.changed.connect(self._on_mode)
         self.run_button = Button(tr("Run##playground"), "primary", "play", action="endpoint.try")
@@ -82,6 +92,7 @@ class Playground(Panel):
         left.setSpacing(6)
         left.addWidget(row(Text(tr("Input"), "small", "text-secondary"), None, self.count))
         left.addWidget(self.editor, 1)
+        left.addWidget(self.form, 1)
         left.addWidget(row(self.mode, None, Kbd(action="endpoint.try"), self.run_button))
         return left
 
@@ -103,11 +114,15 @@ class Playground(Panel):
 
     # ---- which endpoint ------------------------------------------------------------------------------------
 
-    def show_endpoint(self, name: str, loaded: list[int], why_not: str) -> None:
-        """`loaded`: versions that can be asked, live first; `why_not`: why none can be."""
-        if name != self._name:
+    def show_endpoint(self, name: str, loaded: list[int], why_not: str, shape: InputShape | None = None) -> None:
+        """`loaded`: versions that can be asked, live first; `why_not`: why none can be; `shape`: what they take."""
+        another = name != self._name
+        if another:
             self._name, self._current = name, None
             self.tries.clear()
+        if shape is not None and shape != self.shape:
+            self._take_shape(shape)
+        elif another:
             self._show_current()
         if loaded != self._loaded:
             self._loaded = list(loaded)
@@ -119,6 +134,20 @@ class Playground(Panel):
         self.which.setVisible(len(loaded) > 1)
         self._reason = why_not
         self._allow()
+
+    def _take_shape(self, shape: InputShape) -> None:
+        """A version of another kind: its inputs are written otherwise."""
+        was, self.shape = self.shape, shape
+        self.form.show_shape(shape)
+        if bool(was.fields) != bool(shape.fields):
+            first = ("form", tr("Form")) if shape.fields else ("text", tr("Text"))
+            self.mode.set_choices([first, ("json", "JSON"), ("file", tr("File"))], first[0])
+            self.editor.clear()
+        if was.task != shape.task:
+            self._current = None
+        self._on_mode_shown()
+        self._on_typed()
+        self._show_current()
 
     def _allow(self) -> None:
         self.run_button.set_enabled(not self._reason, self._reason)
@@ -145,15 +174,23 @@ class Playground(Panel):
 
     def _on_mode(self, mode: str) -> None:
         if mode == "file":
-            path, _ = QFileDialog.getOpenFileName(
-                self, tr("Texts, one a line"), "", tr("Text files (*.txt *.csv *.jsonl *)")
-            )
+            title = tr("Objects as JSON, one a line") if self.shape.fields else tr("Texts, one a line")
+            path, _ = QFileDialog.getOpenFileName(self, title, "", tr("Text files (*.txt *.csv *.jsonl *)"))
             if path:
                 self.read_file(path)
-            elif not self._file:
-                self.mode.set_value("text")
-        self.editor.setPlaceholderText('["…", "…"]' if mode == "json" else tr("Write a text as a client would send it"))
+                return
+            if not self._file:
+                mode = "form" if self.shape.fields else "text"
+                self.mode.set_value(mode)
+        self._on_mode_shown()
         self._on_typed()
+
+    def _placeholder(self, mode: str) -> str:
+        if mode == "json":
+            return json.dumps([example_of(self.shape)], ensure_ascii=False) if self.shape.fields else '["…", "…"]'
+        if self.shape.mark:
+            return tr("Write a text with {mark} where a word is missing", mark=self.shape.mark)
+        return tr("Write a text as a client would send it")
 
     def read_file(self, path: str) -> None:
         """One text a line, at most 64 of them; a wrong file is told."""
@@ -172,6 +209,7 @@ class Playground(Panel):
             return
         self._file = path
         self.mode.set_value("file")
+        self._on_mode_shown()
         self.editor.setPlainText(text)
 
     # ---- run -----------------------------------------------------------------------------------------------
@@ -182,12 +220,17 @@ class Playground(Panel):
             return
         text = self.editor.toPlainText()
         try:
-            inputs = read_inputs(self.mode.value, text)
+            if self.mode.value == "form":
+                inputs: list[Any] = [self.form.value()]
+            else:
+                inputs = read_inputs(self.mode.value, text, objects=bool(self.shape.fields))
         except InputError as error:
             self.count.setText(str(error))
             self.count.set_role("bad")
-            self.editor.setFocus()
+            if self.mode.value != "form":
+                self.editor.setFocus()
             return
+        self._on_typed()
         attempt = Try(text, self.mode.value, inputs, self._asked_versions())
         self.run_button.set_busy(True)
         for version in attempt.versions:
@@ -217,10 +260,11 @@ class Playground(Panel):
         attempt = self._current
         side = attempt is not None and len(attempt.versions) > 1
         self.other.setVisible(side)
-        self.why.setVisible(not side)
+        self.why.setVisible(not side and self.shape.explained)
+        self._rule.setVisible(side or self.shape.explained)
         self._pager.setVisible(attempt is not None and len(attempt.inputs) > 1)
         if attempt is None:
-            self.output.show_hint(tr("Output"), tr("The scores of the answer appear here."))
+            self.output.show_hint(tr("Output"), tr("The answer appears here."))
             self.why.show_none(False)
             self.split.show_timing({})
             return
@@ -238,7 +282,7 @@ class Playground(Panel):
             output.show_hint(tr("No answer"), attempt.errors.get(version, ""), "bad")
             return
         title = tr("Output of v{n}", n=answer.get("version", version))
-        output.show_answer(title, _prediction(answer, attempt.shown))
+        output.show_answer(title, _prediction(answer, attempt.shown), attempt.inputs[attempt.shown])
 
     def _show_why(self, attempt: Try) -> None:
         found = attempt.explanations.get(attempt.shown)
@@ -279,15 +323,18 @@ class Playground(Panel):
             self._show_current()
 
     def _on_which(self, _value: str) -> None:
-        if self._current is not None and self.editor.toPlainText().strip():
+        if self._current is not None and (self.mode.value == "form" or self.editor.toPlainText().strip()):
             self.run()
+
+    def _on_copy(self, text: str) -> None:
+        self._context.copy(text)
 
     def _on_past(self) -> None:
         menu = QMenu(self)
         for attempt in self.tries:
             answer = next(iter(attempt.answers.values()), None)
-            label = _prediction(answer, 0).get("label") if answer else tr("no answer")
-            text = " ".join(attempt.inputs[0].split())
+            label = headline(_prediction(answer, 0)) if answer else tr("no answer")
+            text = line_of(attempt.inputs[0])
             short = text if len(text) <= 60 else text[:59] + "…"
             menu.addAction(f"{label}  ·  {short}".replace("&", "&&"), partial(self.restore, attempt))
         if not self.tries:
@@ -299,7 +346,16 @@ class Playground(Panel):
         self._current = attempt
         self.mode.set_value(attempt.mode if attempt.mode != "file" or self._file else "text")
         self.editor.setPlainText(attempt.text)
+        if attempt.mode == "form":
+            self.form.fill(attempt.inputs[0])
+        self._on_mode_shown()
         self._show_current()
+
+    def _on_mode_shown(self) -> None:
+        """The form or the editor, whichever the mode writes into."""
+        self.form.setVisible(self.mode.value == "form")
+        self.editor.setVisible(self.mode.value != "form")
+        self.editor.setPlaceholderText(self._placeholder(self.mode.value))
 
 
 def _prediction(answer: dict[str, Any], at: int) -> dict[str, Any]:

@@ -11,28 +11,14 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from console import words
-from console.i18n import mark, tr
+from console.i18n import tr
+from console.tasks import task_name
 from console.theme import theme
 from console.widgets import paint
 from console.widgets.dropfield import DropField, browse_file
 from console.widgets.text import Text
 
 SUFFIXES = "*.csv *.tsv *.jsonl *.ndjson *.json *.parquet *.txt"
-TASKS: dict[str, str] = {
-    "text-classification": mark("Text classification"),
-    "token-classification": mark("Token classification"),
-    "translation": mark("Translation"),
-    "summarization": mark("Summarization"),
-    "question-answering": mark("Question answering"),
-    "text-generation": mark("Text generation"),
-    "tabular": mark("Table"),
-    "table": mark("Other table"),
-}
-
-
-def task_name(task: str) -> str:
-    """Text classification."""
-    return tr(TASKS[task]) if task in TASKS else task
 
 
 @dataclass(frozen=True)
@@ -65,7 +51,7 @@ class SampleList(QWidget):
     def set_samples(self, items: Sequence[dict[str, Any]]) -> None:
         """What GET /datasets/samples returned."""
         self._samples = [
-            Sample(str(i["name"]), str(i.get("title") or i["name"]), str(i["task"]), int(i.get("rows") or 0),
+            Sample(str(i["name"]), tr(str(i.get("title") or i["name"])), str(i["task"]), int(i.get("rows") or 0),
                    str(i.get("licence") or ""), bool(i.get("imported")))
             for i in items
         ]  # fmt: skip

@@ -13,6 +13,7 @@ from backend.contract.resources import DatasetPreview
 from console import words
 from console.i18n import tr, tr_n
 from console.tables import Column, TableModel, TableView
+from console.tasks import role_name, roles_of
 from console.theme import theme
 from console.widgets.controls import Toggle
 from console.widgets.panel import Panel
@@ -22,6 +23,7 @@ from console.widgets.text import Text
 ROWS = 20
 SHOWN_BAD = 6
 ROW_HEIGHT = 28
+FEATURES = ("tabular", "image-classification")  # every column without a role counts
 
 
 class PreviewTable(Panel):
@@ -33,16 +35,16 @@ class PreviewTable(Panel):
         self._table: TableView | None = None
         self._shown: tuple[Any, ...] = ()
 
-    def show_preview(self, preview: DatasetPreview, mapping: Mapping[str, str]) -> None:
+    def show_preview(self, preview: DatasetPreview, mapping: Mapping[str, str], task: str) -> None:
         """Made anew when the file or the mapping is another."""
-        shown = (preview.path, tuple(sorted(mapping.items())))
+        shown = (preview.path, task, tuple(sorted(mapping.items())))
         if shown == self._shown:
             return
         self._shown = shown
         if self._table is not None:
             self._table.hide()
             self._table.deleteLater()
-        model = TableModel(_columns(preview, mapping), row_id=lambda item: item[0])
+        model = TableModel(_columns(preview, mapping, task), row_id=lambda item: item[0])
         self._table = TableView(model, name=tr("Preview"), row_height=ROW_HEIGHT)
         self._table.set_empty_text(tr("The file holds no rows."))
         rows = preview.rows[:ROWS]
@@ -62,20 +64,30 @@ class PreviewTable(Panel):
         return [column.title for column in model.columns] if isinstance(model, TableModel) else []
 
 
-def _columns(preview: DatasetPreview, mapping: Mapping[str, str]) -> Sequence[Column]:
-    names = {"text": tr("Text"), "label": tr("Label"), "split": tr("Split")}
-    roles = {column: names[role] for role, column in mapping.items()}
-    wide = mapping.get("text") or (preview.columns[0] if preview.columns else "")
+def _columns(preview: DatasetPreview, mapping: Mapping[str, str], task: str) -> Sequence[Column]:
+    roles = {column: role_name(task, role) for role, column in mapping.items()}
+    wide = _widest(preview, [mapping[role.name] for role in roles_of(task) if role.name in mapping])
     found = []
     for at, column in enumerate(preview.columns):
         title = f"{column} · {roles[column]}" if column in roles else column
         get = partial(_cell, at)
-        role = None if column in roles or not roles else _grey
+        role = None if column in roles or not roles or task in FEATURES else _grey
         found.append(
             Column(column, title, get, text=get, stretch=column == wide, width=300 if column == wide else 130,
-                   sortable=False, hideable=False, small=column not in roles and bool(roles), role=role, tip=get)
+                   sortable=False, hideable=False, small=role is not None, role=role, tip=get)
         )  # fmt: skip
     return found
+
+
+def _widest(preview: DatasetPreview, named: Sequence[str]) -> str:
+    """Of the columns with a role the one with the longest texts."""
+    columns = [name for name in named if name in preview.columns] or list(preview.columns[:1])
+
+    def letters(name: str) -> int:
+        at = preview.columns.index(name)
+        return sum(len(_cell(at, (0, row))) for row in preview.rows[:ROWS])
+
+    return max(columns, key=letters, default="")
 
 
 def _grey(_row: Any) -> str:

@@ -124,7 +124,8 @@ class ImportSheet(Sheet):
                 if self._skeleton.isVisibleTo(self)
                 else tr("Choose a file or a built-in dataset.")
             )
-        self.table.show_preview(self.preview, self.mapping.values()["mapping"])
+        values = self.mapping.values()
+        self.table.show_preview(self.preview, values["mapping"], values["task"])
         problem = self.mapping.problem()
         if problem:
             return problem

@@ -11,25 +11,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.contract.resources import VersionRecord
+from console.words import higher_is_better
 
 Z = 1.959963984540054
 AGREES = 2e-3
 """A metric is taken to be the one of the confusion matrix when they differ by no more than this."""
 
+MOST_OTHERS = 8
 ORDER = ("f1", "accuracy", "precision", "recall", "loss")
-LOWER_IS_BETTER = ("loss",)
 MACRO = ("f1", "precision", "recall")
+MACRO_TASKS = ("", "text-classification")
+"""Where these are means over the classes; elsewhere they are of single entities, answers or files."""
 
 
 @dataclass(frozen=True)
 class Figure:
     """One row: low and high are the 95 % interval of `change`; None where it cannot be known.
 
-    `better` is True when more is better, False when less is, None when neither. `style` is metric, size.
+    `label` is the class of the worst one, or "macro" for a mean over classes. `better` is True when more is better,
+    False when less is, None when neither. `style` is metric, size.
     """
 
     name: str
@@ -60,12 +64,27 @@ def split_of(version: VersionRecord) -> str:
     return "test" if any(key.startswith("test/") for key in values) else "eval"
 
 
+def key_name(version: VersionRecord) -> str:
+    """The metric a version is known by: what its training was judged by, else F1 or accuracy, else the first score,
+    else the loss; empty where nothing was measured."""
+    judged = str(version.settings.get("best_metric") or "").rpartition("/")[2]
+    known = dict.fromkeys(key.rpartition("/")[2] for key in version.metrics if key.startswith(("test/", "eval/")))
+    scores = [name for name in known if higher_is_better(f"eval/{name}")]
+    wanted = [judged if judged != "loss" else "", "f1", "accuracy", *scores, *known]
+    return next((name for name in wanted if name in known and _key_value(version, name) is not None), "")
+
+
 def key_metric(version: VersionRecord) -> float | None:
-    """Macro F1 of the test part, else of the validation part."""
-    for key in ("test/f1", "eval/f1", "test/accuracy", "eval/accuracy"):
-        value = version.metrics.get(key)
+    """Its value on the test part, else on the validation part."""
+    name = key_name(version)
+    return _key_value(version, name) if name else None
+
+
+def _key_value(version: VersionRecord, name: str) -> float | None:
+    for part in ("test", "eval"):
+        value = _or_none(version.metrics.get(f"{part}/{name}"))
         if value is not None:
-            return float(value)
+            return value
     return None
 
 
@@ -83,7 +102,9 @@ def comparable(new: VersionRecord, old: VersionRecord) -> bool:
 def compare(new: VersionRecord, old: VersionRecord | None) -> list[Figure]:
     """The rows of the metrics table; without `old` only values."""
     other = old if old is not None and old.version != new.version else None
-    found = [_figure(name, new, other) for name in ORDER]
+    found = [_figure(name, new, other) for name in (*ORDER, *_others(new))]
+    if new.task in MACRO_TASKS:
+        found = [replace(figure, label="macro") if figure.name in MACRO else figure for figure in found]
     found.append(_worst(new, other))
     size = Figure("size", _or_none(new.size_bytes), better=None, style="size")
     if other is not None and new.size_bytes and other.size_bytes:
@@ -93,9 +114,17 @@ def compare(new: VersionRecord, old: VersionRecord | None) -> list[Figure]:
     return [figure for figure in found if figure.value is not None]
 
 
+def _others(version: VersionRecord) -> list[str]:
+    """What else was measured on the part, in its order."""
+    split = f"{split_of(version)}/"
+    values = version.evaluation.get("values") or {}
+    names = [key.removeprefix(split) for key in values if key.startswith(split)]
+    return [name for name in dict.fromkeys(names) if name not in ORDER][:MOST_OTHERS]
+
+
 def _figure(name: str, new: VersionRecord, old: VersionRecord | None) -> Figure:
     value, before = _value(name, new), _value(name, old)
-    better = name not in LOWER_IS_BETTER
+    better = higher_is_better(f"eval/{name}")
     if value is None or before is None or old is None:
         return Figure(name, value, before, better=better)
     low, high = interval(name, new, old)

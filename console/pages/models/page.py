@@ -24,6 +24,7 @@ from console.pages.models.head import Header, ListPane
 from console.pages.models.small_sheets import registrable
 from console.pages.models.timeline import VersionsPanel
 from console.state.changes import Changes
+from console.tasks import model_task_name
 from console.widgets.buttons import Button
 from console.widgets.empty import EmptyState, Skeleton
 from console.widgets.page import titled
@@ -215,7 +216,7 @@ class ModelsPage(ModelActions):
         items = []
         for model in shown:
             role, word = model_words.dot_of(state.endpoints_of(model.name))
-            items.append(ListItem(model.name, model.name, model_words.task_name(model.task), right=word, dot=role))
+            items.append(ListItem(model.name, model.name, model_task_name(model.task), right=word, dot=role))
         self.pane.items.set_items(items)
         self.pane.items.set_current(self._name)
         self.pane.count.setText(words.count(len(state.models)))
@@ -244,7 +245,7 @@ class ModelsPage(ModelActions):
     ) -> None:
         head = self.header
         head.set_name(model.name)
-        head.task.set_text(model_words.task_name(model.task))
+        head.task.set_text(model_task_name(model.task))
         head.labels.set_text(tr_n(len(model.labels), "{n} label", "{n} labels"))
         line = model_words.serving_line(model, endpoints, now)
         since = self.context.state.stale_since

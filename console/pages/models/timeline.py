@@ -9,9 +9,10 @@ from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from backend.contract.resources import EndpointRecord, ModelRecord
+from console import words
 from console.i18n import tr
 from console.pages.models import words as model_words
-from console.pages.models.figures import key_metric
+from console.pages.models.figures import key_metric, key_name
 from console.widgets.buttons import Button
 from console.widgets.panel import Panel, line
 from console.widgets.timeline import VersionEntry, VersionTimeline
@@ -29,7 +30,7 @@ class VersionsPanel(Panel):
     menu_asked = Signal(int, QPoint)
 
     def __init__(self) -> None:
-        super().__init__(tr("Versions"), tr("macro F1"), flush=True)
+        super().__init__(tr("Versions"), "", flush=True)
         self.timeline = VersionTimeline(tr("Versions"))
         self.timeline.chosen.connect(self._on_chosen)
         self.timeline.compared.connect(self._on_compared)
@@ -76,6 +77,8 @@ class VersionsPanel(Panel):
         left = len(model.versions) - len(shown)
         self.older.setText(tr("Show {n} older", n=left))
         self.older.setVisible(left > 0)
+        name = next((name for version in model.versions if (name := key_name(version))), "")
+        self.set_title(tr("Versions"), words.metric_name(name, part=False) if name else "")
         self.timeline.set_entries([
             VersionEntry(
                 key=str(version.version),

@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backend.contract.resources import Change, EndpointRecord, ModelRecord, PromotionPlan, VersionRecord
 from console import words
 from console.i18n import mark, tr, tr_n
-from console.pages.models.figures import Figure, key_metric, split_of
+from console.pages.models.figures import Figure, key_metric, key_name, split_of
 
-METRICS: dict[str, str] = {
+MACRO: dict[str, str] = {
     "f1": mark("Macro F1"),
-    "accuracy": mark("Accuracy"),
     "precision": mark("Macro precision"),
     "recall": mark("Macro recall"),
-    "loss": mark("Loss"),
-    "size": mark("Size, MB"),
 }
-TASKS: dict[str, str] = {
-    "text-classification": mark("Text classification"),
-    "summarization": mark("Summarization"),
-    "embedding": mark("Embedding"),
+METRICS: dict[str, str] = {
+    "accuracy": mark("Accuracy"),
+    "precision": mark("Precision##metric"),
+    "recall": mark("Recall"),
+    "loss": mark("Loss"),
+    "perplexity": mark("Perplexity"),
+    "exact_match": mark("Exact match"),
+    "size": mark("Size, MB"),
 }
 LIVE_STATES = ("serving", "degraded", "starting")
 
 
-def task_name(task: str) -> str:
-    """Text classification."""
-    known = TASKS.get(task.replace("_", "-"))
-    return tr(known) if known else task.replace("-", " ").replace("_", " ").capitalize()
+def metric_word(name: str) -> str:
+    """Accuracy; a metric of another field by its own name."""
+    text = tr(METRICS[name]) if name in METRICS else words.metric_name(name)
+    return text[:1].upper() + text[1:]
+
+
+def change_of(name: str, change: float, value: float | None) -> str:
+    """+0.0085, with as many decimals as the metric itself is shown with."""
+    digits = len(words.metric(name, value).partition(".")[2])
+    return words.signed(change, 4 if value is None or not math.isfinite(value) else max(digits, 1))
 
 
 def metric_name(key: str) -> str:
     """ "test/f1" → Macro F1 on the test part."""
     split, _, name = key.rpartition("/")
-    text = tr(METRICS[name]) if name in METRICS else name.replace("_", " ")
+    text = metric_word(name)
     if split == "test":
         return tr("{metric} on the test part", metric=text)
     return tr("{metric} on the validation part", metric=text) if split == "eval" else text
@@ -44,12 +52,14 @@ def figure_name(figure: Figure) -> str:
     """The first column of the metrics table."""
     if figure.name == "worst_class_f1":
         return tr("Worst class F1 ({label})", label=figure.label)
-    return tr(METRICS.get(figure.name, figure.name))
+    return tr(MACRO[figure.name]) if figure.label == "macro" else metric_word(figure.name)
 
 
 def figure_value(figure: Figure, value: float | None) -> str:
     """0.9412, or megabytes."""
-    return words.fixed(value / 1e6, 1) if figure.style == "size" and value is not None else words.fixed(value, 4)
+    if figure.style == "size" and value is not None:
+        return words.fixed(value / 1e6, 1)
+    return words.metric(figure.name, value)
 
 
 def figure_change(figure: Figure) -> str:
@@ -59,7 +69,7 @@ def figure_change(figure: Figure) -> str:
     if figure.style == "size":
         size = round(figure.change / 1e6, 1)
         return words.signed(size, 1) if size else tr("same")
-    return words.signed(figure.change, 4)
+    return change_of(figure.name, figure.change, figure.value)
 
 
 def part_name(version: VersionRecord) -> str:
@@ -72,7 +82,7 @@ def part_name(version: VersionRecord) -> str:
 def version_metric(version: VersionRecord) -> str:
     """The figure beside a version."""
     value = key_metric(version)
-    return "" if value is None else words.fixed(value, 4)
+    return "" if value is None else words.metric(key_name(version), value)
 
 
 # ---- plan --------------------------------------------------------------------------------------------------
@@ -103,9 +113,10 @@ def evidence_words(item: dict[str, Any]) -> tuple[str, str]:
         return tr(str(item.get("text", ""))), str(item.get("detail", ""))
     name, change = metric_name(str(item["metric"])), item.get("change")
     if change is None:
-        return name, words.fixed(item.get("value"), 4)
-    detail = tr("{new} against {old}", new=words.fixed(item.get("value"), 4), old=words.fixed(item.get("before"), 4))
-    return f"{name} {words.signed(change, 4)}", detail
+        return name, words.metric(str(item["metric"]), item.get("value"))
+    new, old = (words.metric(str(item["metric"]), item.get(part)) for part in ("value", "before"))
+    said = change_of(str(item["metric"]), change, item.get("value"))
+    return f"{name} {said}", tr("{new} against {old}", new=new, old=old)
 
 
 def gate_words(item: dict[str, Any]) -> tuple[str, str]:
@@ -113,9 +124,9 @@ def gate_words(item: dict[str, Any]) -> tuple[str, str]:
     if "metric" not in item or item.get("change") is None:
         return evidence_words(item)
     split, _, name = str(item["metric"]).rpartition("/")
-    text = tr(METRICS[name]) if name in METRICS else name.replace("_", " ")
+    text = metric_word(name)
     part = tr("{metric}, test part", metric=text) if split == "test" else tr("{metric}, validation", metric=text)
-    return part, words.signed(item["change"], 4)
+    return part, change_of(str(item["metric"]), item["change"], item.get("value"))
 
 
 def evidence_state(item: dict[str, Any]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from console.i18n import tr
 from console.theme import theme
+from console.theme.icons import icon_names
 from console.widgets import paint
 
 COLUMNS, HEIGHT, GAP = 3, 58, 8
@@ -24,6 +25,7 @@ class RecipeCards(QWidget):
     def __init__(self, recipes: Sequence[dict[str, Any]], value: str = "") -> None:
         super().__init__()
         self._recipes = list(recipes)
+        self._icons = frozenset(icon_names())  # a recipe may name one that is not bundled
         self.value = value
         self._hover = -1
         self.setMouseTracking(True)
@@ -70,6 +72,16 @@ class RecipeCards(QWidget):
         self._hover = self._at(event.position())
         self.update()
 
+    def event(self, event: QEvent) -> bool:
+        """A tooltip has what a narrow card cuts."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            index = self._at(QPointF(event.pos()))
+            recipe = self._recipes[index] if index >= 0 else None
+            text = f"{tr(recipe['title'])}: {tr(recipe['subtitle'])}" if recipe else ""
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().event(event)
+
     def leaveEvent(self, event: Any) -> None:  # noqa: ARG002
         self._hover = -1
         self.update()
@@ -98,7 +110,8 @@ class RecipeCards(QWidget):
             painter, rect, theme.radius("panel"), theme.role(fill), theme.role("accent" if on else "line-control")
         )
         icon = QRectF(rect.left() + 13, rect.center().y() - 9, 18, 18)
-        theme.paint_icon(painter, recipe.get("icon") or "box", icon, "accent" if on else "text-secondary")
+        name = str(recipe.get("icon"))
+        theme.paint_icon(painter, name if name in self._icons else "box", icon, "accent" if on else "text-secondary")
         text = rect.adjusted(41, 0, -8, 0)
         top = QRectF(text.left(), rect.center().y() - 18, text.width(), 18)
         paint.draw_text(painter, top, tr(recipe["title"]), theme.font("body", 600), "text")

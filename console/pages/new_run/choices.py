@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPaintEvent
@@ -13,29 +14,56 @@ from console.i18n import tr
 from console.state.store import AppState
 
 FOLDER, TYPED, IMPORT, NEW_NAME = "#folder", "#typed", "#import", "#new"
-SAMPLE = "sentiment_en_movie"
+SCRATCH = "scratch"
 Choice = tuple[str, str]
 
 
-def base_models(state: AppState) -> list[Choice]:
-    """The starter model and registered versions, then ways to name another one."""
-    found = []
-    for model in state.base_models:
-        title = words.base_model("starter") if model.get("kind") == "starter" else model.get("title", model["name"])
-        size = f" · {words.size(model['size_bytes'])}" if model.get("size_bytes") else ""
-        found.append((model["name"], f"{title}{size}"))
-    return [*found, (FOLDER, tr("Folder on this machine…")), (TYPED, tr("Hub id or path…"))]
+def base_models(state: AppState, recipe: Mapping[str, Any]) -> list[Choice]:
+    """What a recipe can begin from, its usual start first, then ways to name another one."""
+    bases = tuple(recipe.get("bases") or ("starter", "version", "folder", "hub"))
+    found: list[Choice] = []
+    for base in bases:
+        if base == SCRATCH:
+            found.append((SCRATCH, tr("From scratch")))
+        elif base in ("starter", "version"):
+            found += [_base_model(model) for model in _fitting_bases(state, base, str(recipe.get("task", "")))]
+    if "folder" in bases:
+        found.append((FOLDER, tr("Folder on this machine…")))
+    if "hub" in bases or "folder" in bases:
+        found.append((TYPED, tr("Hub id or path…") if "hub" in bases else tr("Path…")))
+    return found
 
 
-def datasets(state: AppState, task: str) -> list[Choice]:
-    """Datasets of a task, newest first; without any the built-in sample, which is imported at launch."""
-    fitting = [d for d in state.datasets.values() if not task or d.task == task]
-    fitting.sort(key=lambda d: -d.created_at)
+def _fitting_bases(state: AppState, kind: str, task: str) -> list[dict[str, Any]]:
+    """Of a kind; versions of models that do the same come first."""
+    known = [model for model in state.base_models if model.get("kind") == kind]
+    return sorted(known, key=lambda model: _task_of(state, str(model["name"])) != task) if kind == "version" else known
+
+
+def _task_of(state: AppState, version: str) -> str:
+    model = state.models.get(version.rpartition(":")[0])
+    return model.task if model else ""
+
+
+def _base_model(model: Mapping[str, Any]) -> Choice:
+    title = words.base_model("starter") if model.get("kind") == "starter" else model.get("title", model["name"])
+    size = f" · {words.size(model['size_bytes'])}" if model.get("size_bytes") else ""
+    return str(model["name"]), f"{title}{size}"
+
+
+def datasets(state: AppState, tasks: Collection[str], samples: Sequence[Mapping[str, Any]]) -> list[Choice]:
+    """Datasets of these tasks, newest first; then the built-in ones, which are imported at launch. Without any, a line
+    that says so and chooses nothing."""
+    fitting = sorted((d for d in state.datasets.values() if d.task in tasks), key=lambda d: -d.created_at)
     found = [(d.id, tr("{name} · v{version} · {rows} rows", name=short(d.name, 28 - len(f"{d.version}{d.rows:,}") - 11),
                        version=d.version, rows=words.count(d.rows))) for d in fitting]  # fmt: skip
-    if not any(d.name == SAMPLE for d in fitting):
-        found.append((SAMPLE, tr("Sample: movie reviews, 3,000 rows")))
-    return [*found, (IMPORT, tr("Import data…"))]
+    known = {d.name for d in fitting}
+    found += [
+        (str(s["name"]), tr("Sample: {title}, {n} rows", title=tr(str(s["title"])), n=words.count(int(s["rows"]))))
+        for s in samples
+        if s["task"] in tasks and s["name"] not in known
+    ]
+    return [*(found or [("", tr("No dataset for this recipe"))]), (IMPORT, tr("Import data…"))]
 
 
 def short(name: str, room: int) -> str:
@@ -89,6 +117,11 @@ class ChoiceBox(QComboBox):
         if self.isEditable():
             return self.currentText().strip()
         return str(self.currentData() or "")
+
+    @property
+    def first(self) -> str:
+        """What is offered first: the usual choice."""
+        return str(self.itemData(0) or "") if self.count() else ""
 
     def set_choices(self, choices: Sequence[Choice]) -> None:
         """Replace what is offered; the value stays when it can."""

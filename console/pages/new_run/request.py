@@ -30,7 +30,7 @@ def from_run(state: AppState, run: RunRecord, settings: Mapping[str, Any] | None
     return {
         "recipe": run.recipe,
         "dataset": run.dataset_id or run.dataset_name,
-        "base_model": run.base_model or "starter",
+        "base_model": run.base_model,
         "settings": {k: v for k, v in wanted.items() if k not in defaults or defaults[k] != v},
         "name": next_name(run.name, {other.name for other in state.runs.values()}),
         "tags": list(run.tags),
@@ -64,13 +64,13 @@ def from_file(path: Path) -> Request:
     return body
 
 
-def as_command(body: Request, home: Path | None) -> str:
-    """The command line that starts the same run."""
+def as_command(body: Request, home: Path | None, usual_base: str = "starter") -> str:
+    """The command line that starts the same run; what the recipe does by itself is not written."""
     parts = ["python3", "main.py", "run", "start", str(body["recipe"])]
     for key, option in (("dataset", "--dataset"), ("base_model", "--base-model"), ("name", "--name"),
                         ("device", "--device"), ("note", "--note"), ("register_as", "--register-as")):  # fmt: skip
         value = body.get(key)
-        if value and (key, value) not in (("base_model", "starter"), ("device", "auto")):
+        if value and (key, value) not in (("base_model", usual_base), ("device", "auto")):
             parts += [option, str(value)]
     for name, value in body.get("settings", {}).items():
         text = {True: "true", False: "false", None: "null"}.get(value, value) if not isinstance(value, str) else value

@@ -22,7 +22,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a recipe. kind: integer, number, text, bool or choice."""
+    """One setting of a recipe. kind: integer, number, text, bool, choice or list (values with commas between).
+
+    choices: the texts a control offers, `values` what they stand for; the text "" is "nothing chosen". scratch: counts
+    only without a base model.
+    """
 
     name: str
     title: str
@@ -38,21 +42,34 @@ class Setting:
     advanced: bool = False
     unit: str = ""
     usual: str = ""
+    scratch: bool = False
+    values: tuple[Any, ...] = ()
+    mixed: bool = False  # a number or a text, as it is typed
 
     def read(self, raw: Any) -> tuple[Any, Problem | None]:
         """The value of what a control holds; or None and the problem."""
-        if self.kind in ("bool", "choice"):
+        if self.kind == "bool":
             return raw, None
+        if self.kind == "choice":
+            return self._chosen(str(raw))
         text = str(raw).strip()
         if not text and self.empty:
             return None, None
+        if self.kind == "list":
+            return [part.strip() for part in text.split(",") if part.strip()], None
         if self.kind == "text":
-            return text, None
+            number = _number(text, whole=False) if self.mixed else None
+            return (text if number is None else int(number) if number == int(number) else number), None
         value = _number(text, whole=self.kind == "integer")
         if value is None:
             kind = tr("a whole number") if self.kind == "integer" else tr("a number")
             return None, self._problem(tr("Must be {kind}.", kind=kind), self.default)
         return self._inside(value)
+
+    def _chosen(self, text: str) -> tuple[Any, Problem | None]:
+        if text not in self.choices:
+            return None, self._problem(tr("Choose one of these."), self.default)
+        return self.values[self.choices.index(text)], None
 
     def _problem(self, text: str, near: Any) -> Problem:
         return Problem(text, tr("Use {value}", value=self.shown(near)), near)
@@ -76,6 +93,10 @@ class Setting:
         """A value as the field shows it: 2e-4, 64, 0.06."""
         if value is None:
             return ""
+        if self.kind == "choice" and value in self.values:
+            return self.choices[self.values.index(value)]
+        if isinstance(value, list | tuple):
+            return ", ".join(map(str, value))
         if isinstance(value, bool) or not isinstance(value, int | float):
             return str(value)
         if isinstance(value, float) and value != 0 and abs(value) < 1e-3:
@@ -96,21 +117,49 @@ def _number(text: str, *, whole: bool) -> float | int | None:
 
 def settings_of(schema: Mapping[str, Any]) -> list[Setting]:
     """Every setting of a schema, in its order; what the schema does not say is left open."""
-    found = []
-    for name, field in schema.get("properties", {}).items():
-        parts = [part for part in field.get("anyOf", ()) if isinstance(part, dict)] or [field]
-        core: dict[str, Any] = next((part for part in parts if part.get("type") != "null"), {})
-        choices = tuple(str(choice) for choice in core.get("enum", field.get("choices", ())))
-        kind = {"integer": "integer", "number": "number", "boolean": "bool"}.get(core.get("type", ""), "text")
-        found.append(
-            Setting(
-                name, str(field.get("title", name)), str(field.get("description", "")), "choice" if choices else kind,
-                field.get("default"), choices, core.get("minimum"), core.get("maximum"), core.get("exclusiveMinimum"),
-                core.get("exclusiveMaximum"), any(part.get("type") == "null" for part in parts),
-                bool(field.get("advanced")), str(field.get("unit", "")), str(field.get("usual", "")),
-            )
-        )  # fmt: skip
-    return found
+    named = schema.get("$defs", {})
+    return [_setting(name, field, named) for name, field in schema.get("properties", {}).items()]
+
+
+def _setting(name: str, field: Mapping[str, Any], named: Mapping[str, Any]) -> Setting:
+    parts = [_resolved(part, named) for part in field.get("anyOf", ()) if isinstance(part, dict)]
+    parts = parts or [_resolved(field, named)]
+    real = [part for part in parts if part.get("type") != "null"]
+    core: dict[str, Any] = real[0] if real else {}
+    empty = len(real) < len(parts)
+    kind, values = _kind_of(core, len(real) > 1, empty, field.get("choices", ()))
+    choices = tuple(_text_of(value) for value in values)
+    return Setting(
+        name, str(field.get("title", name)), str(field.get("description", "")), kind, field.get("default"), choices,
+        core.get("minimum"), core.get("maximum"), core.get("exclusiveMinimum"), core.get("exclusiveMaximum"),
+        empty, bool(field.get("advanced")), str(field.get("unit", "")), str(field.get("usual", "")),
+        bool(field.get("scratch")), values, mixed=len(real) > 1,
+    )  # fmt: skip
+
+
+def _resolved(part: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """What a reference to a named type stands for."""
+    address = part.get("$ref") or next(
+        (one.get("$ref") for one in part.get("allOf", ()) if isinstance(one, dict)), None
+    )
+    return {**named.get(str(address).rpartition("/")[2], {}), **part} if address else dict(part)
+
+
+def _kind_of(core: Mapping[str, Any], several: bool, empty: bool, offered: Any) -> tuple[str, tuple[Any, ...]]:
+    """(kind, values of a choice)."""
+    values = tuple(core["enum"]) if core.get("enum") else (core["const"],) if "const" in core else tuple(offered)
+    if several:
+        return "text", ()
+    if not values and core.get("type") == "boolean" and empty:
+        values = (True, False)
+    if values:
+        return "choice", (None, *values) if empty else values
+    known = {"integer": "integer", "number": "number", "boolean": "bool", "array": "list"}
+    return known.get(str(core.get("type", "")), "text"), ()
+
+
+def _text_of(value: Any) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def too_long(value: Any, name: str, most: Any) -> Problem | None:

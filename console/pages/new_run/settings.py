@@ -18,6 +18,7 @@ from console.widgets.controls import Segmented, Toggle
 from console.widgets.form import VALIDATE_AFTER_MS, FormField
 from console.widgets.panel import line
 from console.widgets.text import Text
+from console.words import METRICS
 
 OPEN_FIELDS = 4
 COLUMN_GAP, ROW_GAP = 12, 13
@@ -28,14 +29,18 @@ CHOICES: dict[str, str] = {
     "linear": mark("Linear"), "cosine": mark("Cosine"), "constant": mark("Constant"),
     "auto": mark("Automatic"), "stop": mark("Stop"), "continue": mark("Go on"),
     "bpe": "BPE", "wordpiece": "WordPiece", "unigram": "Unigram",
-    "eval/loss": mark("Loss"), "eval/accuracy": mark("Accuracy"), "eval/f1": "macro F1",
+    "eval/loss": mark("Loss"), "eval/accuracy": mark("Accuracy"),
+    "": mark("none"), "true": mark("on"), "false": mark("off"),
 }  # fmt: skip
 """What the values of a choice are called; others, such as bf16, have no other name."""
 
 
 def choice_text(value: str) -> str:
     """A value of a choice as a person reads it."""
-    return tr(CHOICES[value]) if value in CHOICES else value
+    if value in CHOICES:
+        return tr(CHOICES[value])
+    plain = value.removeprefix("eval/")
+    return METRICS.get(plain, plain.replace("_", " ")) if plain != value else value
 
 
 def make_control(setting: Setting) -> QWidget:
@@ -43,11 +48,14 @@ def make_control(setting: Setting) -> QWidget:
     if setting.kind == "bool":
         return Toggle("", name=tr(setting.title))
     if setting.kind == "choice":
-        if len(setting.choices) <= 4 and sum(map(len, setting.choices)) <= 26:
-            return Segmented([(c, choice_text(c)) for c in setting.choices], name=tr(setting.title))
+        shown = [(choice, choice_text(choice)) for choice in setting.choices]
+        if len(shown) <= 4 and sum(len(text) for _, text in shown) <= 26:
+            return Segmented(shown, name=tr(setting.title))
         box = QComboBox()
-        for value in setting.choices:
-            box.addItem(choice_text(value), value)
+        box.setMinimumContentsLength(8)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for choice, text in shown:
+            box.addItem(text, choice)
         return box
     return QLineEdit()
 
@@ -68,9 +76,9 @@ def write_control(control: QWidget, setting: Setting, value: Any) -> None:
     if isinstance(control, QLineEdit):
         control.setText(setting.shown(value))
     elif isinstance(control, QComboBox):
-        control.setCurrentIndex(control.findData(str(value)))
-    elif isinstance(control, Segmented) and value in setting.choices:
-        control.set_value(str(value))
+        control.setCurrentIndex(max(0, control.findData(setting.shown(value))))
+    elif isinstance(control, Segmented) and setting.shown(value) in setting.choices:
+        control.set_value(setting.shown(value))
     elif isinstance(control, Toggle):
         control.blockSignals(True)
         control.setChecked(bool(value))
@@ -96,9 +104,11 @@ class Fields(QWidget):
         self._timer.timeout.connect(self.settled)
         for setting in settings:
             self.fields[setting.name] = self._make(setting)
-        plain = [s.name for s in settings if not s.advanced and s.name != "method"]
+        plain = [s.name for s in settings if not s.advanced and not s.scratch and s.name != "method"]
         self.open_names = plain[:OPEN_FIELDS]
-        self.folded_names = [n for n in self.fields if n not in self.open_names and n != "method"]
+        self.shape_names = [s.name for s in settings if s.scratch and not s.advanced]
+        shown = {*self.open_names, *self.shape_names, "method"}
+        self.folded_names = [name for name in self.fields if name not in shown]
         self.advanced = Advanced(self)
 
     def _make(self, setting: Setting) -> FormField:
@@ -107,6 +117,8 @@ class Fields(QWidget):
         hint = setting.usual or (setting.description if setting.advanced else "")
         hint, unit = tr(hint) if hint else "", tr(setting.unit) if setting.unit else ""
         field = FormField(tr(setting.title), control, hint=hint, note=unit)
+        if setting.description:
+            field.setToolTip(tr(setting.description))
         field.fixed.connect(partial(self.put, setting.name))
         field.reset_link.clicked.connect(lambda: self.put(setting.name, setting.default))
         if isinstance(control, QLineEdit):
@@ -138,6 +150,20 @@ class Fields(QWidget):
         for name, value in values.items():
             if name in self.fields:
                 write_control(self.fields[name].control, self.settings[name], value)
+        self.advanced.tell()
+
+    def raw(self) -> dict[str, Any]:
+        """What every control holds, right or wrong."""
+        return {name: read_control(field.control) for name, field in self.fields.items()}
+
+    def write_raw(self, values: Mapping[str, Any]) -> None:
+        """What `raw()` gave, for the names that are still there."""
+        for name, value in values.items():
+            if name not in self.fields:
+                continue
+            setting, control = self.settings[name], self.fields[name].control
+            given = setting.read(value)[0] if setting.kind == "choice" else value
+            write_control(control, setting, given)
         self.advanced.tell()
 
     def read(self) -> tuple[dict[str, Any], dict[str, Problem]]:

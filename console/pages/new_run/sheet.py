@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout
 
+from backend.contract.answers import items_of
 from backend.contract.errors import ErrorReply
 from backend.contract.resources import RunEstimate, RunRecord
 from console import operations
@@ -69,6 +70,8 @@ class NewRunSheet(Sheet):
         self._build()
         self._fill_first(run, settings, dataset, file)
         self._connect()
+        samples = operations.list_samples(context.link)
+        samples.on_reply(self._on_samples).on_refused(self._on_no_samples)
         self._ask_estimate()
         self._check()
         self._again = partial(context.start, "run.new", run=run, settings=settings, dataset=dataset, file=file)
@@ -148,6 +151,14 @@ class NewRunSheet(Sheet):
             self.form.fill(draft)
             self.saved.show()
 
+    def _on_samples(self, body: dict[str, Any]) -> None:
+        self.form.take_samples(items_of(body))
+        self._check()
+
+    def _on_no_samples(self, _error: ErrorReply) -> None:
+        self.form.take_samples(())
+        self._check()
+
     # ---- edits ---------------------------------------------------------------------------------------------
 
     def _on_edited(self) -> None:
@@ -191,8 +202,7 @@ class NewRunSheet(Sheet):
         self._on_settled()
 
     def _on_base_fixed(self, value: object) -> None:
-        self.form.base.set_value(str(value))
-        self._on_edited()
+        self.form.choose_base(str(value))
         self._on_settled()
 
     def _on_fold(self) -> None:
@@ -259,7 +269,7 @@ class NewRunSheet(Sheet):
 
     def _on_copy(self) -> None:
         home = getattr(self.context.link, "home", None)
-        self.context.copy(as_command(self.form.body(), home.root if home else None))
+        self.context.copy(as_command(self.form.body(), home.root if home else None, self.form.base.first))
 
     def _on_from_file(self) -> None:
         dialog = QFileDialog(self, tr("Run from a file"))
@@ -296,8 +306,7 @@ class NewRunSheet(Sheet):
         elif kind == "run" and run is not None:
             self.form.fill(from_run(self.context.state, run, None))
         elif kind == "dataset":
-            self.form.dataset.set_value(thing)
-            self._on_edited()
+            self.form.fill({**self.form.body(), "recipe": None, "dataset": thing})
         event.acceptProposedAction()
 
     # ---- launch --------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ charts_tab.py   chart grid with its docks
 docks.py        panels that float, dock and remember their place
 findings.py     diagnosis, summary and events panels
 log_tab.py      the whole log
-tables_tab.py   checkpoints and samples
+tables_tab.py   checkpoints
+samples_tab.py  samples with what the model said of them, in full
 facts_tab.py    config, and how facts are listed
 environment_tab.py  packages, driver, commit, and what differs from the last good run
 sheets.py       stop, note and fork sheets

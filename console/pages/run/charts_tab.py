@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from backend.contract.resources import Diagnosis, RunEvent, RunRecord
-from console.charts.catalogue import CPU_RUN_CHARTS, RUN_CHARTS, ChartSpec, Limit, imported_charts
+from console.charts.catalogue import CPU_RUN_CHARTS, RUN_CHARTS, ChartSpec, Limit, imported_charts, recipe_charts
 from console.charts.grid import ChartGrid
 from console.charts.group import ChartGroup
 from console.context import Context
@@ -243,7 +243,15 @@ def _charts_of(context: Context, run: RunRecord) -> tuple[ChartSpec, ...]:
     """What a run of this machine logs; of an imported one, what it holds."""
     if run.source:
         return imported_charts(run.metrics)
-    return RUN_CHARTS if _has_gpu(context, run) else CPU_RUN_CHARTS
+    specs = RUN_CHARTS if _has_gpu(context, run) else CPU_RUN_CHARTS
+    recipe = next((known for known in context.state.recipes if known["name"] == run.recipe), None)
+    if recipe is None:
+        return recipe_charts(specs, (), run.metrics, trains=True)
+    fields = dict((recipe.get("schema") or {}).get("properties") or {})
+    judged = [str(key) for key in (fields.get("best_metric") or {}).get("enum") or ()]
+    wanted = [key for key in (recipe.get("metric"), *judged) if key]
+    trains = "learning_rate" in fields or not recipe.get("needs_dataset")
+    return recipe_charts(specs, wanted, run.metrics, trains=trains)
 
 
 def _has_gpu(context: Context, run: RunRecord) -> bool:

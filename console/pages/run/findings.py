@@ -32,6 +32,7 @@ SHARES = (
 )
 LEAST_SHARE = 0.005  # a smaller one reads 0%
 EVENTS_SHOWN = 60
+MOST_SCORES = 4
 
 
 def clear(layout: Any) -> None:
@@ -245,13 +246,28 @@ class SummaryPanel(Panel):
         self._facts = facts
 
 
+def _scores(run: RunRecord, best: str) -> list[tuple[str, str, bool]]:
+    """What it is judged by now and on the test part, before whatever else was measured on held-out rows."""
+    judged = best.rpartition("/")[2]
+    rest = [key for key in run.metrics if key.startswith("eval/")]
+    keys = dict.fromkeys([f"eval/{judged}", f"test/{judged}", *rest])
+    known = [key for key in keys if run.metrics.get(key) is not None and key != "eval/loss"]
+    return [(_title(key), words.metric(key, run.metrics[key]), False) for key in known[:MOST_SCORES]]
+
+
+def _title(key: str) -> str:
+    """Eval F1."""
+    name = words.metric_name(key)
+    return name[:1].upper() + name[1:]
+
+
 def _facts(run: RunRecord) -> list[tuple[str, str, bool]]:
     best = run.best or {}
     metric = str(best.get("metric", ""))
     evaluated = {key.removeprefix("eval/"): value for key, value in run.metrics.items() if key.startswith("eval/")}
     commit = str(run.environment.get("commit") or "")
     rows = run.facts.get("train_rows")
-    test, train = run.metrics.get("test/accuracy"), run.metrics.get("train/loss")
+    train = run.metrics.get("train/loss")
     value = words.metric(metric, best.get("value"))
     best_text = tr("{value} at {step}", value=value, step=words.count(best.get("step")))
     known = bool(metric) and best.get("value") is not None
@@ -263,8 +279,7 @@ def _facts(run: RunRecord) -> list[tuple[str, str, bool]]:
         ),
         (tr("Eval loss"), words.metric("loss", evaluated["loss"]) if "loss" in evaluated else "", False),
         (tr("Train loss"), words.metric("loss", train) if train is not None and not evaluated else "", False),
-        (tr("Eval macro F1"), words.metric("f1", evaluated["f1"]) if "f1" in evaluated else "", False),
-        (tr("Test accuracy"), words.metric("accuracy", test) if test is not None else "", False),
+        *_scores(run, metric),
         (tr("Trainable"), _of(run.trainable_parameters, run.all_parameters), False),
         (tr("Data"), (run.dataset_name or "") + (f" · {words.count(rows)}" if rows else ""), False),
         (tr("Model version"), run.model_version or "", False),

@@ -21,7 +21,8 @@ from console.pages.run.findings import failure_view
 from console.pages.run.gone import show_gone
 from console.pages.run.head import RunHead
 from console.pages.run.log_tab import LogTab
-from console.pages.run.tables_tab import CheckpointsTab, SamplesTab
+from console.pages.run.samples_tab import SamplesTab
+from console.pages.run.tables_tab import CheckpointsTab
 from console.said import said
 from console.state.changes import Changes
 from console.theme import theme

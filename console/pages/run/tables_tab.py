@@ -1,14 +1,15 @@
-"""Checkpoints and samples of a run."""
+"""Checkpoints of a run, with what was measured at each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QFileDialog, QMenu, QVBoxLayout, QWidget
 
-from backend.contract.answers import items_of, readable_items
+from backend.contract.answers import readable_items
 from backend.contract.resources import CheckpointRecord, RunRecord
 from console import operations, words
 from console.asking import ask
@@ -18,6 +19,8 @@ from console.tables import Column, TableModel, TableView
 from console.widgets.empty import EmptyState
 from console.widgets.panel import Panel, inset
 
+MOST_METRICS = 4
+
 
 def _metric(name: str) -> Any:
     return lambda row: row.metrics.get(name)
@@ -25,6 +28,20 @@ def _metric(name: str) -> Any:
 
 def _text(name: str) -> Any:
     return lambda row: words.metric(name, row.metrics.get(name))
+
+
+def _title(key: str) -> str:
+    """Eval F1."""
+    name = words.metric_name(key)
+    return tr("Eval loss") if key == "eval/loss" else name[:1].upper() + name[1:]
+
+
+def measured(rows: Sequence[CheckpointRecord], best: str) -> tuple[str, ...]:
+    """The metrics worth a column: the loss, what decides which is the best, then others of the validation part."""
+    keys = dict.fromkeys(key for row in rows for key in row.metrics)
+    held_out = [key for key in keys if key.startswith("eval/")] or list(keys)
+    first = [key for key in ("eval/loss", best) if key in keys]
+    return tuple(dict.fromkeys([*first, *held_out]))[:MOST_METRICS] or ("eval/loss",)
 
 
 def _marks(row: CheckpointRecord) -> list[str]:
@@ -42,15 +59,32 @@ class CheckpointsTab(QWidget):
     def __init__(self, context: Context, run: RunRecord) -> None:
         super().__init__()
         self._context, self._run = context, run
+        self._keys: tuple[str, ...] = ("eval/loss",)
+        self._holder: QWidget | None = None
+        self._empty = EmptyState(
+            "bookmark",
+            tr("No checkpoint yet"),
+            tr("One is written at the end of each epoch, or when you press Checkpoint now."),
+        )
+        self._panel = Panel(flush=True)
+        self._build_table()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._panel, 1)
+        layout.addWidget(self._empty, 1)
+        self._panel.hide()
+
+    def _build_table(self) -> None:
+        """Columns of what the checkpoints were measured by."""
+        metrics = [
+            Column(key, _title(key), _metric(key), text=_text(key), align="right", width=110) for key in self._keys
+        ]
         columns = (
             Column("step", tr("Step"), lambda r: r.step, text=lambda r: words.count(r.step), align="right", width=90,
                    weight=500, descending_first=True),
             Column("epoch", tr("Epoch"), lambda r: r.epoch, text=lambda r: words.fixed(r.epoch, 2), align="right",
                    width=80),
-            Column("loss", tr("Eval loss"), _metric("eval/loss"), text=_text("eval/loss"), align="right", width=100),
-            Column("accuracy", tr("Accuracy"), _metric("eval/accuracy"), text=_text("eval/accuracy"), align="right",
-                   width=100),
-            Column("f1", tr("Macro F1"), _metric("eval/f1"), text=_text("eval/f1"), align="right", width=100),
+            *metrics,
             Column("size", tr("Size"), lambda r: r.size_bytes, text=lambda r: words.size(r.size_bytes), align="right",
                    width=90),
             Column("saved", tr("Saved"), lambda r: r.saved_at, text=lambda r: words.day_and_time(r.saved_at),
@@ -61,18 +95,11 @@ class CheckpointsTab(QWidget):
         self.model = TableModel(columns, row_id=lambda r: r.name)
         self.view = TableView(self.model, name=tr("Checkpoints"))
         self.view.menu_asked.connect(self._on_menu)
-        self._empty = EmptyState(
-            "bookmark",
-            tr("No checkpoint yet"),
-            tr("One is written at the end of each epoch, or when you press Checkpoint now."),
-        )
-        self._panel = Panel(flush=True)
-        self._panel.add(inset(self.view), 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._panel, 1)
-        layout.addWidget(self._empty, 1)
-        self._panel.hide()
+        old, self._holder = self._holder, inset(self.view)
+        if old is not None:
+            old.hide()
+            old.deleteLater()
+        self._panel.add(self._holder, 1)
 
     def read(self) -> None:
         """Ask for the list."""
@@ -80,6 +107,10 @@ class CheckpointsTab(QWidget):
 
     def _on_read(self, body: dict[str, Any]) -> None:
         rows = sorted(readable_items(CheckpointRecord, body), key=lambda r: -r.step)
+        keys = measured(rows, str((self._run.best or {}).get("metric", "")))
+        if keys != self._keys:
+            self._keys = keys
+            self._build_table()
         self.model.set_rows(rows)
         self._panel.setVisible(bool(rows))
         self._empty.setVisible(not rows)
@@ -113,55 +144,3 @@ class CheckpointsTab(QWidget):
 
     def _on_exported(self, body: dict[str, Any]) -> None:
         self._context.toast(tr("Checkpoint exported"), str((body or {}).get("path", "")))
-
-
-class SamplesTab(QWidget):
-    """Fixed inputs with what the model said of them at each evaluation; the newest answer first."""
-
-    def __init__(self, context: Context, run: RunRecord) -> None:
-        super().__init__()
-        self._context, self._run = context, run
-        columns = (
-            Column("text", tr("Input"), lambda r: r["text"], stretch=True, tip=lambda r: r["text"]),
-            Column("expected", tr("Expected"), lambda r: r["expected"], width=130),
-            Column("predicted", tr("Now"), lambda r: r["predicted"], width=130, weight=500,
-                   role=lambda r: "ok" if r["predicted"] == r["expected"] else "bad"),
-            Column("score", tr("Score"), lambda r: r["score"], text=lambda r: words.fixed(r["score"], 3), align="right",
-                   width=80),
-            Column("history", tr("Score of the expected label"), lambda r: r["history"][-1] if r["history"] else None,
-                   cell=lambda r: r["history"], kind="sparkline", width=220, sortable=False),
-        )  # fmt: skip
-        self.model = TableModel(columns, row_id=lambda r: r["text"])
-        self.view = TableView(self.model, name=tr("Samples"))
-        self._empty = EmptyState("list-checks", tr("No samples yet"), tr("They appear with the first evaluation."))
-        self._panel = Panel(flush=True)
-        self._panel.add(inset(self.view), 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._panel, 1)
-        layout.addWidget(self._empty, 1)
-        self._panel.hide()
-
-    def read(self) -> None:
-        """Ask for every sample of the run."""
-        self._context.link.get(f"/runs/{self._run.id}/samples").on_reply(self._on_read)
-
-    def _on_read(self, body: dict[str, Any]) -> None:
-        rows = sample_rows(items_of(body))
-        self.model.set_rows(rows)
-        self._panel.setVisible(bool(rows))
-        self._empty.setVisible(not rows)
-
-
-def sample_rows(sampled: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row an input: its newest answer, and the score its expected label had at each evaluation."""
-    rows: dict[str, dict[str, Any]] = {}
-    for moment in sorted(sampled, key=lambda item: item["step"]):
-        for item in moment["items"]:
-            kept = rows.setdefault(str(item.get("text", "")), {"history": []})
-            score = item.get("score")
-            right = item.get("predicted") == item.get("expected")
-            if score is not None:
-                kept["history"].append(score if right else 1.0 - score)
-            kept.update({name: item.get(name) for name in ("text", "expected", "predicted", "score")})
-    return list(rows.values())

@@ -30,17 +30,12 @@ def metric_title(key: str) -> str:
     if key in known:
         return known[key]
     part, _, name = key.rpartition("/")
-    word = {"f1": "F1", "loss": tr("loss"), "accuracy": tr("accuracy")}.get(name, name.replace("_", " "))
+    word = {"loss": tr("loss"), "accuracy": tr("accuracy")}.get(name) or words.metric_name(name)
     if part == "eval" and name != "loss":
         return word[:1].upper() + word[1:]
     if part in ("eval", "test", "train", ""):
         return f"{part.capitalize()} {word}".strip()
     return key
-
-
-def higher_is_better(key: str) -> bool:
-    """Scores grow, losses and costs shrink."""
-    return key.rpartition("/")[2] in ("f1", "accuracy", "precision", "recall", "auc", "samples_per_s", "tokens_per_s")
 
 
 def metric_keys(runs: list[RunRecord]) -> tuple[str, ...]:
@@ -93,7 +88,7 @@ def _metric_column(key: str) -> Column:
     title = metric_title(key)
     return Column(
         key, title, value, text=text, align="right", width=max(68, 40 + 6 * len(title)), weight=500, role=role,
-        visible=key in SHOWN_METRICS, descending_first=higher_is_better(key),
+        visible=key in SHOWN_METRICS, descending_first=words.higher_is_better(key),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from console.asking import ask
 from console.context import Context
 from console.i18n import mark, tr
 from console.pages.runs.chosen import Chosen
-from console.pages.runs.columns import build_columns, build_fields, higher_is_better, metric_keys, words_of
+from console.pages.runs.columns import build_columns, build_fields, metric_keys, words_of
 from console.pages.runs.groups import GROUPS, GroupHead, Groups
 from console.pages.runs.table import CompareZone, RunsTable
 from console.settings import FILTERS, TABLES
@@ -49,7 +49,7 @@ class RunsPage(Page):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.content.setSpacing(0)
-        self.groups = Groups(higher_is_better)
+        self.groups = Groups(words.higher_is_better)
         self.chosen = Chosen(context, self, self.chosen_runs)
         self._metrics: tuple[str, ...] = ()
         self._filter: Filter | None = None

@@ -8,7 +8,9 @@ from pytestqt.qtbot import QtBot
 
 from backend.contract.errors import ErrorReply
 from backend.contract.resources import DatasetRecord
+from backend.contract.tasks import ROLES
 from console.pages.import_data import ImportSheet
+from console.tasks import ANY_TABLE, TASKS, role_name
 from tests.console.pages.conftest import Desk
 
 SAMPLES = {
@@ -88,7 +90,7 @@ def test_rows_that_cannot_be_read_stand_in_the_way_until_skipped(desk: Desk, she
 
 def test_a_missing_label_is_said_under_its_field(desk: Desk, sheet: ImportSheet) -> None:
     choose(desk, sheet, suggested_mapping={"text": "text"})
-    assert sheet.mapping.fields["label"].error == "Choose the label column."
+    assert sheet.mapping.fields["label"].error == "Choose a column for “Label”."
     assert not sheet.primary.isEnabled()
     sheet.mapping.roles["label"].setCurrentIndex(1)
     assert sheet.mapping.fields["label"].error == "text is used already."
@@ -98,9 +100,58 @@ def test_a_missing_label_is_said_under_its_field(desk: Desk, sheet: ImportSheet)
 
 def test_a_table_needs_no_columns_named(desk: Desk, sheet: ImportSheet) -> None:
     choose(desk, sheet)
-    sheet.mapping.task.setCurrentIndex(sheet.mapping.task.findData("tabular"))
+    sheet.mapping.task.setCurrentIndex(sheet.mapping.task.findData("table"))
+    assert set(sheet.mapping.roles) == {"text", "label", "split"}
+    for box in sheet.mapping.roles.values():
+        box.setCurrentIndex(0)
     assert sheet.mapping.values()["mapping"] == {}
     assert sheet.primary.isEnabled()
+
+
+@pytest.mark.parametrize("task", list(ROLES))
+def test_every_task_asks_for_its_roles_and_wants_the_needed_ones(desk: Desk, sheet: ImportSheet, task: str) -> None:
+    columns = [f"c{n}" for n in range(6)]
+    choose(desk, sheet, columns=columns, rows=[["1"] * 6], suggested_mapping={}, suggested_task="table")
+    at = sheet.mapping.task.findData(task)
+    assert sheet.mapping.task.itemText(at) == TASKS[task]
+    sheet.mapping.task.setCurrentIndex(at)
+    roles = ROLES[task] or ANY_TABLE
+    assert list(sheet.mapping.roles) == [role.name for role in roles]
+    for box in sheet.mapping.roles.values():
+        box.setCurrentIndex(0)
+    chosen = {}
+    for number, role in enumerate(role for role in roles if role.needed):
+        assert not sheet.primary.isEnabled()
+        assert sheet.mapping.fields[role.name].error == f"Choose a column for “{role_name(task, role.name)}”."
+        sheet.mapping.roles[role.name].setCurrentIndex(number + 1)
+        chosen[role.name] = columns[number]
+    assert sheet.primary.isEnabled()
+    sheet.submit()
+    assert desk.link.last("POST", "/datasets").body["mapping"] == chosen
+    assert desk.link.last("POST", "/datasets").body["task"] == task
+
+
+def test_another_task_finds_its_columns_by_their_names(desk: Desk, sheet: ImportSheet) -> None:
+    choose(desk, sheet, columns=["question", "context", "answers", "y"], rows=[["a", "b", "c", "d"]],
+           suggested_mapping={"text": "context", "label": "y"})  # fmt: skip
+    sheet.mapping.task.setCurrentIndex(sheet.mapping.task.findData("question-answering"))
+    wanted = {"question": "question", "context": "context", "answer": "answers"}
+    assert sheet.mapping.values()["mapping"] == wanted
+    assert sheet.table.columns() == ["question · Question", "context · Context", "answers · Answer", "y"]
+    sheet.mapping.task.setCurrentIndex(sheet.mapping.task.findData("tabular"))
+    assert sheet.mapping.values()["mapping"] == {"target": "y"}
+    sheet.mapping.task.setCurrentIndex(sheet.mapping.task.findData("text-classification"))
+    assert sheet.mapping.values()["mapping"] == {"text": "context", "label": "y"}
+
+
+def test_a_refusal_of_the_mapping_stands_under_the_role_it_names(desk: Desk, sheet: ImportSheet) -> None:
+    choose(desk, sheet, columns=["tokens", "tags"], rows=[["[]", "[]"]], suggested_task="token-classification",
+           suggested_mapping={"tokens": "tokens", "tags": "tags"})  # fmt: skip
+    sheet.submit()
+    error = ErrorReply(kind="refused", code="data", text="t.csv, line 1: no column is mapped to tags.",
+                       details={"field": "mapping"})  # fmt: skip
+    desk.link.last("POST", "/datasets").call.fail(error)
+    assert sheet.mapping.fields["tags"].error.endswith("no column is mapped to tags.")
 
 
 def test_a_file_that_is_not_there_is_said_and_another_can_be_chosen(desk: Desk, sheet: ImportSheet) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from backend.contract.recipes import RECIPES
+from backend.contract.recipes import RECIPES, schema_of
 from backend.contract.resources import DatasetRecord, RunRecord
 from console.i18n import translator
 from console.pages.new_run import NewRunSheet
@@ -24,7 +24,7 @@ from tests.console.pages.conftest import Desk
 
 
 def recipe_line(recipe: Any) -> dict[str, Any]:
-    schema = recipe.settings.model_json_schema()
+    schema = schema_of(recipe.settings)
     defaults = recipe.settings().model_dump(mode="json")
     return {**recipe.model_dump(exclude={"settings", "main"}), "schema": schema, "defaults": defaults}
 
@@ -56,6 +56,13 @@ def open_sheet(desk: Desk, qtbot: QtBot, **arguments: Any) -> NewRunSheet:
 @pytest.fixture
 def sheet(filled: Desk, qtbot: QtBot) -> NewRunSheet:
     return open_sheet(filled, qtbot)
+
+
+def take(sheet: NewRunSheet, qtbot: QtBot, recipe: str) -> None:
+    """A click on the card of a recipe."""
+    at = [known["name"] for known in sheet.form.recipes].index(recipe)
+    centre = sheet.form.cards.rect_of(at).center().toPoint()
+    qtbot.mouseClick(sheet.form.cards, Qt.MouseButton.LeftButton, pos=centre)
 
 
 def type_into(sheet: NewRunSheet, name: str, text: str) -> None:
@@ -169,9 +176,7 @@ def test_advanced_says_what_differs_and_resets(sheet: NewRunSheet, qtbot: QtBot)
 
 
 def test_another_recipe_has_its_own_fields(sheet: NewRunSheet, qtbot: QtBot) -> None:
-    place = next(at for at, recipe in enumerate(RECIPES) if recipe.name == "selftest")
-    centre = sheet.form.cards.rect_of(place).center().toPoint()
-    qtbot.mouseClick(sheet.form.cards, Qt.MouseButton.LeftButton, pos=centre)
+    take(sheet, qtbot, "selftest")
     assert sheet.form.body() == {"recipe": "selftest", "settings": {}}
     assert list(sheet.form.fields.open_names) == ["steps", "rate_hz", "points_per_step", "seed"]
 

@@ -14,8 +14,8 @@ from console.charts.detail import curves_of
 from console.charts.table import show_table
 from console.pages.run import RunPage
 from console.pages.run.head import buttons_for
+from console.pages.run.samples_tab import sample_rows
 from console.pages.run.sheets import StopSheet
-from console.pages.run.tables_tab import sample_rows
 from console.sheets import RegisterSheet
 from console.state.changes import Changes
 from console.widgets.buttons import Button
@@ -455,6 +455,6 @@ def test_samples_show_the_newest_answer_and_the_way_there() -> None:
     def moment(step: int, predicted: str, score: float) -> dict[str, Any]:
         return {"step": step, "items": [{"text": "a", "expected": "good", "predicted": predicted, "score": score}]}
 
-    (row,) = sample_rows([moment(10, "good", 0.9), moment(5, "bad", 0.6)])
+    (row,) = sample_rows([moment(10, "good", 0.9), moment(5, "bad", 0.6)], ("good", "bad"))
     assert row["predicted"] == "good"
     assert row["history"] == [0.4, 0.9]

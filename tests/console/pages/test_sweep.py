@@ -131,7 +131,7 @@ def test_brushing_an_axis_filters_runs(page: ComparePage, qtbot: QtBot) -> None:
     assert page.sweep is not None
     assert page.sweep.subtitle.text().startswith(f"sweep-4 · {len(inside)} of 28 runs")
     chip = next(iter(page.sweep._chips.values()))
-    assert chip.text.startswith("eval macro F1 0.94")
+    assert chip.text.startswith("eval F1 0.94")
     drag(qtbot, plot, on_axis(plot, "method", 1.0), on_axis(plot, "method", 0.8))
     both = plot.inside()
     assert set(both) < set(inside)
