@@ -229,9 +229,6 @@ __all__ = [
     "TextSettings",
     "TokenClassificationSettings",
     "TrainingSettings",
-<<<<<<< HEAD
     "TranslationSettings",
-=======
     "schema_of",
->>>>>>> 119c623 (Ask and show any task in the playground; list recipes and roles on the command line; Chinese for the whole catalogue)
 ]
