@@ -18,7 +18,16 @@ BATCH = 32
 
 def _load_pyfunc(path: str) -> "TextClassifier":
     """What MLflow calls with the `data` folder."""
+    task = _task(Path(path))
+    if task != "text-classification":
+        raise ValueError(f"this is a model for {task}; only text classifiers answer here. Ask its endpoint instead")
     return TextClassifier(Path(path))
+
+
+def _task(path: Path) -> str:
+    file = path / "signature.json"
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return str(found.get("task") or "text-classification")
 
 
 class TextClassifier:

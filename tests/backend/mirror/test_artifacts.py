@@ -66,3 +66,11 @@ def test_it_is_complete_or_not_there(version: Path, tmp_path: Path, monkeypatch:
 def test_a_version_without_files_is_named(tmp_path: Path) -> None:
     with pytest.raises(artifacts.FilesMissing, match="files of the version are missing: 7"):
         artifacts.build(tmp_path / "7", tmp_path / "out", run_id=None, created_at=0)
+
+
+def test_a_model_of_another_task_says_so_when_it_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "signature.json").write_text('{"task": "translation"}')
+    from backend.mirror.shipped import modeldeck_model
+
+    with pytest.raises(ValueError, match="a model for translation; only text classifiers answer here"):
+        modeldeck_model._load_pyfunc(str(tmp_path))
