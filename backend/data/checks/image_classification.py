@@ -13,8 +13,8 @@ MOST_PATCHES = 4096
 
 
 def check(columns: Columns, settings: ImageClassificationSettings) -> list[DatasetProblem]:
-    """Raise Unfit for pixels that are no numbers or no square, patches that do not fit, heads that do not divide the
-    width, and for classes as with texts. Columns left out are worth a warning."""
+    """Raise Unfit for pixels that are no numbers or no square, patches that do not fit,
+    and for classes as with texts. Columns left out are worth a warning."""
     try:
         images = read_images(columns)
         patch = patch_of(images.side, settings.patch_size)
@@ -26,9 +26,6 @@ def check(columns: Columns, settings: ImageClassificationSettings) -> list[Datas
     if count > MOST_PATCHES:
         text = f"images of {images.side} × {images.side} pixels in patches of {patch} make {count:,} patches."
         raise Unfit(text, fix=f"At most {MOST_PATCHES:,} are trained; choose a larger patch size.")
-    if settings.d_model % settings.heads:
-        text = f"{settings.heads} heads do not divide a width of {settings.d_model}."
-        raise Unfit(text, fix="Choose a width that is a multiple of the heads.")
     check_classes(images.labels)
     split = make_split(images.texts, images.labels, images.given, SplitPlan.of(settings))
     problem = split.problem(images.labels)

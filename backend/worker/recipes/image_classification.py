@@ -252,9 +252,6 @@ def new_config(settings: ImageClassificationSettings, images: Images, labels: Se
     """A vision transformer of the asked shape for images of this size."""
     from transformers import ViTConfig
 
-    if settings.d_model % settings.heads:
-        text = f"{settings.heads} heads do not divide a width of {settings.d_model}."
-        raise RunFailed(FailureCode.SETTINGS, text, "Choose a multiple of the heads.", field="d_model")
     try:
         patch = patch_of(images.side, settings.patch_size)
     except ValueError as error:

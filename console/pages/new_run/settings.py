@@ -17,7 +17,7 @@ from console.widgets.chips import Kbd
 from console.widgets.controls import Segmented, Toggle
 from console.widgets.form import VALIDATE_AFTER_MS, FormField
 from console.widgets.panel import line
-from console.widgets.text import Text
+from console.widgets.text import Text, set_tip
 from console.words import METRICS
 
 OPEN_FIELDS = 4
@@ -118,7 +118,7 @@ class Fields(QWidget):
         hint, unit = tr(hint) if hint else "", tr(setting.unit) if setting.unit else ""
         field = FormField(tr(setting.title), control, hint=hint, note=unit)
         if setting.description:
-            field.setToolTip(tr(setting.description))
+            set_tip(field, tr(setting.description))
         field.fixed.connect(partial(self.put, setting.name))
         field.reset_link.clicked.connect(lambda: self.put(setting.name, setting.default))
         if isinstance(control, QLineEdit):

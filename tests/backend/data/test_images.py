@@ -75,7 +75,7 @@ def test_what_cannot_be_trained_is_named_with_row_and_cause() -> None:
 def test_settings_that_do_not_fit_the_images_are_refused() -> None:
     with pytest.raises(Unfit, match=r"patches of 3"):
         check(columns(), patch_size=3)
-    with pytest.raises(Unfit, match=r"5 heads do not divide a width of 64"):
+    with pytest.raises(ValueError, match=r"5 heads do not divide a width of 64"):
         check(columns(), heads=5)
     with pytest.raises(Unfit, match=r"make 9,409 patches"):
         check(columns(97 * 97, 6))
