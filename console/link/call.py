@@ -19,6 +19,9 @@ OFFLINE = ErrorReply(
     fix="Training and serving may still run. Try again.",
 )
 
+OWNERS = ("self", "sheet")
+"""What a function inside a method calls the widget it works for."""
+
 
 class Call:
     """Attach what should happen, in any order; each callback runs at most once, on the GUI thread."""
@@ -68,8 +71,13 @@ class Call:
 
 
 def _alive(callback: Callable[..., object]) -> bool:
-    """False when the widget whose method this is was deleted while the request was under way: nobody waits any more."""
+    """False when the widget whose method this is, or in whose method this function was written, was deleted while the
+    request was under way: nobody waits any more."""
     while isinstance(callback, partial):
         callback = callback.func
-    owner = getattr(callback, "__self__", None)
-    return not isinstance(owner, QObject) or isValid(owner)
+    owners = [getattr(callback, "__self__", None)]
+    code, cells = getattr(callback, "__code__", None), getattr(callback, "__closure__", None)
+    if code is not None and cells:
+        named = dict(zip(code.co_freevars, cells, strict=True))
+        owners += [named[name].cell_contents for name in OWNERS if name in named]
+    return all(not isinstance(owner, QObject) or isValid(owner) for owner in owners)

@@ -221,12 +221,11 @@ class NewRunSheet(Sheet):
             self.estimate.show_nothing(tr("Reading what the backend offers.") if waits else tr(NO_RECIPE))
             return
         self._turn += 1
-        reading = _Reply(self, self._turn)
         asked: dict[str, Any] = {
             key: body[key] for key in ("recipe", "dataset", "base_model", "settings", "device") if key in body
         }
         call = operations.estimate_run(self.context.link, asked)
-        call.on_reply(reading.take).on_refused(reading.refuse)
+        call.on_reply(partial(self.take_estimate, self._turn)).on_refused(partial(self.refuse_estimate, self._turn))
 
     def take_estimate(self, turn: int, body: dict[str, Any]) -> None:
         """Show a reply; one that a later keystroke has overtaken is dropped."""
@@ -333,16 +332,3 @@ class NewRunSheet(Sheet):
         if isinstance(name, str):
             self.form.show_problems({**self.form.problems(), name: Problem(error.text)})
             self.form.go_to(name)
-
-
-class _Reply:
-    """The reply to one keystroke."""
-
-    def __init__(self, sheet: NewRunSheet, turn: int) -> None:
-        self._sheet, self._turn = sheet, turn
-
-    def take(self, body: Any) -> None:
-        self._sheet.take_estimate(self._turn, body)
-
-    def refuse(self, error: ErrorReply) -> None:
-        self._sheet.refuse_estimate(self._turn, error)

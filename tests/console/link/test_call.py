@@ -15,6 +15,10 @@ class Waiting(QObject):
     def hear(self, body: object) -> None:
         self.heard.append(body)
 
+    def wait_inside(self, call: Call) -> Call:
+        """As a page does that has more to say than the name of a method."""
+        return call.on_reply(lambda body: self.hear((body, "inside")))
+
 
 def test_each_callback_runs_at_most_once() -> None:
     heard: list[object] = []
@@ -34,3 +38,14 @@ def test_a_widget_that_is_gone_is_not_called(qapp: object) -> None:
     call.succeed(1)
     assert gone.heard == []
     assert there.heard == [1]
+
+
+def test_a_function_written_in_a_method_of_a_widget_that_is_gone_is_not_called(qapp: object) -> None:
+    import shiboken6
+
+    gone, there = Waiting(), Waiting()
+    call = there.wait_inside(gone.wait_inside(Call("x")))
+    shiboken6.delete(gone)
+    call.succeed(1)
+    assert gone.heard == []
+    assert there.heard == [(1, "inside")]
