@@ -68,8 +68,8 @@ RECIPES: tuple[RecipeInfo, ...] = (
     RecipeInfo(
         name="token_classification",
         title="Tag words",
-        subtitle="names, parts of speech",
-        icon="tag",
+        subtitle="names, word kinds",
+        icon="tags",
         task="token-classification",
         dataset_tasks=("token-classification",),
         needs_dataset=True,
@@ -81,8 +81,8 @@ RECIPES: tuple[RecipeInfo, ...] = (
     RecipeInfo(
         name="question_answering",
         title="Answer questions",
-        subtitle="from a text beside them",
-        icon="tag",
+        subtitle="from a given text",
+        icon="circle-question-mark",
         task="question-answering",
         dataset_tasks=("question-answering",),
         needs_dataset=True,
@@ -94,8 +94,8 @@ RECIPES: tuple[RecipeInfo, ...] = (
     RecipeInfo(
         name="sentence_embedding",
         title="Embed sentences",
-        subtitle="what belongs together lies together",
-        icon="tag",
+        subtitle="vectors for search",
+        icon="waypoints",
         task="sentence-embedding",
         dataset_tasks=("sentence-pairs", "translation"),
         needs_dataset=True,
@@ -135,8 +135,8 @@ RECIPES: tuple[RecipeInfo, ...] = (
     RecipeInfo(
         name="translation",
         title="Translate",
-        subtitle="a text in another language",
-        icon="globe",
+        subtitle="text to text",
+        icon="languages",
         task="translation",
         dataset_tasks=("translation",),
         needs_dataset=True,
@@ -149,7 +149,7 @@ RECIPES: tuple[RecipeInfo, ...] = (
     RecipeInfo(
         name="summarization",
         title="Summarize",
-        subtitle="a document in a few words",
+        subtitle="long to short",
         icon="file-text",
         task="summarization",
         dataset_tasks=("summarization",),
