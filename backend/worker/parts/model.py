@@ -31,6 +31,11 @@ class BaseModel:
         return {"kind": self.kind, "name": self.name, "sha256": self.sha256}
 
 
+def reference_of(base: BaseModel | None) -> dict[str, Any]:
+    """What a checkpoint must name to be whole again; without a base model, that there was none."""
+    return base.reference() if base else {"kind": "none", "name": "scratch", "sha256": None}
+
+
 def starter_folder() -> Path:
     """Where the starter model's package keeps its files; the package itself is not imported."""
     spec = importlib.util.find_spec(STARTER_PACKAGE)

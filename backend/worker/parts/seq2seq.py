@@ -131,7 +131,7 @@ class Seq2Seq:
         if spec.base_model is not None and spec.base_model.kind == "none":
             trained_on = [text for row in split.train for text in (sources[row], targets[row])]
             tokenizer = vocabulary.kept_tokenizer(made, lambda: train_tokenizer(trained_on, settings))
-            network, base = from_scratch(settings, tokenizer), {"kind": "none", "name": "scratch", "sha256": None}
+            network, base = from_scratch(settings, tokenizer), model.reference_of(None)
             limit = None
         else:
             tokenizer, network, base, limit = from_base(spec, settings)

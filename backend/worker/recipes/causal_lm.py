@@ -143,7 +143,7 @@ class CausalLm:
             validation=validation,
             test=test,
             pad_id=tokenizer.pad_token_id,
-            base=base.reference() if base else {"kind": "none", "name": "scratch", "sha256": None},
+            base=model.reference_of(base),
             facts={"max_length_limit": limit, "end_ids": ends, "reference_loss": reference},
             warnings=language.unknown_warnings(tokenizer, train.tokens),
         )

@@ -151,7 +151,7 @@ class ImageClassification:
             validation=part(split.validation),
             test=part(split.test),
             pad_id=0,
-            base=base.reference() if base else {"kind": "none", "name": "scratch", "sha256": None},
+            base=model.reference_of(base),
             facts={"patches": patches},
         )
 

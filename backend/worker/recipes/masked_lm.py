@@ -112,7 +112,7 @@ class MaskedLm:
             validation=validation,
             test=test,
             pad_id=tokenizer.pad_token_id,
-            base=base.reference() if base else {"kind": "none", "name": "scratch", "sha256": None},
+            base=model.reference_of(base),
             facts={"max_length_limit": limit, "reference_loss": reference, "masking": facts_of(settings)},
             warnings=language.unknown_warnings(tokenizer, train.tokens),
         )

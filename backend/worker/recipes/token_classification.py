@@ -25,6 +25,7 @@ from backend.worker.parts.failure import RunFailed
 from backend.worker.parts.material import dataset_folder
 from backend.worker.parts.recipe import Batch, Built, Loss, Material, Outcome
 from backend.worker.parts.trainer import TokenLoss
+from backend.worker.serving.tagger import heads_of
 
 IGNORED = -100
 GOLDEN = 16
@@ -239,7 +240,7 @@ def encode(tokenizer: Any, words: Sequence[list[str]], tags: Sequence[np.ndarray
         coded = tokenizer(some, is_split_into_words=True, truncation=True, max_length=max_length, verbose=False)
         owner = coded.word_ids()
         ids = np.asarray(coded["input_ids"], dtype=np.int64)
-        first = [at for at, word in enumerate(owner) if word is not None and (at == 0 or owner[at - 1] != word)]
+        first = heads_of(owner)
         marked = np.full(len(ids), IGNORED, dtype=np.int64)
         marked[first] = named[[owner[at] for at in first]]
         truncated += len(first) < len(some)

@@ -20,6 +20,7 @@ folder.py      a version's folder, read with distrust (torch)
 classifier.py  a text classifier in memory (torch)
 reader.py      the part of a text that answers a question (torch)
 spans.py       a context as windows, and the best span of them
+cutting.py     texts as pieces, cut where allowed; what predictors of texts share (torch)
 tagger.py      a tag for each word (torch)
 embedder.py    a vector for a text (torch)
 filler.py      fills in hidden words (torch)

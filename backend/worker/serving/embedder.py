@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Encoding
 
 from backend.worker.serving import folder
+from backend.worker.serving.cutting import Coded, Cutter, batch_of, longest_first, reply_of
 from backend.worker.serving.golden import BadModel, check_outputs
 
 BATCH = 32
@@ -33,53 +33,23 @@ class Embedder:
         self.limit = folder.token_limit(path, config, max_tokens)
         self.model = folder.read_model(path, self.device, AutoModel)
         self._pad = int(config.get("pad_token_id") or 0)
-        self._unknown = folder.unknown_id(path, self._tokenizer)
+        self._cut = Cutter(self._tokenizer, self.limit, folder.unknown_id(path, self._tokenizer))
 
     def answer(self, inputs: Sequence[str], truncate: Sequence[bool]) -> dict[str, Any]:
         """See Predictor. An output is {"embedding": [...]}."""
         started = time.perf_counter()
-        found = [self._tokenizer.encode(text) for text in inputs]
-        lengths = [len(one.ids) for one in found]
-        unknown = [self._unknown_share(one) for one in found]
-        fits = [length <= self.limit or allowed for length, allowed in zip(lengths, truncate, strict=True)]
-        rows = {at: self._cut(inputs[at], found[at]) for at, fit in enumerate(fits) if fit}
+        coded = [self._cut(text, allowed) for text, allowed in zip(inputs, truncate, strict=True)]
         tokenized = time.perf_counter()
-        outputs: list[dict[str, Any] | None] = [None] * len(found)
-        order = sorted(rows, key=lambda at: -len(rows[at]))
+        outputs: list[dict[str, Any] | None] = [None] * len(coded)
+        order = longest_first(coded)
         for begin in range(0, len(order), BATCH):
             picked = order[begin : begin + BATCH]
-            for at, vector in zip(picked, self._vectors([rows[at] for at in picked]), strict=True):
+            for at, vector in zip(picked, self._vectors([coded[at] for at in picked]), strict=True):
                 outputs[at] = {"embedding": vector}
-        return {
-            "outputs": outputs,
-            "tokens": lengths,
-            "unknown": unknown,
-            "truncated": [fit and length > self.limit for fit, length in zip(fits, lengths, strict=True)],
-            "tokenize_ms": round((tokenized - started) * 1e3, 3),
-            "model_ms": round((time.perf_counter() - tokenized) * 1e3, 3),
-        }
+        return reply_of(outputs, coded, started, tokenized)
 
-    def _cut(self, text: str, coded: Encoding) -> list[int]:
-        if len(coded.ids) > self.limit:
-            self._tokenizer.enable_truncation(self.limit)
-            coded = self._tokenizer.encode(text)
-            self._tokenizer.no_truncation()
-        return list(coded.ids)
-
-    def _unknown_share(self, coded: Encoding) -> float:
-        if self._unknown is None:
-            return 0.0
-        words = max(len(coded.ids) - sum(coded.special_tokens_mask), 1)
-        return round(coded.ids.count(self._unknown) / words, 4)
-
-    def _vectors(self, rows: Sequence[list[int]]) -> list[list[float]]:
-        width = max(len(ids) for ids in rows)
-        ids = np.full((len(rows), width), self._pad, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, some in enumerate(rows):
-            ids[row, : len(some)], mask[row, : len(some)] = some, 1
-        batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
-        batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+    def _vectors(self, texts: Sequence[Coded]) -> list[list[float]]:
+        batch = batch_of(texts, self._pad, self.device)
         with torch.inference_mode():
             vectors = pooled(self.model(**batch).last_hidden_state, batch["attention_mask"])
         found: list[list[float]] = vectors.cpu().numpy().astype(np.float64).round(7).tolist()

@@ -3,27 +3,17 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from backend.worker.serving import folder
+from backend.worker.serving.cutting import Coded, Cutter, batch_of, longest_first, reply_of
 from backend.worker.serving.golden import BadModel, check_outputs
 
 SHOWN = 5
 AT_ONCE = 16
-
-
-class Gapped(NamedTuple):
-    """One text as the model sees it."""
-
-    ids: list[int]
-    gaps: list[int]  # places of the mask that were not cut away
-    length: int  # pieces before any cut
-    unknown_share: float
-    fits: bool
-    cut: bool
 
 
 class Filler:
@@ -41,7 +31,7 @@ class Filler:
         self.limit = folder.token_limit(path, config, max_tokens)
         self.model = folder.read_model(path, self.device, AutoModelForPreTraining if pairs else AutoModelForMaskedLM)
         self._pad = int(config.get("pad_token_id") or 0)
-        self._unknown = folder.unknown_id(path, self._tokenizer)
+        self._cut = Cutter(self._tokenizer, self.limit, folder.unknown_id(path, self._tokenizer))
         signature = folder.read_json(path / "signature.json")
         self.mark = str(signature.get("mark") or "") if isinstance(signature, dict) else ""
         mark = self._tokenizer.token_to_id(self.mark) if self.mark else None
@@ -53,48 +43,23 @@ class Filler:
         """See Predictor. An output holds, for each mask in order, the likeliest pieces with their probabilities, and
         the text with the first of each put in; the score is the mean probability of those."""
         started = time.perf_counter()
-        gapped = [self._cut(text, allowed) for text, allowed in zip(inputs, truncate, strict=True)]
+        coded = [self._cut(text, allowed) for text, allowed in zip(inputs, truncate, strict=True)]
         tokenized = time.perf_counter()
-        outputs: list[dict[str, Any] | None] = [None] * len(gapped)
-        order = sorted((at for at, one in enumerate(gapped) if one.fits), key=lambda at: -len(gapped[at].ids))
+        outputs: list[dict[str, Any] | None] = [None] * len(coded)
+        order = longest_first(coded)
         for start in range(0, len(order), AT_ONCE):
             chunk = order[start : start + AT_ONCE]
-            for at, shares in zip(chunk, self._shares([gapped[at] for at in chunk]), strict=True):
+            for at, shares in zip(chunk, self._shares([coded[at] for at in chunk]), strict=True):
                 outputs[at] = self._output(inputs[at], shares)
-        return {
-            "outputs": outputs,
-            "tokens": [one.length for one in gapped],
-            "unknown": [round(one.unknown_share, 4) for one in gapped],
-            "truncated": [one.cut for one in gapped],
-            "tokenize_ms": round((tokenized - started) * 1e3, 3),
-            "model_ms": round((time.perf_counter() - tokenized) * 1e3, 3),
-        }
+        return reply_of(outputs, coded, started, tokenized)
 
-    def _cut(self, text: str, allowed: bool) -> Gapped:
-        coded = self._tokenizer.encode(text)
-        length = len(coded.ids)
-        counted = max(length - sum(coded.special_tokens_mask), 1)
-        unknown = coded.ids.count(self._unknown) / counted if self._unknown is not None else 0.0
-        over = length > self.limit
-        if over and allowed:
-            self._tokenizer.enable_truncation(self.limit)
-            coded = self._tokenizer.encode(text)
-            self._tokenizer.no_truncation()
-        gaps = [at for at, token in enumerate(coded.ids) if token == self._mark_id]
-        return Gapped(coded.ids, gaps, length, unknown, not over or allowed, over and allowed)
-
-    def _shares(self, texts: Sequence[Gapped]) -> list[np.ndarray]:
+    def _shares(self, texts: Sequence[Coded]) -> list[np.ndarray]:
         """Per text: gaps × vocabulary."""
-        width = max(len(text.ids) for text in texts)
-        ids = np.full((len(texts), width), self._pad, dtype=np.int64)
-        mask = np.zeros((len(texts), width), dtype=np.int64)
-        for row, text in enumerate(texts):
-            ids[row, : len(text.ids)], mask[row, : len(text.ids)] = text.ids, 1
         with torch.inference_mode():
-            batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
-            said = self.model(**{name: tensor.to(self.device) for name, tensor in batch.items()})
+            said = self.model(**batch_of(texts, self._pad, self.device))
             logits = said.logits if "logits" in said else said.prediction_logits
-            return [logits[row, text.gaps].float().softmax(-1).cpu().numpy() for row, text in enumerate(texts)]
+            gaps = [[at for at, token in enumerate(text.ids) if token == self._mark_id] for text in texts]
+            return [logits[row, places].float().softmax(-1).cpu().numpy() for row, places in enumerate(gaps)]
 
     def _output(self, text: str, shares: np.ndarray) -> dict[str, Any]:
         masks: list[list[dict[str, Any]]] = []

@@ -4,28 +4,17 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from backend.worker.serving import folder
+from backend.worker.serving.cutting import Coded, Cutter, batch_of, longest_first, reply_of
 from backend.worker.serving.golden import check_outputs
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?|[^\w\s]|_")
 """Letters and digits, with an apostrophe inside; else single signs."""
-
-
-class Cut(NamedTuple):
-    """One text as the model sees it."""
-
-    ids: list[int]
-    words: list[re.Match[str]]
-    heads: list[int]  # place of the first piece of each word that was not cut away
-    length: int  # pieces before any cut
-    unknown_share: float
-    fits: bool
-    cut: bool
 
 
 class Tagger:
@@ -43,61 +32,35 @@ class Tagger:
         self.model = folder.read_model(path, self.device, AutoModelForTokenClassification)
         self.labels = folder.read_labels(path, config)
         self._pad = int(config.get("pad_token_id") or 0)
-        self._unknown = folder.unknown_id(path, self._tokenizer)
+        self._cut = Cutter(self._tokenizer, self.limit, folder.unknown_id(path, self._tokenizer))
 
     def answer(self, inputs: Sequence[str], truncate: Sequence[bool]) -> dict[str, Any]:
         """See Predictor. An output holds "tags" and, where tags name entities, "entities"; label and score are those
         of the most frequent tag beside O, with the mean score of all words."""
         started = time.perf_counter()
-        cuts = [self._cut(text, allowed) for text, allowed in zip(inputs, truncate, strict=True)]
+        words = [list(WORD.finditer(text)) for text in inputs]
+        coded = [
+            self._cut([word.group() for word in some], allowed) for some, allowed in zip(words, truncate, strict=True)
+        ]
         tokenized = time.perf_counter()
-        outputs: list[dict[str, Any] | None] = [None] * len(cuts)
-        order = sorted((at for at, cut in enumerate(cuts) if cut.fits), key=lambda at: -len(cuts[at].ids))
+        outputs: list[dict[str, Any] | None] = [None] * len(coded)
+        order = longest_first(coded)
         for start in range(0, len(order), 32):
             chunk = order[start : start + 32]
-            for at, shares in zip(chunk, self._shares([cuts[at] for at in chunk]), strict=True):
-                outputs[at] = self._output(inputs[at], cuts[at], shares)
-        return {
-            "outputs": outputs,
-            "tokens": [cut.length for cut in cuts],
-            "unknown": [round(cut.unknown_share, 4) for cut in cuts],
-            "truncated": [cut.cut for cut in cuts],
-            "tokenize_ms": round((tokenized - started) * 1e3, 3),
-            "model_ms": round((time.perf_counter() - tokenized) * 1e3, 3),
-        }
+            for at, shares in zip(chunk, self._shares([coded[at] for at in chunk]), strict=True):
+                outputs[at] = self._output(inputs[at], words[at], shares)
+        return reply_of(outputs, coded, started, tokenized)
 
-    def _cut(self, text: str, allowed: bool) -> Cut:
-        words = list(WORD.finditer(text))
-        coded = self._tokenizer.encode([word.group() for word in words], is_pretokenized=True)
-        length = len(coded.ids)
-        owners = coded.word_ids
-        counted = max(sum(owner is not None for owner in owners), 1)
-        unknown = coded.ids.count(self._unknown) / counted if self._unknown is not None else 0.0
-        over = length > self.limit
-        if over and allowed:
-            self._tokenizer.enable_truncation(self.limit)
-            coded = self._tokenizer.encode([word.group() for word in words], is_pretokenized=True)
-            self._tokenizer.no_truncation()
-            owners = coded.word_ids
-        heads = [at for at, owner in enumerate(owners) if owner is not None and (at == 0 or owners[at - 1] != owner)]
-        return Cut(coded.ids, words, heads, length, unknown, not over or allowed, over and allowed)
-
-    def _shares(self, cuts: Sequence[Cut]) -> list[np.ndarray]:
-        """Per text: words × labels."""
-        width = max(len(cut.ids) for cut in cuts)
-        ids = np.full((len(cuts), width), self._pad, dtype=np.int64)
-        mask = np.zeros((len(cuts), width), dtype=np.int64)
-        for row, cut in enumerate(cuts):
-            ids[row, : len(cut.ids)], mask[row, : len(cut.ids)] = cut.ids, 1
+    def _shares(self, texts: Sequence[Coded]) -> list[np.ndarray]:
+        """Per text: words that were not cut away × labels, by the first piece of each."""
         with torch.inference_mode():
-            batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
-            logits = self.model(**{name: tensor.to(self.device) for name, tensor in batch.items()}).logits
+            logits = self.model(**batch_of(texts, self._pad, self.device)).logits
             shares = logits.float().softmax(-1).cpu().numpy()
-        return [shares[row, cut.heads] for row, cut in enumerate(cuts)]
+        return [shares[row, heads_of(text.encoding.word_ids)] for row, text in enumerate(texts)]
 
-    def _output(self, text: str, cut: Cut, shares: np.ndarray) -> dict[str, Any]:
+    def _output(self, text: str, words: Sequence[re.Match[str]], shares: np.ndarray) -> dict[str, Any]:
         tags: list[dict[str, Any]] = []
-        for word, row in zip(cut.words, shares, strict=False):  # words behind the cut have no tag
+        for word, row in zip(words, shares, strict=False):  # words behind the cut have no tag
             best = int(row.argmax())
             start, end = word.span()
             score = round(float(row[best]), 7)
@@ -126,6 +89,11 @@ class Tagger:
             "device": str(self.device),
             "parameters": sum(p.numel() for p in self.model.parameters()),
         }
+
+
+def heads_of(owners: Sequence[int | None]) -> list[int]:
+    """Places of the first piece of each word."""
+    return [at for at, owner in enumerate(owners) if owner is not None and (at == 0 or owners[at - 1] != owner)]
 
 
 def entities(text: str, tags: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

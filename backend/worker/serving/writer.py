@@ -4,11 +4,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from backend.worker.serving import folder
+from backend.worker.serving.cutting import Cutter, longest_first, reply_of
 from backend.worker.serving.golden import BadModel, check_outputs
 from backend.worker.serving.writing import MOST_BEAMS, MOST_WRITTEN, Decoding, Written, write
 
@@ -20,16 +21,6 @@ AT_ONCE = 16
 
 WARM_PIECES = 8
 """Enough to have every shape of a step run once."""
-
-
-class Cut(NamedTuple):
-    """One text as the model sees it."""
-
-    ids: list[int]
-    length: int  # pieces before any cut
-    unknown_share: float
-    fits: bool
-    cut: bool
 
 
 class Writer:
@@ -52,7 +43,7 @@ class Writer:
         self.limit = folder.token_limit(path, config, max_tokens)
         self.model: Any = folder.read_model(path, self.device, AutoModelForSeq2SeqLM)
         self._pad = int(config.get("pad_token_id") or 0)
-        self._unknown = folder.unknown_id(path, self._tokenizer)
+        self._cut = Cutter(self._tokenizer, self.limit, folder.unknown_id(path, self._tokenizer))
 
     def answer(self, inputs: Sequence[str], truncate: Sequence[bool]) -> dict[str, Any]:
         """See Predictor. An output holds the "text", as "score" how sure the model was of its pieces, and whether the
@@ -64,33 +55,14 @@ class Writer:
         cuts = [self._cut(text, allowed) for text, allowed in zip(inputs, truncate, strict=True)]
         tokenized = time.perf_counter()
         outputs: list[dict[str, Any] | None] = [None] * len(cuts)
-        order = sorted((at for at, cut in enumerate(cuts) if cut.fits), key=lambda at: -len(cuts[at].ids))
+        order = longest_first(cuts)
         for start in range(0, len(order), AT_ONCE):
             chunk = order[start : start + AT_ONCE]
             for at, one in zip(
                 chunk, write(self.model, [cuts[at].ids for at in chunk], self._pad, decoding), strict=True
             ):
                 outputs[at] = self._output(one)
-        return {
-            "outputs": outputs,
-            "tokens": [cut.length for cut in cuts],
-            "unknown": [round(cut.unknown_share, 4) for cut in cuts],
-            "truncated": [cut.cut for cut in cuts],
-            "tokenize_ms": round((tokenized - started) * 1e3, 3),
-            "model_ms": round((time.perf_counter() - tokenized) * 1e3, 3),
-        }
-
-    def _cut(self, text: str, allowed: bool) -> Cut:
-        coded = self._tokenizer.encode(text)
-        length = len(coded.ids)
-        counted = max(coded.special_tokens_mask.count(0), 1)
-        unknown = coded.ids.count(self._unknown) / counted if self._unknown is not None else 0.0
-        over = length > self.limit
-        if over and allowed:
-            self._tokenizer.enable_truncation(self.limit)
-            coded = self._tokenizer.encode(text)
-            self._tokenizer.no_truncation()
-        return Cut(coded.ids, length, min(unknown, 1.0), not over or allowed, over and allowed)
+        return reply_of(outputs, cuts, started, tokenized)
 
     def _output(self, written: Written) -> dict[str, Any]:
         text = self._tokenizer.decode(written.ids, skip_special_tokens=True).strip()
